@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_NN_NETWORK_H
+#define DC_NN_NETWORK_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A feed-forward network: a list of layers over activations of shape height x width x channels,
+ * channels last, float32. A vector is 1 x 1 x n. The network holds the weights and is constant
+ * while used; everything that a run needs beside them is in a DcPlan (nn/plan.h), one per thread. */
+
+typedef struct {
+  int height, width, channels;
+} DcShape;
+
+typedef enum {
+  DC_LAYER_DENSE,                /* weight: in x out (in = flattened input), bias: out */
+  DC_LAYER_CONV2D,               /* weight: kh x kw x in x out, bias: out */
+  DC_LAYER_DEPTHWISE_CONV2D,     /* weight: kh x kw x in, bias: in */
+  DC_LAYER_TRANSPOSED_CONV2D,    /* adjoint of CONV2D; weight: kh x kw x out x in, bias: out */
+  DC_LAYER_MAX_POOL,             /* padding never wins */
+  DC_LAYER_AVERAGE_POOL,         /* padding is not counted */
+  DC_LAYER_GLOBAL_AVERAGE_POOL,  /* -> 1 x 1 x channels */
+  DC_LAYER_AFFINE,               /* per channel: x * weight + bias (a folded batch norm) */
+  DC_LAYER_RESHAPE,              /* the same numbers as `output` */
+  DC_LAYER_L2_NORMALISE,         /* each sample to unit length; a zero sample stays zero */
+  DC_LAYER_KIND_COUNT
+} DcLayerKind;
+
+typedef enum {
+  DC_ACTIVATION_NONE,
+  DC_ACTIVATION_RELU,
+  DC_ACTIVATION_LEAKY_RELU, /* slope for x < 0 in `slope` */
+  DC_ACTIVATION_GELU        /* x * Phi(x), with erf */
+} DcActivation;
+
+/* One layer. Zero what a kind does not use. */
+typedef struct {
+  DcLayerKind kind;
+  DcActivation activation; /* applied to the output of any kind */
+  float slope;
+  int kernel_height, kernel_width;
+  int stride;              /* both axes, >= 1 */
+  int padding[4];          /* top, bottom, left, right; for a transposed layer: cropped from it */
+  DcShape output;          /* channels given for DENSE, CONV2D, TRANSPOSED_CONV2D; all of it for
+                              RESHAPE and the height and width of TRANSPOSED_CONV2D; else computed */
+  float *weight, *bias;    /* owned by the network once added; NULL where the kind has none */
+  size_t weight_size, bias_size; /* floats */
+} DcLayer;
+
+typedef struct DcNetwork DcNetwork;
+
+/* A network without layers that takes `input`. NULL when memory is short. */
+DcNetwork *dc_network_new(DcShape input);
+void dc_network_free(DcNetwork *network);
+
+/* Appends a layer: computes its output shape from what is there, checks sizes, allocates zeroed
+ * weight and bias of the sizes that the kind implies (`layer->weight` and `bias` are ignored).
+ * DC_ERROR_SHAPE with a text that names the layer's index and kind when it does not fit. */
+DcStatus dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error);
+
+size_t dc_network_layer_count(const DcNetwork *network);
+DcLayer *dc_network_layer(DcNetwork *network, size_t index);
+const DcLayer *dc_network_layer_const(const DcNetwork *network, size_t index);
+
+DcShape dc_network_input(const DcNetwork *network);
+DcShape dc_network_output(const DcNetwork *network);
+/* The input shape of layer `index`. */
+DcShape dc_network_layer_input(const DcNetwork *network, size_t index);
+
+/* Multiply-adds for one sample, and floats in all weights and biases. */
+uint64_t dc_network_multiply_adds(const DcNetwork *network);
+size_t dc_network_parameters(const DcNetwork *network);
+
+static inline size_t
+dc_shape_size(DcShape shape)
+{
+  return (size_t)shape.height * (size_t)shape.width * (size_t)shape.channels;
+}
+
+/* The name of a kind or activation in model files ("conv2d", "relu"), and back; the last two return
+ * false for an unknown name. */
+const char *dc_layer_kind_name(DcLayerKind kind);
+const char *dc_activation_name(DcActivation activation);
+bool dc_layer_kind_from_name(const char *name, DcLayerKind *kind);
+bool dc_activation_from_name(const char *name, DcActivation *activation);
+
+#endif

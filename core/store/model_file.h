@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_STORE_MODEL_FILE_H
+#define DC_STORE_MODEL_FILE_H
+
+#include "base/status.h"
+#include "image/patch.h"
+#include "nn/network.h"
+
+#include <stddef.h>
+
+#define DC_ENCODER_ID_SIZE 72 /* "sha256:" and 64 hexadecimal digits */
+
+/* What a model file holds: how to turn pixels into embeddings and, when trained with clusters, where
+ * these lie. One safetensors file, described in docs/formats/model.md. */
+typedef struct {
+  DcPatchSpec preprocessing;
+  DcNetwork *encoder;   /* never NULL; ends in a vector of `dim` numbers */
+  DcNetwork *decoder;   /* NULL when the file has none */
+  size_t dim;
+  char encoder_id[DC_ENCODER_ID_SIZE]; /* digest of architecture, weights and preprocessing */
+  size_t clusters;      /* 0: no centroids */
+  float *centroids;     /* clusters x dim, or NULL */
+  float *spread;        /* clusters, root mean squared distance of members, or NULL */
+  char *method;         /* that trained it ("ae"), or NULL */
+  char *provenance;     /* JSON text about data, options, figures, or NULL */
+} DcModel;
+
+/* Reads and checks a whole model. Free with dc_model_free(). */
+DcStatus dc_model_read(const char *path, DcModel **model, DcError *error);
+void dc_model_free(DcModel *model);
+
+/* Computes `model->encoder_id` from architecture, weights and preprocessing. */
+void dc_model_identify(DcModel *model);
+
+/* Writes the model atomically (see dc_tensor_file_write()), with its encoder_id made anew. */
+DcStatus dc_model_write(DcModel *model, const char *path, DcError *error);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DRIFTCLUSTER_RESULTS_META_H
+#define DRIFTCLUSTER_RESULTS_META_H
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/**
+ * DRIFTCLUSTER_RESULTS_META_NAME:
+ *
+ * Name of the tag-less #GstCustomMeta that carries the labels of a buffer, frozen. Its structure:
+ * `schema` (int, 1), `version` (uint64, of the clusters), `encoder` (string), `dim` (int) and
+ * `regions`, a structure with one nested structure per region in order, named `region-0`,
+ * `region-1`, ...; see docs/metadata.md.
+ */
+#define DRIFTCLUSTER_RESULTS_META_NAME "driftcluster-results"
+
+typedef struct _DriftclusterResult DriftclusterResult;
+
+/**
+ * DriftclusterResult:
+ * @x: left edge as a share of the frame width, 0..1
+ * @y: top edge as a share of the frame height
+ * @width: share of the frame width
+ * @height: share of the frame height
+ * @key: see #DriftclusterRegion
+ * @roi_type: quark of the detector's type, "frame" or "tile"
+ * @roi_id: id of the region of interest, or -1
+ * @cluster: index of the cluster, or -1 when the region could not be assigned
+ * @uuid: (nullable): identity of the cluster for ever
+ * @label: (nullable): its label
+ * @confidence: posterior of the cluster, 0..1
+ * @distance: of the embedding from the centroid
+ * @novel: whether the region fits no cluster
+ * @stale: whether the assignment is that of an earlier frame, because this one has no embedding
+ *
+ * One labelled region. The strings belong to the meta it was read from.
+ *
+ * Since: 0.1
+ */
+struct _DriftclusterResult {
+  gdouble x, y, width, height;
+  guint64 key;
+  GQuark roi_type;
+  gint roi_id;
+  gint cluster;
+  const gchar *uuid;
+  const gchar *label;
+  gdouble confidence;
+  gdouble distance;
+  gboolean novel;
+  gboolean stale;
+};
+
+/**
+ * driftcluster_results_meta_register:
+ *
+ * Registers the meta with GStreamer. The elements do it; a program that reads metas without having
+ * loaded one calls it first. May be called often, from any thread.
+ *
+ * Since: 0.1
+ */
+void driftcluster_results_meta_register(void);
+
+GstCustomMeta *driftcluster_buffer_add_results_meta(GstBuffer *buffer, guint64 version,
+                                                    const gchar *encoder, gint dim,
+                                                    const DriftclusterResult *results,
+                                                    guint n_results);
+GstCustomMeta *driftcluster_buffer_get_results_meta(GstBuffer *buffer);
+guint driftcluster_results_meta_get_n_results(GstCustomMeta *meta);
+gboolean driftcluster_results_meta_get_result(GstCustomMeta *meta, guint index,
+                                              DriftclusterResult *result);
+
+G_END_DECLS
+
+#endif

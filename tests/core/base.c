@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/arena.h"
+#include "base/checked.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "test.h"
+
+#include <math.h>
+#include <string.h>
+
+static void
+status_has_a_text_for_every_code(void **state)
+{
+  (void)state;
+  for (int code = DC_OK; code >= DC_ERROR_CANCELLED; code--)
+    assert_string_not_equal(dc_status_text((DcStatus)code), "unknown status");
+  assert_string_equal(dc_status_text((DcStatus)-1000), "unknown status");
+}
+
+static void
+error_keeps_a_long_message_terminated(void **state)
+{
+  (void)state;
+  char text[2000];
+  memset(text, 'x', sizeof text - 1);
+  text[sizeof text - 1] = 0;
+  DcError error;
+  assert_int_equal(dc_error_set(&error, DC_ERROR_IO, "%s", text), DC_ERROR_IO);
+  assert_int_equal(strlen(error.message), sizeof error.message - 1);
+  assert_int_equal(dc_error_set(NULL, DC_ERROR_IO, "nobody reads this"), DC_ERROR_IO);
+}
+
+static void
+checked_sizes_refuse_overflow(void **state)
+{
+  (void)state;
+  size_t result = 7;
+  assert_false(dc_checked_mul(SIZE_MAX, 2, &result));
+  assert_false(dc_checked_add(SIZE_MAX, 1, &result));
+  assert_false(dc_checked_round_up(SIZE_MAX - 1, 64, &result));
+  assert_int_equal(result, 7);
+  assert_true(dc_checked_mul(SIZE_MAX / 2, 2, &result));
+  assert_int_equal(result, SIZE_MAX - 1);
+  assert_true(dc_checked_round_up(65, 64, &result));
+  assert_int_equal(result, 128);
+}
+
+static void
+memory_is_aligned_and_zeroed(void **state)
+{
+  (void)state;
+  for (size_t count = 0; count < 200; count += 33) {
+    unsigned char *block = DC_NEW(unsigned char, count);
+    assert_non_null(block);
+    assert_int_equal((uintptr_t)block % DC_ALIGNMENT, 0);
+    for (size_t i = 0; i < count; i++)
+      assert_int_equal(block[i], 0);
+    dc_free(block);
+  }
+}
+
+static void
+memory_refuses_overflow(void **state)
+{
+  (void)state;
+  assert_null(dc_alloc(SIZE_MAX / 2, 3));
+  assert_null(dc_alloc(SIZE_MAX, 1));
+}
+
+static void
+arena_hands_out_until_full_and_rewinds(void **state)
+{
+  (void)state;
+  DcArena arena;
+  assert_true(dc_arena_init(&arena, 3 * DC_ALIGNMENT));
+  void *first = dc_arena_take(&arena, 1, 1);
+  size_t mark = arena.used;
+  void *second = dc_arena_take(&arena, 2 * DC_ALIGNMENT, 1);
+  assert_ptr_equal((char *)second, (char *)first + DC_ALIGNMENT);
+  assert_null(dc_arena_take(&arena, 1, 1));
+  assert_null(dc_arena_take(&arena, SIZE_MAX, 2));
+  dc_arena_rewind(&arena, mark);
+  assert_ptr_equal(dc_arena_take(&arena, 1, 4), second);
+  dc_arena_clear(&arena);
+  assert_null(dc_arena_take(&arena, 1, 1));
+}
+
+/* The numbers of the PCG authors' own demo program, seed 42, sequence 54. */
+static void
+random_gives_the_published_sequence(void **state)
+{
+  (void)state;
+  static const uint32_t expected[] = {0xa15c02b7, 0x7b47f409, 0xba1d3330,
+                                      0x83d2f293, 0xbfa4784b, 0xcbed606e};
+  DcRandom random;
+  dc_random_seed(&random, 42, 54);
+  for (size_t i = 0; i < 6; i++)
+    assert_int_equal(dc_random_bits(&random), expected[i]);
+}
+
+static void
+random_moments_are_those_of_the_distributions(void **state)
+{
+  (void)state;
+  enum { N = 200000 };
+  DcRandom random;
+  dc_random_seed(&random, 1, 1);
+  double uniform = 0, normal = 0, square = 0;
+  for (int i = 0; i < N; i++) {
+    double u = dc_random_uniform(&random), g = dc_random_normal(&random);
+    assert_true(u >= 0 && u < 1);
+    uniform += u;
+    normal += g;
+    square += g * g;
+  }
+  /* Five standard errors: 1/sqrt(12 N), 1/sqrt(N), sqrt(2/N). */
+  assert_true(fabs(uniform / N - 0.5) < 5 / sqrt(12.0 * N));
+  assert_true(fabs(normal / N) < 5 / sqrt(1.0 * N));
+  assert_true(fabs(square / N - 1) < 5 * sqrt(2.0 / N));
+}
+
+static void
+random_shuffle_is_a_permutation(void **state)
+{
+  (void)state;
+  uint32_t items[100], seen[100] = {0};
+  for (uint32_t i = 0; i < 100; i++)
+    items[i] = i;
+  DcRandom random;
+  dc_random_seed(&random, 3, 0);
+  dc_random_shuffle(&random, items, 100);
+  size_t moved = 0;
+  for (uint32_t i = 0; i < 100; i++) {
+    seen[items[i]]++;
+    moved += items[i] != i;
+  }
+  for (uint32_t i = 0; i < 100; i++)
+    assert_int_equal(seen[i], 1);
+  assert_true(moved > 80);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(status_has_a_text_for_every_code),
+      cmocka_unit_test(error_keeps_a_long_message_terminated),
+      cmocka_unit_test(checked_sizes_refuse_overflow),
+      cmocka_unit_test(memory_is_aligned_and_zeroed),
+      cmocka_unit_test(memory_refuses_overflow),
+      cmocka_unit_test(arena_hands_out_until_full_and_rewinds),
+      cmocka_unit_test(random_gives_the_published_sequence),
+      cmocka_unit_test(random_moments_are_those_of_the_distributions),
+      cmocka_unit_test(random_shuffle_is_a_permutation),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
