@@ -2,6 +2,8 @@
 #ifndef DRIFTCLUSTER_EMBEDDING_META_H
 #define DRIFTCLUSTER_EMBEDDING_META_H
 
+#include "api.h"
+
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
@@ -39,22 +41,24 @@ struct _DriftclusterEmbeddingBlock {
   gpointer _reserved[4];
 };
 
-GType driftcluster_embedding_block_get_type(void);
-DriftclusterEmbeddingBlock *driftcluster_embedding_block_new(guint rows, guint dim,
-                                                             const gchar *encoder);
-DriftclusterEmbeddingBlock *driftcluster_embedding_block_ref(DriftclusterEmbeddingBlock *block);
-void driftcluster_embedding_block_unref(DriftclusterEmbeddingBlock *block);
-const gfloat *driftcluster_embedding_block_get_row(const DriftclusterEmbeddingBlock *block,
-                                                   guint row, guint *dim);
+DRIFTCLUSTER_API GType driftcluster_embedding_block_get_type(void);
+DRIFTCLUSTER_API DriftclusterEmbeddingBlock *driftcluster_embedding_block_new(guint rows, guint dim,
+                                                                              const gchar *encoder);
+DRIFTCLUSTER_API DriftclusterEmbeddingBlock *
+driftcluster_embedding_block_ref(DriftclusterEmbeddingBlock *block);
+DRIFTCLUSTER_API void driftcluster_embedding_block_unref(DriftclusterEmbeddingBlock *block);
+DRIFTCLUSTER_API const gfloat *
+driftcluster_embedding_block_get_row(const DriftclusterEmbeddingBlock *block, guint row,
+                                     guint *dim);
 
 typedef struct _DriftclusterRegion DriftclusterRegion;
 
 /**
  * DriftclusterRegion:
- * @x: left edge in pixels of the meta's frame size
- * @y: top edge
- * @width: in pixels
- * @height: in pixels
+ * @x: left edge in pixels of the meta's frame size, >= 0
+ * @y: top edge, >= 0
+ * @width: in pixels, >= 1; the region lies inside the frame
+ * @height: in pixels, >= 1
  * @key: the same for the same thing on every frame: tile number, track or region id
  * @roi_type: quark of the detector's type, "frame" or "tile" for regions of our own
  * @roi_id: id of the #GstVideoRegionOfInterestMeta, or -1
@@ -94,13 +98,20 @@ struct _DriftclusterEmbeddingMeta {
   DriftclusterEmbeddingBlock *block;
 };
 
-GType driftcluster_embedding_meta_api_get_type(void);
-const GstMetaInfo *driftcluster_embedding_meta_get_info(void);
+DRIFTCLUSTER_API GType driftcluster_embedding_meta_api_get_type(void);
+DRIFTCLUSTER_API const GstMetaInfo *driftcluster_embedding_meta_get_info(void);
 
-DriftclusterEmbeddingMeta *driftcluster_buffer_add_embedding_meta(
-    GstBuffer *buffer, gint width, gint height, const DriftclusterRegion *regions,
-    guint n_regions, DriftclusterEmbeddingBlock *block);
-DriftclusterEmbeddingMeta *driftcluster_buffer_get_embedding_meta(GstBuffer *buffer);
+DRIFTCLUSTER_API DriftclusterEmbeddingMeta *
+driftcluster_buffer_add_embedding_meta(GstBuffer *buffer, gint width, gint height,
+                                       const DriftclusterRegion *regions, guint n_regions,
+                                       DriftclusterEmbeddingBlock *block);
+DRIFTCLUSTER_API DriftclusterEmbeddingMeta *
+driftcluster_buffer_get_embedding_meta(GstBuffer *buffer);
+DRIFTCLUSTER_API const DriftclusterRegion *
+driftcluster_embedding_meta_get_region(const DriftclusterEmbeddingMeta *meta, guint index);
+DRIFTCLUSTER_API const gfloat *
+driftcluster_embedding_meta_get_embedding(const DriftclusterEmbeddingMeta *meta, guint index,
+                                          guint *dim);
 
 G_END_DECLS
 

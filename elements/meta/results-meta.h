@@ -2,6 +2,8 @@
 #ifndef DRIFTCLUSTER_RESULTS_META_H
 #define DRIFTCLUSTER_RESULTS_META_H
 
+#include "api.h"
+
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
@@ -53,24 +55,16 @@ struct _DriftclusterResult {
   gboolean stale;
 };
 
-/**
- * driftcluster_results_meta_register:
- *
- * Registers the meta with GStreamer. The elements do it; a program that reads metas without having
- * loaded one calls it first. May be called often, from any thread.
- *
- * Since: 0.1
- */
-void driftcluster_results_meta_register(void);
+DRIFTCLUSTER_API void driftcluster_results_meta_register(void);
 
-GstCustomMeta *driftcluster_buffer_add_results_meta(GstBuffer *buffer, guint64 version,
-                                                    const gchar *encoder, gint dim,
-                                                    const DriftclusterResult *results,
-                                                    guint n_results);
-GstCustomMeta *driftcluster_buffer_get_results_meta(GstBuffer *buffer);
-guint driftcluster_results_meta_get_n_results(GstCustomMeta *meta);
-gboolean driftcluster_results_meta_get_result(GstCustomMeta *meta, guint index,
-                                              DriftclusterResult *result);
+DRIFTCLUSTER_API GstCustomMeta *
+driftcluster_buffer_add_results_meta(GstBuffer *buffer, guint64 version, const gchar *encoder,
+                                     gint dim, const DriftclusterResult *results, guint n_results);
+DRIFTCLUSTER_API GstCustomMeta *driftcluster_buffer_get_results_meta(GstBuffer *buffer);
+DRIFTCLUSTER_API guint64 driftcluster_results_meta_get_version(GstCustomMeta *meta);
+DRIFTCLUSTER_API guint driftcluster_results_meta_get_n_results(GstCustomMeta *meta);
+DRIFTCLUSTER_API gboolean driftcluster_results_meta_get_result(GstCustomMeta *meta, guint index,
+                                                               DriftclusterResult *result);
 
 G_END_DECLS
 
