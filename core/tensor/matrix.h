@@ -6,7 +6,8 @@
 #include <stddef.h>
 
 /* A view of a row-major float32 matrix: rows x cols, the start of row i at data + i * stride
- * (stride >= cols, in floats). The view owns nothing. A row is an embedding, a centroid, a sample. */
+ * (stride >= cols, in floats). The view owns nothing. A row is an embedding, a centroid, a sample.
+ */
 typedef struct {
   float *data;
   size_t rows;

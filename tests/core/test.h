@@ -10,4 +10,20 @@
 
 #include <cmocka.h>
 
+#include <math.h>
+
+/* |actual - expected| <= tolerance in double, with both numbers in the message; NaN never passes.
+ */
+#define assert_near(actual, expected, tolerance)                                                   \
+  assert_near_at((double)(actual), (double)(expected), (double)(tolerance), __FILE__, __LINE__)
+
+static inline void
+assert_near_at(double actual, double expected, double tolerance, const char *file, int line)
+{
+  if (actual == expected || fabs(actual - expected) <= tolerance)
+    return;
+  print_error("%.17g is not within %g of %.17g\n", actual, tolerance, expected);
+  _fail(file, line);
+}
+
 #endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tensor/kernels.h"
+
+size_t
+dc_kernels_usable(const DcKernels *tables[DC_KERNEL_LEVELS])
+{
+  size_t count = 0;
+  tables[count++] = &dc_kernels_baseline;
+#ifdef DC_HAVE_AVX2
+  if (__builtin_cpu_supports("avx2"))
+    tables[count++] = &dc_kernels_avx2;
+#endif
+#ifdef DC_HAVE_AVX512
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    tables[count++] = &dc_kernels_avx512;
+#endif
+  return count;
+}
+
+const DcKernels *
+dc_kernels(void)
+{
+  const DcKernels *tables[DC_KERNEL_LEVELS];
+  return tables[dc_kernels_usable(tables) - 1];
+}

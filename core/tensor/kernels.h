@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_TENSOR_KERNELS_H
+#define DC_TENSOR_KERNELS_H
+
+#include "tensor/matrix.h"
+
+#include <stdint.h>
+
+/* The loops beside BLAS that dominate the core, written once in plain C (kernels.c) and compiled
+ * for several levels of the CPU. All levels give the same bytes: sums run in a fixed number of
+ * lanes, and products are not fused into additions. Callers use the functions of softmax.h and
+ * rows.h. */
+typedef struct {
+  const char *name;
+  void (*softmax_rows)(const DcMatrix *scores, float *log_sums);
+  void (*softmax_columns)(const DcMatrix *scores, const float *totals);
+  void (*largest_in_columns)(const DcMatrix *scores, uint32_t *rows);
+  void (*squared_norms)(const DcMatrix *matrix, float *norms);
+  void (*squared_distances)(const DcMatrix *a, const DcMatrix *b, const uint32_t *rows,
+                            float *distances);
+} DcKernels;
+
+#define DC_KERNEL_LEVELS 3
+extern const DcKernels dc_kernels_baseline, dc_kernels_avx2, dc_kernels_avx512;
+
+/* Stores the tables that this CPU can run, the slowest first; returns how many (>= 1). */
+size_t dc_kernels_usable(const DcKernels *tables[DC_KERNEL_LEVELS]);
+
+/* The fastest of them. */
+const DcKernels *dc_kernels(void);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_TENSOR_ROWS_H
+#define DC_TENSOR_ROWS_H
+
+#include "tensor/matrix.h"
+
+#include <stdint.h>
+
+/* Norms, distances and moments of the rows of a matrix. Any thread; nothing is allocated; NaN in a
+ * row (in a column, for moments) makes its result NaN. */
+
+/* norms[i] = |row i|^2. */
+void dc_squared_norms(const DcMatrix *matrix, float *norms);
+
+/* distances[i] = |a_i - b_rows[i]|^2, from the differences, so that near points lose no digits.
+ * `rows` NULL: every row of `a` to row 0 of `b`. */
+void dc_squared_distances(const DcMatrix *a, const DcMatrix *b, const uint32_t *rows,
+                          float *distances);
+
+/* Scales each row to unit length; a row of zeros stays zero. */
+void dc_normalise_rows(const DcMatrix *matrix);
+
+/* Mean and, unless NULL, variance (divided by the sum of weights) of each column, in double and in
+ * two passes; `weights` NULL: all 1. Returns the sum of the weights; when it is 0 (no rows, for
+ * instance) means and variances are 0. */
+double dc_column_moments(const DcMatrix *matrix, const float *weights, double *means,
+                         double *variances);
+
+/* The index of the largest score of each column; ties go to the smallest index. NaN is never the
+ * largest; a column of nothing else, or of -infinity, gives 0. */
+void dc_largest_in_columns(const DcMatrix *scores, uint32_t *rows);
+
+/* The definitions, in double; for tests. */
+void dc_squared_distances_reference(const DcMatrix *a, const DcMatrix *b, const uint32_t *rows,
+                                    float *distances);
+void dc_largest_in_columns_reference(const DcMatrix *scores, uint32_t *rows);
+
+#endif
