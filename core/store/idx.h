@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* IDX files (the format of MNIST), plain or gzip-compressed: `00 00 08 rank`, rank big-endian 32-bit
- * sizes, unsigned bytes. */
+/* IDX files (the format of MNIST), plain or gzip-compressed: `00 00 08 rank`, rank big-endian
+ * 32-bit sizes, unsigned bytes. */
 typedef struct {
-  size_t rank;      /* 1..4 */
+  size_t rank; /* 1..4 */
   size_t shape[4];
-  uint8_t *data;    /* product of the sizes */
+  uint8_t *data; /* product of the sizes */
   size_t size;
 } DcIdx;
 

@@ -7,15 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A folder of pictures, listed in the byte order of their paths. The first subfolder is the class of a
- * picture; pictures directly in the folder have class DC_NO_CLASS. Links in a circle are followed once,
- * hidden entries are left out. */
+/* A folder of pictures, listed in the byte order of their paths. The first subfolder is the class
+ * of a picture; pictures directly in the folder have class DC_NO_CLASS. Links in a circle are
+ * followed once, hidden entries are left out. */
 #define DC_NO_CLASS UINT32_MAX
 
 typedef struct {
   size_t count;
-  char **paths;       /* count, absolute or relative as the folder was given */
-  uint32_t *classes;  /* count; index in class_names */
+  char **paths;      /* count, absolute or relative as the folder was given */
+  uint32_t *classes; /* count; index in class_names */
   size_t n_classes;
   char **class_names; /* in byte order */
 } DcImageFolder;

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _POSIX_C_SOURCE 200809L
+
+#include "store/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+DcStatus
+dc_file_open(const char *path, FILE **stream, uint64_t *size, DcError *error)
+{
+  /* Without O_NONBLOCK opening a pipe would wait for a writer before it could be refused. */
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) {
+    DcStatus status = errno == ENOENT || errno == ENOTDIR ? DC_ERROR_NOT_FOUND : DC_ERROR_IO;
+    return dc_error_set(error, status, "%s: cannot open it for reading: %s", path, strerror(errno));
+  }
+  struct stat info;
+  if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
+    close(descriptor);
+    return dc_error_set(error, DC_ERROR_IO, "%s: is not a regular file; name a file", path);
+  }
+  FILE *opened = fdopen(descriptor, "rb");
+  if (!opened) {
+    close(descriptor);
+    return dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory to read it", path);
+  }
+  *stream = opened;
+  *size = (uint64_t)info.st_size;
+  return DC_OK;
+}
+
+DcStatus
+dc_file_read(FILE *stream, const char *path, void *bytes, size_t size, DcError *error)
+{
+  if (fread(bytes, 1, size, stream) == size)
+    return DC_OK;
+  if (ferror(stream))
+    return dc_error_set(error, DC_ERROR_IO, "%s: reading failed: %s", path, strerror(errno));
+  return dc_error_set(error, DC_ERROR_FORMAT, "%s: the file ends early; it is truncated or damaged",
+                      path);
+}
+
+/* A new file beside `path`, with the permissions that the user's mask asks for (mkstemp() would
+ * make a private one). Its name goes to *temporary; -1, with errno and no name, on failure. */
+static int
+open_temporary(const char *path, char **temporary)
+{
+  static atomic_uint counter;
+  size_t capacity = strlen(path) + 48;
+  char *name = malloc(capacity);
+  if (!name)
+    return -1;
+  int descriptor;
+  do {
+    snprintf(name, capacity, "%s.%ld-%u.tmp", path, (long)getpid(), atomic_fetch_add(&counter, 1));
+    descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (descriptor < 0 && errno == EEXIST);
+  if (descriptor < 0) {
+    int reason = errno;
+    free(name);
+    errno = reason;
+    return -1;
+  }
+  *temporary = name;
+  return descriptor;
+}
+
+DcStatus
+dc_file_create(DcFileWriter *writer, const char *path, DcError *error)
+{
+  *writer = (DcFileWriter){.path = strdup(path)};
+  struct stat info;
+  /* A device or pipe is written to itself: renaming a file over it would replace it. */
+  int direct = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+  int descriptor =
+      direct ? open(path, O_WRONLY | O_CLOEXEC) : open_temporary(path, &writer->temporary);
+  if (descriptor >= 0)
+    writer->stream = fdopen(descriptor, "wb");
+  if (writer->path && writer->stream)
+    return DC_OK;
+  DcStatus status =
+      dc_error_set(error, DC_ERROR_IO, "%s: cannot write there: %s", path, strerror(errno));
+  if (descriptor >= 0 && !writer->stream)
+    close(descriptor);
+  dc_file_discard(writer);
+  return status;
+}
+
+DcStatus
+dc_file_commit(DcFileWriter *writer, DcError *error)
+{
+  int failed = ferror(writer->stream);
+  int reason = failed ? EIO : 0;
+  if (fclose(writer->stream) != 0) {
+    failed = 1;
+    reason = errno;
+  }
+  writer->stream = NULL;
+  if (!failed && writer->temporary && rename(writer->temporary, writer->path) != 0) {
+    failed = 1;
+    reason = errno;
+  }
+  DcStatus status = DC_OK;
+  if (failed)
+    status =
+        dc_error_set(error, DC_ERROR_IO, "%s: writing failed: %s; an earlier file is unchanged",
+                     writer->path, strerror(reason));
+  else if (writer->temporary)
+    writer->temporary[0] = 0; /* it has become the file, there is nothing to remove */
+  dc_file_discard(writer);
+  return status;
+}
+
+void
+dc_file_discard(DcFileWriter *writer)
+{
+  if (writer->stream)
+    fclose(writer->stream);
+  if (writer->temporary && writer->temporary[0])
+    unlink(writer->temporary);
+  free(writer->temporary);
+  free(writer->path);
+  *writer = (DcFileWriter){0};
+}

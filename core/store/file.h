@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_STORE_FILE_H
+#define DC_STORE_FILE_H
+
+#include "base/status.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* What every reader and writer of a file format shares: opening with a message that says what to
+ * do, and writing that leaves either the old file or the whole new one. */
+
+/* Opens a regular file for reading and tells its size in bytes. Folders, pipes and devices are
+ * refused, since what is read next is bounded by the size. The caller closes `*stream`.
+ * DC_ERROR_NOT_FOUND when there is no such file, DC_ERROR_IO when it cannot be opened. */
+DcStatus dc_file_open(const char *path, FILE **stream, uint64_t *size, DcError *error);
+
+/* Reads exactly `size` bytes. `path` appears in messages: DC_ERROR_FORMAT for a file that ends
+ * before, DC_ERROR_IO when reading fails. */
+DcStatus dc_file_read(FILE *stream, const char *path, void *bytes, size_t size, DcError *error);
+
+/* A file being written under a temporary name beside its own. */
+typedef struct {
+  FILE *stream; /* to write to; errors may be left to dc_file_commit() */
+  char *path;
+  char *temporary; /* NULL for a device or pipe, which is written to directly */
+} DcFileWriter;
+
+/* DC_ERROR_IO when the folder cannot be written to; nothing is left behind then. */
+DcStatus dc_file_create(DcFileWriter *writer, const char *path, DcError *error);
+
+/* Closes the file and puts it in the place of `path`. On failure (a full disk, say) an existing
+ * file is untouched. Either way the writer is empty afterwards. */
+DcStatus dc_file_commit(DcFileWriter *writer, DcError *error);
+
+/* Gives up: closes and removes the temporary file. An empty writer is accepted. */
+void dc_file_discard(DcFileWriter *writer);
+
+#endif
