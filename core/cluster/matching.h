@@ -8,10 +8,14 @@
 #include <stdint.h>
 
 #define DC_UNMATCHED UINT32_MAX
+#define DC_GAIN_MAX  1e100
 
-/* One-to-one matching of rows to columns that maximises the sum of `gain` (rows x cols, row-major,
- * finite), by the Hungarian method in O(n^2 m). min(rows, cols) pairs are made: match[row] is a column,
- * or DC_UNMATCHED where there are more rows than columns. Allocates. */
+/* One-to-one matching of rows to columns that maximises the sum of `gain` (rows x cols, row-major),
+ * in O(n^2 m) for n the smaller and m the larger extent. min(rows, cols) pairs are made, those of
+ * negative gain too: match[row] is a column, or DC_UNMATCHED where there are more rows than
+ * columns. Among equally good matchings the choice is fixed but arbitrary. DC_ERROR_NOT_FINITE for
+ * NaN or a gain beyond
+ * +-DC_GAIN_MAX, DC_ERROR_MEMORY; `match` is then untouched. Allocates. */
 DcStatus dc_match(const double *gain, size_t rows, size_t cols, uint32_t *match);
 
 #endif
