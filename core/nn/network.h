@@ -10,23 +10,24 @@
 
 /* A feed-forward network: a list of layers over activations of shape height x width x channels,
  * channels last, float32. A vector is 1 x 1 x n. The network holds the weights and is constant
- * while used; everything that a run needs beside them is in a DcPlan (nn/plan.h), one per thread. */
+ * while used; everything that a run needs beside them is in a DcPlan (nn/plan.h), one per thread.
+ */
 
 typedef struct {
   int height, width, channels;
 } DcShape;
 
 typedef enum {
-  DC_LAYER_DENSE,                /* weight: in x out (in = flattened input), bias: out */
-  DC_LAYER_CONV2D,               /* weight: kh x kw x in x out, bias: out */
-  DC_LAYER_DEPTHWISE_CONV2D,     /* weight: kh x kw x in, bias: in */
-  DC_LAYER_TRANSPOSED_CONV2D,    /* adjoint of CONV2D; weight: kh x kw x out x in, bias: out */
-  DC_LAYER_MAX_POOL,             /* padding never wins */
-  DC_LAYER_AVERAGE_POOL,         /* padding is not counted */
-  DC_LAYER_GLOBAL_AVERAGE_POOL,  /* -> 1 x 1 x channels */
-  DC_LAYER_AFFINE,               /* per channel: x * weight + bias (a folded batch norm) */
-  DC_LAYER_RESHAPE,              /* the same numbers as `output` */
-  DC_LAYER_L2_NORMALISE,         /* each sample to unit length; a zero sample stays zero */
+  DC_LAYER_DENSE,               /* weight: in x out (in = flattened input), bias: out */
+  DC_LAYER_CONV2D,              /* weight: kh x kw x in x out, bias: out */
+  DC_LAYER_DEPTHWISE_CONV2D,    /* weight: kh x kw x in, bias: in */
+  DC_LAYER_TRANSPOSED_CONV2D,   /* adjoint of CONV2D; weight: kh x kw x out x in, bias: out */
+  DC_LAYER_MAX_POOL,            /* padding never wins */
+  DC_LAYER_AVERAGE_POOL,        /* padding is not counted */
+  DC_LAYER_GLOBAL_AVERAGE_POOL, /* -> 1 x 1 x channels */
+  DC_LAYER_AFFINE,              /* per channel: x * weight + bias (a folded batch norm) */
+  DC_LAYER_RESHAPE,             /* the same numbers as `output` */
+  DC_LAYER_L2_NORMALISE,        /* each sample to unit length; a zero sample stays zero */
   DC_LAYER_KIND_COUNT
 } DcLayerKind;
 
@@ -43,11 +44,11 @@ typedef struct {
   DcActivation activation; /* applied to the output of any kind */
   float slope;
   int kernel_height, kernel_width;
-  int stride;              /* both axes, >= 1 */
-  int padding[4];          /* top, bottom, left, right; for a transposed layer: cropped from it */
-  DcShape output;          /* channels given for DENSE, CONV2D, TRANSPOSED_CONV2D; all of it for
-                              RESHAPE and the height and width of TRANSPOSED_CONV2D; else computed */
-  float *weight, *bias;    /* owned by the network once added; NULL where the kind has none */
+  int stride;           /* both axes, >= 1 */
+  int padding[4];       /* top, bottom, left, right; for a transposed layer: cropped from it */
+  DcShape output;       /* channels given for DENSE, CONV2D, TRANSPOSED_CONV2D; all of it for
+                           RESHAPE and the height and width of TRANSPOSED_CONV2D; else computed */
+  float *weight, *bias; /* owned by the network once added; NULL where the kind has none */
   size_t weight_size, bias_size; /* floats */
 } DcLayer;
 
@@ -63,6 +64,7 @@ void dc_network_free(DcNetwork *network);
 DcStatus dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error);
 
 size_t dc_network_layer_count(const DcNetwork *network);
+/* For writing weights: counts as a change of the network. */
 DcLayer *dc_network_layer(DcNetwork *network, size_t index);
 const DcLayer *dc_network_layer_const(const DcNetwork *network, size_t index);
 
@@ -70,6 +72,10 @@ DcShape dc_network_input(const DcNetwork *network);
 DcShape dc_network_output(const DcNetwork *network);
 /* The input shape of layer `index`. */
 DcShape dc_network_layer_input(const DcNetwork *network, size_t index);
+
+/* Grows with every layer added and every dc_network_layer(): who keeps something made from the
+ * weights sees that it is out of date. */
+uint64_t dc_network_revision(const DcNetwork *network);
 
 /* Multiply-adds for one sample, and floats in all weights and biases. */
 uint64_t dc_network_multiply_adds(const DcNetwork *network);

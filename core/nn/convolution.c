@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* All three maps by the kernels of nn/patch.h, which want every patch to be runs of adjacent
+ * floats: images are copied into a border of zeros first, which costs a hundredth of the sums.
+ *
+ * The adjoint of a convolution of stride s falls into s x s ordinary convolutions of stride 1, one
+ * for each residue of the output position modulo s; each sees the kernel's taps of its residue,
+ * last first (called phases here). So nothing is scattered, and no product with a zero between
+ * two strides is computed. */
+#include "nn/convolution.h"
+
+#include "base/checked.h"
+#include "base/memory.h"
+#include "nn/patch.h"
+
+#include <string.h>
+
+/* Floats of input and output that one call of a kernel works on: they stay in the second-level
+ * cache while panel after panel of the weight meets them. */
+#define GROUP_FLOATS ((size_t)64 * 1024)
+
+/* Images with zeros around them. */
+typedef struct {
+  DcShape image;
+  size_t top, left;     /* zeros before */
+  size_t height, width; /* with the zeros */
+  bool needed;          /* false: an image serves as it is */
+} Border;
+
+/* One product: a patch for each output pixel, and the weight it meets. */
+typedef struct {
+  DcPatch patch;
+  size_t pixels;              /* of one image */
+  uint32_t *inputs, *outputs; /* where each pixel's patch and result start; for a whole group */
+  float *weight, *bias;       /* packed; NULL when only the gradient is wanted */
+  int row, column;            /* the first tap in the kernel; taps are `stride` apart ... */
+  bool reversed;              /* ... and the last comes first */
+} Pass;
+
+struct DcConvolution {
+  DcConvolutionShape shape;
+  unsigned uses;
+  const DcPatchKernels *kernels;
+  size_t group; /* images of one call of a kernel */
+  Border large_border, small_border;
+  Pass apply;
+  Pass *phases; /* stride x stride */
+  size_t phase_count;
+};
+
+static size_t
+least(size_t a, size_t b)
+{
+  return a < b ? a : b;
+}
+
+static size_t
+most(size_t a, size_t b)
+{
+  return a > b ? a : b;
+}
+
+static size_t
+border_floats(const Border *border)
+{
+  return border->height * border->width * (size_t)border->image.channels;
+}
+
+static void
+copy_image(const Border *border, const float *image, float *to)
+{
+  const size_t channels = (size_t)border->image.channels;
+  const size_t row_size = border->width * channels, left = border->left * channels;
+  const size_t image_row = (size_t)border->image.width * channels;
+  const size_t copied = least(image_row, row_size - left), right = row_size - left - copied;
+  for (size_t row = 0; row < border->height; row++, to += row_size) {
+    const size_t y = row - border->top; /* wraps to a huge number above the image */
+    if (y >= (size_t)border->image.height) {
+      memset(to, 0, row_size * sizeof *to);
+      continue;
+    }
+    memset(to, 0, left * sizeof *to);
+    memcpy(to + left, image + y * image_row, copied * sizeof *to);
+    memset(to + left + copied, 0, right * sizeof *to);
+  }
+}
+
+/* The images with their border: themselves when they need none, else in `scratch`. */
+static const float *
+with_border(const Border *border, const float *images, size_t count, float *scratch)
+{
+  if (!border->needed)
+    return images;
+  const size_t size = dc_shape_size(border->image), padded = border_floats(border);
+  for (size_t i = 0; i < count; i++)
+    copy_image(border, images + i * size, scratch + i * padded);
+  return scratch;
+}
+
+static bool
+border_fits(const Border *border, size_t images)
+{
+  size_t floats;
+  return dc_checked_mul(border->height, border->width, &floats) &&
+         dc_checked_mul(floats, (size_t)border->image.channels, &floats) &&
+         dc_checked_mul(floats, images, &floats) && floats <= UINT32_MAX;
+}
+
+static size_t
+group_images(const DcConvolutionShape *shape, size_t max_images)
+{
+  const size_t floats = dc_shape_size(shape->large) + dc_shape_size(shape->small);
+  return most(1, least(GROUP_FLOATS / floats, max_images));
+}
+
+static bool
+pass_allocate(Pass *pass, size_t images)
+{
+  pass->inputs = DC_NEW(uint32_t, pass->pixels * images);
+  pass->outputs = DC_NEW(uint32_t, pass->pixels * images);
+  return pass->inputs && pass->outputs;
+}
+
+static void
+pass_clear(Pass *pass)
+{
+  dc_free(pass->inputs);
+  dc_free(pass->outputs);
+  dc_free(pass->weight);
+  dc_free(pass->bias);
+}
+
+/* Continues the tables from the first image to all of the group. */
+static void
+pass_repeat(Pass *pass, size_t images, size_t input_size, size_t output_size)
+{
+  for (size_t i = pass->pixels; i < images * pass->pixels; i++) {
+    pass->inputs[i] = pass->inputs[i - pass->pixels] + (uint32_t)input_size;
+    pass->outputs[i] = pass->outputs[i - pass->pixels] + (uint32_t)output_size;
+  }
+}
+
+/* --- large -> small --- */
+
+static Border
+find_large_border(const DcConvolutionShape *shape)
+{
+  const size_t stride = (size_t)shape->stride;
+  Border border = {.image = shape->large,
+                   .top = (size_t)shape->top,
+                   .left = (size_t)shape->left,
+                   .height = (size_t)(shape->small.height - 1) * stride + shape->kernel_height,
+                   .width = (size_t)(shape->small.width - 1) * stride + shape->kernel_width};
+  border.needed = border.top || border.left || border.height > (size_t)shape->large.height ||
+                  border.width > (size_t)shape->large.width;
+  if (!border.needed) {
+    border.height = (size_t)shape->large.height;
+    border.width = (size_t)shape->large.width;
+  }
+  return border;
+}
+
+static bool
+plan_apply(DcConvolution *convolution)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  const Border *border = &convolution->large_border;
+  const size_t in = (size_t)shape->large.channels, out = (size_t)shape->small.channels;
+  const size_t width = (size_t)shape->small.width, stride = (size_t)shape->stride;
+  Pass *pass = &convolution->apply;
+  pass->patch = (DcPatch){.rows = (size_t)shape->kernel_height,
+                          .run = (size_t)shape->kernel_width * in,
+                          .row_stride = border->width * in};
+  pass->pixels = (size_t)shape->small.height * width;
+  if (!pass_allocate(pass, convolution->group))
+    return false;
+  for (size_t i = 0; i < pass->pixels; i++) {
+    pass->inputs[i] = (uint32_t)((i / width * border->width + i % width) * stride * in);
+    pass->outputs[i] = (uint32_t)(i * out);
+  }
+  pass_repeat(pass, convolution->group, border_floats(border), dc_shape_size(shape->small));
+  return true;
+}
+
+/* --- small -> large --- */
+
+/* The outputs of one residue along one axis. */
+typedef struct {
+  int taps;  /* that meet them */
+  int first; /* output position of the first */
+  int count; /* of outputs */
+  int start; /* input position of the first one's patch, often negative */
+} AxisPhase;
+
+static AxisPhase
+axis_phase(int residue, int length, int kernel, int stride, int before)
+{
+  AxisPhase phase = {.taps = residue < kernel ? (kernel - residue + stride - 1) / stride : 0};
+  /* Output position y meets tap `residue + j * stride` of the input at step - j. */
+  const int step = residue < before ? (before - residue + stride - 1) / stride : 0;
+  phase.first = step * stride + residue - before;
+  phase.count = phase.first < length ? (length - 1 - phase.first) / stride + 1 : 0;
+  phase.start = step - phase.taps + 1;
+  return phase;
+}
+
+/* Zeros before and after an axis of `small`, so that every phase finds its patches. */
+static void
+axis_border(int length, int small_length, int kernel, int stride, int padding, size_t *before,
+            size_t *padded)
+{
+  int lowest = 0, highest = small_length - 1;
+  for (int residue = 0; residue < stride; residue++) {
+    const AxisPhase phase = axis_phase(residue, length, kernel, stride, padding);
+    if (!phase.taps || !phase.count)
+      continue;
+    const int last = phase.start + phase.count - 1 + phase.taps - 1;
+    lowest = phase.start < lowest ? phase.start : lowest;
+    highest = last > highest ? last : highest;
+  }
+  *before = (size_t)-lowest;
+  *padded = (size_t)highest - (size_t)lowest + 1;
+}
+
+static Border
+find_small_border(const DcConvolutionShape *shape)
+{
+  Border border = {.image = shape->small};
+  axis_border(shape->large.height, shape->small.height, shape->kernel_height, shape->stride,
+              shape->top, &border.top, &border.height);
+  axis_border(shape->large.width, shape->small.width, shape->kernel_width, shape->stride,
+              shape->left, &border.left, &border.width);
+  border.needed =
+      border.height > (size_t)shape->small.height || border.width > (size_t)shape->small.width;
+  return border;
+}
+
+static void
+fill_phase(const DcConvolution *convolution, Pass *pass, AxisPhase down, AxisPhase across)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  const Border *border = &convolution->small_border;
+  const size_t in = (size_t)shape->small.channels, out = (size_t)shape->large.channels;
+  const bool empty = !pass->patch.rows || !pass->patch.run; /* only the bias reaches it */
+  for (size_t i = 0; i < pass->pixels; i++) {
+    const int y = (int)(i / (size_t)across.count), x = (int)(i % (size_t)across.count);
+    const size_t row = (size_t)(down.start + y + (int)border->top);
+    const size_t column = (size_t)(across.start + x + (int)border->left);
+    const size_t to = (size_t)(down.first + y * shape->stride) * (size_t)shape->large.width +
+                      (size_t)(across.first + x * shape->stride);
+    pass->inputs[i] = empty ? 0 : (uint32_t)((row * border->width + column) * in);
+    pass->outputs[i] = (uint32_t)(to * out);
+  }
+  pass_repeat(pass, convolution->group, empty ? 0 : border_floats(border),
+              dc_shape_size(shape->large));
+}
+
+static bool
+plan_phase(DcConvolution *convolution, int row, int column)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  const size_t in = (size_t)shape->small.channels;
+  const AxisPhase down =
+      axis_phase(row, shape->large.height, shape->kernel_height, shape->stride, shape->top);
+  const AxisPhase across =
+      axis_phase(column, shape->large.width, shape->kernel_width, shape->stride, shape->left);
+  if (!down.count || !across.count)
+    return true; /* a stride beyond the image: no output has this residue */
+  Pass *pass = &convolution->phases[convolution->phase_count++];
+  *pass = (Pass){.patch = {.rows = (size_t)down.taps,
+                           .run = (size_t)across.taps * in,
+                           .row_stride = convolution->small_border.width * in},
+                 .pixels = (size_t)down.count * (size_t)across.count,
+                 .row = row,
+                 .column = column,
+                 .reversed = true};
+  if (!pass_allocate(pass, convolution->group))
+    return false;
+  fill_phase(convolution, pass, down, across);
+  return true;
+}
+
+static bool
+plan_adjoint(DcConvolution *convolution)
+{
+  const int stride = convolution->shape.stride;
+  /* A residue that no output has needs no phase. */
+  const int rows = stride < convolution->shape.large.height + convolution->shape.top
+                       ? stride
+                       : convolution->shape.large.height + convolution->shape.top;
+  const int columns = stride < convolution->shape.large.width + convolution->shape.left
+                          ? stride
+                          : convolution->shape.large.width + convolution->shape.left;
+  convolution->phases = DC_NEW(Pass, (size_t)rows * (size_t)columns);
+  if (!convolution->phases)
+    return false;
+  for (int row = 0; row < rows; row++) {
+    for (int column = 0; column < columns; column++) {
+      if (!plan_phase(convolution, row, column))
+        return false;
+    }
+  }
+  return true;
+}
+
+/* --- packing --- */
+
+static bool
+by_dots(const DcConvolution *convolution, size_t channels)
+{
+  return channels <= convolution->kernels->most_dots;
+}
+
+static bool
+pass_allocate_weight(const DcConvolution *convolution, Pass *pass, size_t channels)
+{
+  const size_t taps = pass->patch.rows * pass->patch.run;
+  pass->weight = DC_NEW(float, dc_patch_panels_size(convolution->kernels, taps, channels));
+  pass->bias = DC_NEW(float, dc_patch_panels_size(convolution->kernels, 1, channels));
+  return pass->weight && pass->bias;
+}
+
+/* A tap's weights as the product sees them: element (k, channel) at k * in_stride + channel *
+ * out_stride. */
+typedef struct {
+  const float *weight;
+  size_t in, in_stride, out, out_stride;
+} TapWeight;
+
+static void
+pack_dots(float *to, size_t rows, size_t first, const TapWeight *tap)
+{
+  for (size_t channel = 0; channel < tap->out; channel++) {
+    for (size_t k = 0; k < tap->in; k++)
+      to[channel * rows + first + k] = tap->weight[k * tap->in_stride + channel * tap->out_stride];
+  }
+}
+
+static void
+pack_panels(float *to, size_t rows, size_t first, size_t panel, const TapWeight *tap)
+{
+  for (size_t channel = 0; channel < tap->out; channel += panel) {
+    const size_t columns = least(panel, tap->out - channel);
+    float *block = to + channel * rows + first * panel;
+    for (size_t k = 0; k < tap->in; k++) {
+      const float *row = tap->weight + k * tap->in_stride + channel * tap->out_stride;
+      for (size_t i = 0; i < columns; i++)
+        block[k * panel + i] = row[i * tap->out_stride];
+    }
+  }
+}
+
+/* Gathers the taps of a pass from W, in the order in which its patches meet them. */
+static void
+pass_pack(const DcConvolution *convolution, Pass *pass, TapWeight tap, const float *weight,
+          const float *bias)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  const size_t step = pass->reversed ? (size_t)shape->stride : 1;
+  const size_t rows = pass->patch.rows, columns = tap.in ? pass->patch.run / tap.in : 0;
+  const size_t tap_size = (size_t)shape->large.channels * (size_t)shape->small.channels;
+  for (size_t i = 0; i < rows * columns; i++) {
+    const size_t row = i / columns, column = i % columns;
+    const size_t y = (size_t)pass->row + (pass->reversed ? rows - 1 - row : row) * step;
+    const size_t x = (size_t)pass->column + (pass->reversed ? columns - 1 - column : column) * step;
+    tap.weight = weight + (y * (size_t)shape->kernel_width + x) * tap_size;
+    if (by_dots(convolution, tap.out))
+      pack_dots(pass->weight, rows * pass->patch.run, i * tap.in, &tap);
+    else
+      pack_panels(pass->weight, rows * pass->patch.run, i * tap.in, convolution->kernels->panel,
+                  &tap);
+  }
+  if (bias)
+    memcpy(pass->bias, bias, tap.out * sizeof *bias);
+}
+
+void
+dc_convolution_pack(DcConvolution *convolution, const float *weight, const float *apply_bias,
+                    const float *adjoint_bias)
+{
+  const size_t large = (size_t)convolution->shape.large.channels;
+  const size_t small = (size_t)convolution->shape.small.channels;
+  if (convolution->uses & DC_CONVOLUTION_APPLY) {
+    const TapWeight tap = {NULL, large, small, small, 1};
+    pass_pack(convolution, &convolution->apply, tap, weight, apply_bias);
+  }
+  for (size_t i = 0; i < convolution->phase_count; i++) {
+    const TapWeight tap = {NULL, small, 1, large, small};
+    pass_pack(convolution, &convolution->phases[i], tap, weight, adjoint_bias);
+  }
+}
+
+/* --- planning and running --- */
+
+static bool
+plan_weights(DcConvolution *convolution)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  if ((convolution->uses & DC_CONVOLUTION_APPLY) &&
+      !pass_allocate_weight(convolution, &convolution->apply, (size_t)shape->small.channels))
+    return false;
+  for (size_t i = 0; i < convolution->phase_count; i++) {
+    if (!pass_allocate_weight(convolution, &convolution->phases[i], (size_t)shape->large.channels))
+      return false;
+  }
+  return true;
+}
+
+static DcStatus
+plan(DcConvolution *convolution, size_t max_images)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  convolution->large_border = find_large_border(shape);
+  convolution->small_border = find_small_border(shape);
+  convolution->group = group_images(shape, max_images);
+  if (!border_fits(&convolution->large_border, convolution->group) ||
+      !border_fits(&convolution->small_border, convolution->group))
+    return DC_ERROR_SHAPE;
+  if ((convolution->uses & (DC_CONVOLUTION_APPLY | DC_CONVOLUTION_GRADIENT)) &&
+      !plan_apply(convolution))
+    return DC_ERROR_MEMORY;
+  if ((convolution->uses & DC_CONVOLUTION_ADJOINT) && !plan_adjoint(convolution))
+    return DC_ERROR_MEMORY;
+  return plan_weights(convolution) ? DC_OK : DC_ERROR_MEMORY;
+}
+
+DcStatus
+dc_convolution_new(const DcConvolutionShape *shape, unsigned uses, size_t max_images,
+                   DcConvolution **convolution)
+{
+  *convolution = NULL;
+  DcConvolution *made = DC_NEW(DcConvolution, 1);
+  if (!made)
+    return DC_ERROR_MEMORY;
+  made->shape = *shape;
+  made->uses = uses;
+  made->kernels = dc_patch_kernels();
+  DcStatus status = plan(made, max_images);
+  if (status) {
+    dc_convolution_free(made);
+    return status;
+  }
+  *convolution = made;
+  return DC_OK;
+}
+
+void
+dc_convolution_free(DcConvolution *convolution)
+{
+  if (!convolution)
+    return;
+  pass_clear(&convolution->apply);
+  for (size_t i = 0; i < convolution->phase_count; i++)
+    pass_clear(&convolution->phases[i]);
+  dc_free(convolution->phases);
+  dc_free(convolution);
+}
+
+static size_t
+aligned(size_t floats)
+{
+  const size_t unit = DC_ALIGNMENT / sizeof(float);
+  return (floats + unit - 1) / unit * unit;
+}
+
+static size_t
+border_scratch(const Border *border, size_t images)
+{
+  return border->needed ? aligned(images * border_floats(border)) : 0;
+}
+
+size_t
+dc_convolution_scratch(const DcConvolution *convolution)
+{
+  const size_t large = border_scratch(&convolution->large_border, convolution->group);
+  const size_t small = border_scratch(&convolution->small_border, convolution->group);
+  const size_t delta =
+      dc_patch_panels_size(convolution->kernels, convolution->group * convolution->apply.pixels,
+                           (size_t)convolution->shape.small.channels);
+  return most(small, large + (convolution->uses & DC_CONVOLUTION_GRADIENT ? delta : 0));
+}
+
+static void
+pass_run(const DcConvolution *convolution, const Pass *pass, const float *input, size_t images,
+         size_t channels, bool relu, float *output)
+{
+  const DcPatchProduct job = {.patch = pass->patch,
+                              .input = input,
+                              .input_offsets = pass->inputs,
+                              .weight = pass->weight,
+                              .bias = pass->bias,
+                              .output = output,
+                              .output_offsets = pass->outputs,
+                              .pixels = images * pass->pixels,
+                              .channels = channels,
+                              .relu = relu};
+  if (by_dots(convolution, channels))
+    convolution->kernels->dot(&job);
+  else
+    convolution->kernels->product(&job);
+}
+
+void
+dc_convolution_apply(const DcConvolution *convolution, const float *large, size_t images, bool relu,
+                     float *small, float *scratch)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  const size_t in = dc_shape_size(shape->large), out = dc_shape_size(shape->small);
+  for (size_t first = 0; first < images; first += convolution->group) {
+    const size_t count = least(convolution->group, images - first);
+    const float *input =
+        with_border(&convolution->large_border, large + first * in, count, scratch);
+    pass_run(convolution, &convolution->apply, input, count, (size_t)shape->small.channels, relu,
+             small + first * out);
+  }
+}
+
+void
+dc_convolution_adjoint(const DcConvolution *convolution, const float *small, size_t images,
+                       bool relu, float *large, float *scratch)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  const size_t in = dc_shape_size(shape->small), out = dc_shape_size(shape->large);
+  for (size_t first = 0; first < images; first += convolution->group) {
+    const size_t count = least(convolution->group, images - first);
+    const float *input =
+        with_border(&convolution->small_border, small + first * in, count, scratch);
+    for (size_t i = 0; i < convolution->phase_count; i++)
+      pass_run(convolution, &convolution->phases[i], input, count, (size_t)shape->large.channels,
+               relu, large + first * out);
+  }
+}
+
+static void
+pack_delta(const DcPatchKernels *kernels, const float *small, size_t pixels, size_t channels,
+           float *to)
+{
+  const size_t panel = kernels->panel;
+  for (size_t channel = 0; channel < channels; channel += panel) {
+    const size_t columns = least(panel, channels - channel);
+    for (size_t i = 0; i < pixels; i++, to += panel) {
+      memcpy(to, small + i * channels + channel, columns * sizeof *to);
+      memset(to + columns, 0, (panel - columns) * sizeof *to);
+    }
+  }
+}
+
+void
+dc_convolution_gradient(const DcConvolution *convolution, const float *large, const float *small,
+                        size_t images, float *gradient, float *scratch)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  const Pass *pass = &convolution->apply;
+  const size_t channels = (size_t)shape->small.channels;
+  const size_t in = dc_shape_size(shape->large), out = dc_shape_size(shape->small);
+  float *delta = scratch + border_scratch(&convolution->large_border, convolution->group);
+  for (size_t first = 0; first < images; first += convolution->group) {
+    const size_t count = least(convolution->group, images - first);
+    const size_t pixels = count * pass->pixels;
+    const float *input =
+        with_border(&convolution->large_border, large + first * in, count, scratch);
+    pack_delta(convolution->kernels, small + first * out, pixels, channels, delta);
+    const DcPatchGradient job = {.patch = pass->patch,
+                                 .input = input,
+                                 .input_offsets = pass->inputs,
+                                 .delta = delta,
+                                 .gradient = gradient,
+                                 .pixels = pixels,
+                                 .channels = channels};
+    convolution->kernels->gradient(&job);
+  }
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_NN_LAYER_H
+#define DC_NN_LAYER_H
+
+#include "base/status.h"
+#include "nn/convolution.h"
+#include "nn/network.h"
+
+/* One layer, planned: what a plan and a trainer have in common. Forward and backward do everything
+ * but the activation, unless the kind can do a ReLU on the way out. */
+typedef struct {
+  const DcLayer *layer;
+  DcShape input;
+  DcConvolution *convolution; /* the kinds that are one; else NULL */
+  size_t scratch;             /* floats that the calls need */
+} DcLayerRun;
+
+/* What goes backward through a layer; all but `input_gradient` are given. */
+typedef struct {
+  const float *input;
+  const float *output_gradient; /* before the activation */
+  size_t batch;
+  float *weight_gradient, *bias_gradient; /* added to; NULL where the kind has none */
+  float *input_gradient;                  /* overwritten; NULL when nobody wants it */
+  float *scratch;
+} DcLayerBackward;
+
+/* What each kind does. Images are dense, one after the other. */
+typedef struct {
+  /* Fills `convolution` and `scratch`; NULL when there is nothing to fill. */
+  DcStatus (*plan)(DcLayerRun *run, size_t max_batch, bool backward);
+  /* Takes changed weights over; NULL when they are used as they are. */
+  void (*pack)(DcLayerRun *run);
+  void (*forward)(const DcLayerRun *run, const float *input, size_t batch, float *output,
+                  float *scratch);
+  void (*backward)(const DcLayerRun *run, const DcLayerBackward *job);
+  bool does_relu; /* forward() applies the activation when that is a ReLU */
+} DcLayerKindOps;
+
+extern const DcLayerKindOps dc_layer_dense, dc_layer_conv, dc_layer_transposed, dc_layer_depthwise,
+    dc_layer_max_pool, dc_layer_average_pool, dc_layer_global_average_pool, dc_layer_affine,
+    dc_layer_reshape, dc_layer_l2_normalise;
+
+const DcLayerKindOps *dc_layer_ops(DcLayerKind kind);
+
+/* Plans layer `index` of `network` for calls of up to `max_batch` images, and packs its weights. */
+DcStatus dc_layer_run_init(DcLayerRun *run, const DcNetwork *network, size_t index,
+                           size_t max_batch, bool backward, DcError *error);
+void dc_layer_run_clear(DcLayerRun *run);
+
+/* Takes over changed weights. */
+void dc_layer_run_pack(DcLayerRun *run);
+
+/* Forward, activation included. `before` (NULL: not wanted) receives what goes into the
+ * activation. */
+void dc_layer_run_forward(const DcLayerRun *run, const float *input, size_t batch, float *before,
+                          float *output, float *scratch);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The layers that are a convolution or its adjoint (nn/convolution.h); dense layers too. */
+#include "nn/layer.h"
+
+static DcStatus
+plan(DcLayerRun *run, DcConvolutionShape shape, unsigned uses, size_t max_batch)
+{
+  DcStatus status = dc_convolution_new(&shape, uses, max_batch, &run->convolution);
+  if (!status)
+    run->scratch = dc_convolution_scratch(run->convolution);
+  return status;
+}
+
+static void
+add_column_sums(const float *values, size_t rows, size_t columns, float *sums)
+{
+  for (size_t i = 0; i < rows; i++, values += columns) {
+    for (size_t j = 0; j < columns; j++)
+      sums[j] += values[j];
+  }
+}
+
+static void
+bias_backward(const DcLayerRun *run, const DcLayerBackward *job)
+{
+  const DcShape output = run->layer->output;
+  add_column_sums(job->output_gradient, job->batch * (size_t)output.height * (size_t)output.width,
+                  (size_t)output.channels, job->bias_gradient);
+}
+
+static bool
+is_relu(const DcLayerRun *run)
+{
+  return run->layer->activation == DC_ACTIVATION_RELU;
+}
+
+/* --- the map: CONV2D, DENSE --- */
+
+#define BOTH_WAYS (DC_CONVOLUTION_APPLY | DC_CONVOLUTION_ADJOINT | DC_CONVOLUTION_GRADIENT)
+
+static DcStatus
+plan_conv(DcLayerRun *run, size_t max_batch, bool backward)
+{
+  const DcLayer *layer = run->layer;
+  const DcConvolutionShape shape = {run->input,          layer->output, layer->kernel_height,
+                                    layer->kernel_width, layer->stride, layer->padding[0],
+                                    layer->padding[2]};
+  return plan(run, shape, backward ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
+}
+
+static DcStatus
+plan_dense(DcLayerRun *run, size_t max_batch, bool backward)
+{
+  const DcShape input = {1, 1, (int)dc_shape_size(run->input)};
+  const DcConvolutionShape shape = {input, run->layer->output, 1, 1, 1, 0, 0};
+  return plan(run, shape, backward ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
+}
+
+static void
+pack_conv(DcLayerRun *run)
+{
+  dc_convolution_pack(run->convolution, run->layer->weight, run->layer->bias, NULL);
+}
+
+static void
+forward_conv(const DcLayerRun *run, const float *input, size_t batch, float *output, float *scratch)
+{
+  dc_convolution_apply(run->convolution, input, batch, is_relu(run), output, scratch);
+}
+
+static void
+backward_conv(const DcLayerRun *run, const DcLayerBackward *job)
+{
+  bias_backward(run, job);
+  dc_convolution_gradient(run->convolution, job->input, job->output_gradient, job->batch,
+                          job->weight_gradient, job->scratch);
+  if (job->input_gradient)
+    dc_convolution_adjoint(run->convolution, job->output_gradient, job->batch, false,
+                           job->input_gradient, job->scratch);
+}
+
+const DcLayerKindOps dc_layer_conv = {
+    .plan = plan_conv,
+    .pack = pack_conv,
+    .forward = forward_conv,
+    .backward = backward_conv,
+    .does_relu = true,
+};
+
+const DcLayerKindOps dc_layer_dense = {
+    .plan = plan_dense,
+    .pack = pack_conv,
+    .forward = forward_conv,
+    .backward = backward_conv,
+    .does_relu = true,
+};
+
+/* --- its adjoint: TRANSPOSED_CONV2D --- */
+
+static DcStatus
+plan_transposed(DcLayerRun *run, size_t max_batch, bool backward)
+{
+  const DcLayer *layer = run->layer;
+  const DcConvolutionShape shape = {layer->output,       run->input,    layer->kernel_height,
+                                    layer->kernel_width, layer->stride, layer->padding[0],
+                                    layer->padding[2]};
+  return plan(run, shape, backward ? BOTH_WAYS : DC_CONVOLUTION_ADJOINT, max_batch);
+}
+
+static void
+pack_transposed(DcLayerRun *run)
+{
+  dc_convolution_pack(run->convolution, run->layer->weight, NULL, run->layer->bias);
+}
+
+static void
+forward_transposed(const DcLayerRun *run, const float *input, size_t batch, float *output,
+                   float *scratch)
+{
+  dc_convolution_adjoint(run->convolution, input, batch, is_relu(run), output, scratch);
+}
+
+static void
+backward_transposed(const DcLayerRun *run, const DcLayerBackward *job)
+{
+  bias_backward(run, job);
+  dc_convolution_gradient(run->convolution, job->output_gradient, job->input, job->batch,
+                          job->weight_gradient, job->scratch);
+  if (job->input_gradient)
+    dc_convolution_apply(run->convolution, job->output_gradient, job->batch, false,
+                         job->input_gradient, job->scratch);
+}
+
+const DcLayerKindOps dc_layer_transposed = {
+    .plan = plan_transposed,
+    .pack = pack_transposed,
+    .forward = forward_transposed,
+    .backward = backward_transposed,
+    .does_relu = true,
+};

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/network.h"
+
+#include "base/checked.h"
+#include "base/memory.h"
+
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+/* An activation or a weight has at most so many floats, so that every offset fits 32 bits. */
+#define MOST_FLOATS ((size_t)INT32_MAX)
+/* And no side, kernel or stride is longer, so that positions can be added as int. */
+#define MOST_SIDE (1 << 24)
+
+struct DcNetwork {
+  DcShape input;
+  DcLayer *layers;
+  size_t count, capacity;
+  uint64_t revision;
+};
+
+static const char *const kind_names[DC_LAYER_KIND_COUNT] = {
+    [DC_LAYER_DENSE] = "dense",
+    [DC_LAYER_CONV2D] = "conv2d",
+    [DC_LAYER_DEPTHWISE_CONV2D] = "depthwise_conv2d",
+    [DC_LAYER_TRANSPOSED_CONV2D] = "transposed_conv2d",
+    [DC_LAYER_MAX_POOL] = "max_pool",
+    [DC_LAYER_AVERAGE_POOL] = "average_pool",
+    [DC_LAYER_GLOBAL_AVERAGE_POOL] = "global_average_pool",
+    [DC_LAYER_AFFINE] = "affine",
+    [DC_LAYER_RESHAPE] = "reshape",
+    [DC_LAYER_L2_NORMALISE] = "l2_normalise",
+};
+
+static const char *const activation_names[] = {
+    [DC_ACTIVATION_NONE] = "none",
+    [DC_ACTIVATION_RELU] = "relu",
+    [DC_ACTIVATION_LEAKY_RELU] = "leaky_relu",
+    [DC_ACTIVATION_GELU] = "gelu",
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+const char *
+dc_layer_kind_name(DcLayerKind kind)
+{
+  return (size_t)kind < COUNT(kind_names) ? kind_names[kind] : "unknown";
+}
+
+const char *
+dc_activation_name(DcActivation activation)
+{
+  return (size_t)activation < COUNT(activation_names) ? activation_names[activation] : "unknown";
+}
+
+static bool
+find_name(const char *const *names, size_t count, const char *name, size_t *index)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (!strcmp(names[i], name)) {
+      *index = i;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool
+dc_layer_kind_from_name(const char *name, DcLayerKind *kind)
+{
+  size_t index;
+  if (!find_name(kind_names, COUNT(kind_names), name, &index))
+    return false;
+  *kind = (DcLayerKind)index;
+  return true;
+}
+
+bool
+dc_activation_from_name(const char *name, DcActivation *activation)
+{
+  size_t index;
+  if (!find_name(activation_names, COUNT(activation_names), name, &index))
+    return false;
+  *activation = (DcActivation)index;
+  return true;
+}
+
+DcNetwork *
+dc_network_new(DcShape input)
+{
+  DcNetwork *network = DC_NEW(DcNetwork, 1);
+  if (network)
+    network->input = input;
+  return network;
+}
+
+void
+dc_network_free(DcNetwork *network)
+{
+  if (!network)
+    return;
+  for (size_t i = 0; i < network->count; i++) {
+    dc_free(network->layers[i].weight);
+    dc_free(network->layers[i].bias);
+  }
+  dc_free(network->layers);
+  dc_free(network);
+}
+
+/* What goes wrong is said of this layer. */
+typedef struct {
+  size_t index;
+  const DcLayer *layer;
+  DcShape input;
+  DcError *error;
+} Check;
+
+static DcStatus
+refuse(const Check *check, const char *what)
+{
+  const DcLayer *layer = check->layer;
+  return dc_error_set(
+      check->error, DC_ERROR_SHAPE,
+      "layer %zu (%s): %s; input %dx%dx%d, output %dx%dx%d, kernel %dx%d, stride %d, padding "
+      "%d %d %d %d (top bottom left right)",
+      check->index, dc_layer_kind_name(layer->kind), what, check->input.height, check->input.width,
+      check->input.channels, layer->output.height, layer->output.width, layer->output.channels,
+      layer->kernel_height, layer->kernel_width, layer->stride, layer->padding[0],
+      layer->padding[1], layer->padding[2], layer->padding[3]);
+}
+
+static bool
+shape_floats(DcShape shape, size_t *floats)
+{
+  return shape.height >= 1 && shape.width >= 1 && shape.channels >= 1 &&
+         shape.height <= MOST_SIDE && shape.width <= MOST_SIDE &&
+         dc_checked_mul((size_t)shape.height, (size_t)shape.width, floats) &&
+         dc_checked_mul(*floats, (size_t)shape.channels, floats) && *floats <= MOST_FLOATS;
+}
+
+static DcStatus
+check_window(const Check *check)
+{
+  const DcLayer *layer = check->layer;
+  if (layer->kernel_height < 1 || layer->kernel_height > MOST_SIDE || layer->kernel_width < 1 ||
+      layer->kernel_width > MOST_SIDE)
+    return refuse(check, "the kernel's sides must be 1 to 2^24");
+  if (layer->stride < 1 || layer->stride > MOST_SIDE)
+    return refuse(check, "the stride must be 1 to 2^24");
+  for (int side = 0; side < 4; side++) {
+    const int kernel = side < 2 ? layer->kernel_height : layer->kernel_width;
+    /* A window must see at least one value that is not padding. */
+    if (layer->padding[side] < 0 || layer->padding[side] >= kernel)
+      return refuse(check, "a padding must be at least 0 and smaller than the kernel");
+  }
+  return DC_OK;
+}
+
+/* How many windows fit along an axis; 0 when none does. */
+static int
+window_count(int length, int kernel, int stride, int before, int after)
+{
+  const int64_t room = (int64_t)length + before + after - kernel;
+  return room < 0 ? 0 : (int)(room / stride + 1);
+}
+
+static DcShape
+windows(DcShape input, const DcLayer *layer)
+{
+  const int *padding = layer->padding;
+  return (DcShape){
+      window_count(input.height, layer->kernel_height, layer->stride, padding[0], padding[1]),
+      window_count(input.width, layer->kernel_width, layer->stride, padding[2], padding[3]),
+      input.channels};
+}
+
+static DcStatus
+shape_of_windows(const Check *check, DcShape *output)
+{
+  DcStatus status = check_window(check);
+  if (status)
+    return status;
+  const int channels = output->channels;
+  *output = windows(check->input, check->layer);
+  if (check->layer->kind == DC_LAYER_CONV2D)
+    output->channels = channels;
+  if (output->height < 1 || output->width < 1)
+    return refuse(check, "the kernel is larger than the padded input");
+  return DC_OK;
+}
+
+static DcStatus
+shape_of_transposed(const Check *check, DcShape *output)
+{
+  DcStatus status = check_window(check);
+  if (status)
+    return status;
+  size_t floats;
+  if (!shape_floats(*output, &floats))
+    return refuse(check, "height, width and channels of the output must be given");
+  const DcShape input = windows(*output, check->layer);
+  if (input.height != check->input.height || input.width != check->input.width)
+    return refuse(check, "no convolution of this kernel, stride and padding makes the input's "
+                         "height and width from the output's");
+  return DC_OK;
+}
+
+static DcStatus
+shape_of_reshape(const Check *check, const DcShape *output)
+{
+  size_t floats;
+  if (!shape_floats(*output, &floats) || floats != dc_shape_size(check->input))
+    return refuse(check, "the output must have as many numbers as the input");
+  return DC_OK;
+}
+
+static DcStatus
+find_output(const Check *check, DcShape *output)
+{
+  switch (check->layer->kind) {
+  case DC_LAYER_DENSE:
+    *output = (DcShape){1, 1, output->channels};
+    return DC_OK;
+  case DC_LAYER_CONV2D:
+  case DC_LAYER_DEPTHWISE_CONV2D:
+  case DC_LAYER_MAX_POOL:
+  case DC_LAYER_AVERAGE_POOL:
+    return shape_of_windows(check, output);
+  case DC_LAYER_TRANSPOSED_CONV2D:
+    return shape_of_transposed(check, output);
+  case DC_LAYER_GLOBAL_AVERAGE_POOL:
+    *output = (DcShape){1, 1, check->input.channels};
+    return DC_OK;
+  case DC_LAYER_AFFINE:
+  case DC_LAYER_L2_NORMALISE:
+    *output = check->input;
+    return DC_OK;
+  case DC_LAYER_RESHAPE:
+    return shape_of_reshape(check, output);
+  case DC_LAYER_KIND_COUNT:
+    break;
+  }
+  return dc_error_set(check->error, DC_ERROR_ARGUMENT, "layer %zu: unknown kind %d", check->index,
+                      (int)check->layer->kind);
+}
+
+/* Floats of weight and bias; false when the weight is too large. */
+static bool
+find_sizes(DcLayer *layer, DcShape input)
+{
+  const size_t out = (size_t)layer->output.channels, in = (size_t)input.channels;
+  const size_t taps = (size_t)layer->kernel_height * (size_t)layer->kernel_width;
+  layer->weight_size = layer->bias_size = 0;
+  bool fits = true;
+  switch (layer->kind) {
+  case DC_LAYER_DENSE:
+    fits = dc_checked_mul(dc_shape_size(input), out, &layer->weight_size);
+    layer->bias_size = out;
+    break;
+  case DC_LAYER_CONV2D:
+  case DC_LAYER_TRANSPOSED_CONV2D:
+    fits = dc_checked_mul(in, out, &layer->weight_size) &&
+           dc_checked_mul(layer->weight_size, taps, &layer->weight_size);
+    layer->bias_size = out;
+    break;
+  case DC_LAYER_DEPTHWISE_CONV2D:
+    fits = dc_checked_mul(in, taps, &layer->weight_size);
+    layer->bias_size = in;
+    break;
+  case DC_LAYER_AFFINE:
+    layer->weight_size = layer->bias_size = in;
+    break;
+  default:
+    break;
+  }
+  return fits && layer->weight_size <= MOST_FLOATS;
+}
+
+static DcStatus
+check_layer(const Check *check, DcLayer *layer)
+{
+  size_t floats;
+  if (!shape_floats(check->input, &floats))
+    return refuse(check, "the input must have 1 to 2^31 - 1 numbers, its sides 1 to 2^24");
+  if ((size_t)layer->activation >= COUNT(activation_names))
+    return dc_error_set(check->error, DC_ERROR_ARGUMENT, "layer %zu (%s): unknown activation %d",
+                        check->index, dc_layer_kind_name(layer->kind), (int)layer->activation);
+  if (layer->activation == DC_ACTIVATION_LEAKY_RELU && !isfinite(layer->slope))
+    return dc_error_set(check->error, DC_ERROR_NOT_FINITE,
+                        "layer %zu (%s): the slope of leaky_relu is not a number", check->index,
+                        dc_layer_kind_name(layer->kind));
+  DcStatus status = find_output(check, &layer->output);
+  if (status)
+    return status;
+  if (!shape_floats(layer->output, &floats))
+    return refuse(check, "the output must have 1 to 2^31 - 1 numbers, its sides 1 to 2^24");
+  if (!find_sizes(layer, check->input))
+    return refuse(check, "the weight has more than 2^31 - 1 numbers");
+  return DC_OK;
+}
+
+static bool
+allocate_weights(DcLayer *layer)
+{
+  layer->weight = layer->weight_size ? DC_NEW(float, layer->weight_size) : NULL;
+  layer->bias = layer->bias_size ? DC_NEW(float, layer->bias_size) : NULL;
+  if ((layer->weight_size && !layer->weight) || (layer->bias_size && !layer->bias)) {
+    dc_free(layer->weight);
+    dc_free(layer->bias);
+    return false;
+  }
+  return true;
+}
+
+static bool
+make_room(DcNetwork *network)
+{
+  if (network->count < network->capacity)
+    return true;
+  const size_t capacity = network->capacity ? 2 * network->capacity : 8;
+  DcLayer *layers = DC_NEW(DcLayer, capacity);
+  if (!layers)
+    return false;
+  if (network->count)
+    memcpy(layers, network->layers, network->count * sizeof *layers);
+  dc_free(network->layers);
+  network->layers = layers;
+  network->capacity = capacity;
+  return true;
+}
+
+DcStatus
+dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error)
+{
+  DcLayer added = *layer;
+  const Check check = {network->count, layer, dc_network_output(network), error};
+  DcStatus status = check_layer(&check, &added);
+  if (status)
+    return status;
+  if (!make_room(network) || !allocate_weights(&added))
+    return dc_error_set(error, DC_ERROR_MEMORY, "layer %zu (%s): no memory for %zu weights",
+                        network->count, dc_layer_kind_name(layer->kind),
+                        added.weight_size + added.bias_size);
+  network->layers[network->count++] = added;
+  network->revision++;
+  return DC_OK;
+}
+
+size_t
+dc_network_layer_count(const DcNetwork *network)
+{
+  return network->count;
+}
+
+DcLayer *
+dc_network_layer(DcNetwork *network, size_t index)
+{
+  network->revision++;
+  return &network->layers[index];
+}
+
+const DcLayer *
+dc_network_layer_const(const DcNetwork *network, size_t index)
+{
+  return &network->layers[index];
+}
+
+uint64_t
+dc_network_revision(const DcNetwork *network)
+{
+  return network->revision;
+}
+
+DcShape
+dc_network_input(const DcNetwork *network)
+{
+  return network->input;
+}
+
+DcShape
+dc_network_output(const DcNetwork *network)
+{
+  return dc_network_layer_input(network, network->count);
+}
+
+DcShape
+dc_network_layer_input(const DcNetwork *network, size_t index)
+{
+  return index ? network->layers[index - 1].output : network->input;
+}
+
+static uint64_t
+layer_multiply_adds(const DcLayer *layer, DcShape input)
+{
+  const uint64_t outputs = dc_shape_size(layer->output);
+  const uint64_t taps = (uint64_t)layer->kernel_height * (uint64_t)layer->kernel_width;
+  switch (layer->kind) {
+  case DC_LAYER_DENSE:
+    return layer->weight_size;
+  case DC_LAYER_CONV2D:
+    return outputs * taps * (uint64_t)input.channels;
+  case DC_LAYER_DEPTHWISE_CONV2D:
+    return outputs * taps;
+  case DC_LAYER_TRANSPOSED_CONV2D: /* that of the convolution that it is the adjoint of */
+    return dc_shape_size(input) * taps * (uint64_t)layer->output.channels;
+  case DC_LAYER_AFFINE:
+    return outputs;
+  default:
+    return 0;
+  }
+}
+
+uint64_t
+dc_network_multiply_adds(const DcNetwork *network)
+{
+  uint64_t sum = 0;
+  for (size_t i = 0; i < network->count; i++)
+    sum += layer_multiply_adds(&network->layers[i], dc_network_layer_input(network, i));
+  return sum;
+}
+
+size_t
+dc_network_parameters(const DcNetwork *network)
+{
+  size_t sum = 0;
+  for (size_t i = 0; i < network->count; i++)
+    sum += network->layers[i].weight_size + network->layers[i].bias_size;
+  return sum;
+}

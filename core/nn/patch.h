@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_NN_PATCH_H
+#define DC_NN_PATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The inner loops of the layers, compiled for several instruction sets.
+ *
+ * All of them work on patches: what a window of a convolution sees, channels last, is `rows` runs
+ * of `run` adjacent floats, the starts of the runs `row_stride` floats apart. So a convolution is a
+ * matrix product whose left factor is never written down (no im2col): pixel i's row of it starts at
+ * input + input_offsets[i]. A dense layer is the case of one run. Every sum is taken in the order
+ * of rows and runs, so that a pixel's result does not depend on the pixels beside it. */
+typedef struct {
+  size_t rows, run, row_stride;
+} DcPatch;
+
+/* output[pixel][channel] = bias[channel] + sum over k of patch(pixel)[k] * weight[k][channel]. */
+typedef struct {
+  DcPatch patch;
+  const float *input;
+  const uint32_t *input_offsets;
+  const float *weight; /* for `product`: panels, see below; for `dot`: channels x (rows * run) */
+  const float *bias;   /* as many as weight has channels, padding included */
+  float *output;
+  const uint32_t *output_offsets;
+  size_t pixels, channels;
+  bool relu; /* apply max(x, 0) on the way out */
+} DcPatchProduct;
+
+/* gradient[k][channel] += sum over pixels of patch(pixel)[k] * delta(pixel)[channel]. */
+typedef struct {
+  DcPatch patch;
+  const float *input;
+  const uint32_t *input_offsets;
+  const float *delta; /* panels of `pixels` rows, see below */
+  float *gradient;    /* (rows * run) x channels, dense */
+  size_t pixels, channels;
+} DcPatchGradient;
+
+/* A matrix of R rows in panels: ceil(channels / panel) blocks, each R x panel, dense, the columns
+ * beyond `channels` zero. The form that vector loads want. */
+typedef struct {
+  const char *name; /* of the instruction set */
+  size_t panel;     /* columns of a panel */
+  size_t most_dots; /* up to so many channels `dot` is the faster product */
+  void (*product)(const DcPatchProduct *job);
+  void (*dot)(const DcPatchProduct *job);
+  void (*gradient)(const DcPatchGradient *job);
+} DcPatchKernels;
+
+#define DC_PATCH_LEVELS 3
+extern const DcPatchKernels dc_patch_kernels_baseline, dc_patch_kernels_avx2,
+    dc_patch_kernels_avx512;
+
+/* Stores the tables that this CPU can run, the slowest first; returns how many (>= 1). */
+size_t dc_patch_kernels_usable(const DcPatchKernels *tables[DC_PATCH_LEVELS]);
+
+/* The fastest of them. */
+const DcPatchKernels *dc_patch_kernels(void);
+
+/* Floats of a matrix of `rows` x `channels` in panels. */
+static inline size_t
+dc_patch_panels_size(const DcPatchKernels *kernels, size_t rows, size_t channels)
+{
+  return (channels + kernels->panel - 1) / kernels->panel * kernels->panel * rows;
+}
+
+#endif
