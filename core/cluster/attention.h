@@ -15,28 +15,36 @@ typedef struct {
   const float *metric; /* W, d x d, symmetric; NULL: I / temperature */
   float temperature;   /* > 0; used when metric is NULL */
   const float *bias;   /* K, added to the scores; NULL: none */
-  double epsilon;      /* keeps an empty cluster where it is; 1e-6 is customary */
+  double epsilon; /* >= 0; keeps an empty cluster where it is; 1e-6 is customary. With 0 a cluster
+                     without any mass stays too. */
 } DcAttentionOptions;
 
+/* Scratch for K x d centroids, samples streamed in chunks; one thread at a time. */
 typedef struct DcAttention DcAttention;
 
-/* Scratch for K x d centroids, samples streamed in chunks. Free with dc_attention_free(). */
+/* NULL when memory is short, or K or d is 0. Free with dc_attention_free(); NULL is ignored. */
 DcAttention *dc_attention_new(size_t clusters, size_t dim);
 void dc_attention_free(DcAttention *attention);
 
-/* One block: reads `samples` (N x d), `weights` (N, NULL: 1) and `centroids`, writes `updated` (K x d;
- * may be the same memory as `centroids`) and `mass` (K, the n above; may be NULL). M and n are
- * summed in double. Allocates nothing. */
+/* One block: reads `samples` (N x d, N may be 0), `weights` (N numbers >= 0, NULL: 1) and
+ * `centroids`, writes `updated` (K x d; may be the same memory as `centroids`) and `mass` (K, the n
+ * above; may be NULL). Sums are exact to single precision within a chunk and in double across
+ * chunks; nothing is lost to an offset common to samples and centroids.
+ *
+ * DC_ERROR_SHAPE, DC_ERROR_ARGUMENT for an option or weight out of range, DC_ERROR_NOT_FINITE when
+ * NaN or infinity in the data, or overflow in the scores, leaves no finite result; nothing is
+ * written then. Allocates nothing. */
 DcStatus dc_attention_update(DcAttention *attention, const DcAttentionOptions *options,
                              const DcMatrix *samples, const float *weights,
                              const DcMatrix *centroids, const DcMatrix *updated, double *mass);
 
-/* The assignment weights A (N x K) for given centroids. */
+/* The assignment weights A (N x K) for given centroids. A sample that is not finite gets a row of
+ * NaN. DC_ERROR_SHAPE, DC_ERROR_ARGUMENT. Allocates nothing. */
 DcStatus dc_attention_weights(DcAttention *attention, const DcAttentionOptions *options,
                               const DcMatrix *samples, const DcMatrix *centroids,
                               const DcMatrix *assignment);
 
-/* dc_attention_update by plain loops in double; for tests. Allocates. */
+/* dc_attention_update by plain loops in double, for valid arguments; for tests. Allocates. */
 DcStatus dc_attention_update_reference(const DcAttentionOptions *options, const DcMatrix *samples,
                                        const float *weights, const DcMatrix *centroids,
                                        const DcMatrix *updated, double *mass);
