@@ -27,7 +27,7 @@ typedef enum {
 
 typedef struct {
   DcMethod method;
-  uint32_t clusters;      /* K; 0: chosen at the end of the warm-up, at most max_clusters */
+  uint32_t clusters; /* K; 0: chosen at the end of the warm-up, at most max_clusters */
   uint32_t max_clusters;
   size_t window;          /* embeddings remembered, over all clusters */
   size_t interval;        /* embeddings between adaptations */
@@ -38,20 +38,21 @@ typedef struct {
   uint64_t seed;
 } DcAdapterConfig;
 
-/* attention, clusters 0, max_clusters 32, window 4096, interval 64, warm_up 256, rate 1, half_life 0 */
+/* attention, clusters 0, max_clusters 32, window 4096, interval 64, warm_up 256, rate 1, half_life
+ * 0 */
 DcAdapterConfig dc_adapter_config(void);
 
 /* Says what in `config` is out of range, if anything. */
 DcStatus dc_adapter_config_check(const DcAdapterConfig *config, DcError *error);
 
-/* An adapter for embeddings of `dim` numbers made by the encoder named `encoder` (at most 127 bytes;
- * an opaque identity that is compared, stored and shown). Free with dc_adapter_free(). */
+/* An adapter for embeddings of `dim` numbers made by the encoder named `encoder` (at most 127
+ * bytes; an opaque identity that is compared, stored and shown). Free with dc_adapter_free(). */
 DcStatus dc_adapter_new(const DcAdapterConfig *config, size_t dim, const char *encoder,
                         DcAdapter **adapter, DcError *error);
 void dc_adapter_free(DcAdapter *adapter);
 
-/* Starts from given centroids (K x d; K becomes the number of clusters) instead of a warm-up; `labels`
- * (K strings) may be NULL. `spread` (K) may be NULL: then it is learnt from the stream. */
+/* Starts from given centroids (K x d; K becomes the number of clusters) instead of a warm-up;
+ * `labels` (K strings) may be NULL. `spread` (K) may be NULL: then it is learnt from the stream. */
 DcStatus dc_adapter_start(DcAdapter *adapter, const DcMatrix *centroids, const float *spread,
                           const char *const *labels, DcError *error);
 
@@ -72,9 +73,9 @@ DcStatus dc_adapter_push(DcAdapter *adapter, const DcMatrix *embeddings, uint64_
 /* True when enough was pushed for the warm-up to end or for another adaptation. */
 bool dc_adapter_is_due(const DcAdapter *adapter);
 
-/* Ends the warm-up or adapts once, with what is there, due or not. DC_ERROR_NOT_READY while there are
- * no centroids and fewer embeddings than clusters. `adapt` false: statistics move, centroids do not
- * (the freeze switch). Makes a new snapshot. */
+/* Ends the warm-up or adapts once, with what is there, due or not. DC_ERROR_NOT_READY while there
+ * are no centroids and fewer embeddings than clusters. `adapt` false: statistics move, centroids do
+ * not (the freeze switch). Makes a new snapshot. */
 DcStatus dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error);
 
 /* The newest snapshot with a reference for the caller, or NULL before the first centroids. */
@@ -86,10 +87,10 @@ DcStatus dc_adapter_rename(DcAdapter *adapter, size_t cluster, const char *label
 typedef struct {
   uint64_t accepted, rejected; /* embeddings, since the start */
   uint64_t adaptations;
-  size_t clusters;             /* 0 before the first centroids */
-  size_t remembered;           /* embeddings in memory now */
-  double occupancy_entropy;    /* of the recent shares, in nats; log K when evenly used */
-  double mean_shift;           /* mass-weighted mean of DcClusterInfo.shift */
+  size_t clusters;          /* 0 before the first centroids */
+  size_t remembered;        /* embeddings in memory now */
+  double occupancy_entropy; /* of the recent shares, in nats; log K when evenly used */
+  double mean_shift;        /* mass-weighted mean of DcClusterInfo.shift */
 } DcAdapterStats;
 
 DcAdapterStats dc_adapter_stats(const DcAdapter *adapter);

@@ -37,12 +37,12 @@ const DcClusterInfo *dc_snapshot_cluster(const DcSnapshot *snapshot, size_t clus
 
 /* Where one embedding belongs. */
 typedef struct {
-  uint32_t cluster;   /* index in the snapshot */
-  uint32_t second;    /* second best cluster; equals `cluster` when K = 1 */
-  float confidence;   /* posterior of `cluster`, 0..1 */
-  float margin;       /* confidence minus posterior of `second` */
-  float distance;     /* Euclidean, embedding to centroid */
-  bool novel;         /* farther out than the share `novelty` of the cluster's own members */
+  uint32_t cluster; /* index in the snapshot */
+  uint32_t second;  /* second best cluster; equals `cluster` when K = 1 */
+  float confidence; /* posterior of `cluster`, 0..1 */
+  float margin;     /* confidence minus posterior of `second` */
+  float distance;   /* Euclidean, embedding to centroid */
+  bool novel;       /* farther out than the share `novelty` of the cluster's own members */
 } DcAssignment;
 
 /* Scratch of one reading thread; it grows with the largest K x batch seen and then stays. */

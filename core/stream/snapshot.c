@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stream/snapshot.h"
+
+#include "base/memory.h"
+#include "cluster/affinity.h"
+#include "stream/snapshot_builder.h"
+#include "tensor/rows.h"
+#include "tensor/softmax.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <string.h>
+
+struct DcSnapshot {
+  atomic_size_t references;
+  uint64_t
+      serial; /* of all snapshots of the process; tells a reader whether its tables are current */
+  uint64_t version;
+  float temperature;
+  size_t clusters, dim;
+  char *encoder;
+  float *centroids;
+  DcClusterInfo *infos;
+  DcSurvival *survival;
+};
+
+static atomic_uint_fast64_t next_serial = 1;
+
+static void
+destroy(DcSnapshot *snapshot)
+{
+  dc_free(snapshot->encoder);
+  dc_free(snapshot->centroids);
+  dc_free(snapshot->infos);
+  dc_free(snapshot->survival);
+  dc_free(snapshot);
+}
+
+DcSnapshot *
+dc_snapshot_new(const DcSnapshotParts *parts)
+{
+  DcSnapshot *snapshot = DC_NEW(DcSnapshot, 1);
+  if (!snapshot)
+    return NULL;
+  size_t clusters = parts->centroids.rows, dim = parts->centroids.cols;
+  atomic_init(&snapshot->references, 1);
+  snapshot->serial = atomic_fetch_add(&next_serial, 1);
+  snapshot->version = parts->version;
+  snapshot->temperature = parts->temperature;
+  snapshot->clusters = clusters;
+  snapshot->dim = dim;
+  snapshot->encoder = DC_NEW(char, strlen(parts->encoder) + 1);
+  snapshot->centroids = DC_NEW(float, clusters *dim);
+  snapshot->infos = DC_NEW(DcClusterInfo, clusters);
+  snapshot->survival = DC_NEW(DcSurvival, clusters);
+  if (!snapshot->encoder || !snapshot->centroids || !snapshot->infos || !snapshot->survival) {
+    destroy(snapshot);
+    return NULL;
+  }
+  strcpy(snapshot->encoder, parts->encoder);
+  DcMatrix centroids = dc_snapshot_centroids(snapshot);
+  dc_matrix_copy(&parts->centroids, &centroids);
+  memcpy(snapshot->infos, parts->infos, clusters * sizeof *parts->infos);
+  memcpy(snapshot->survival, parts->survival, clusters * sizeof *parts->survival);
+  return snapshot;
+}
+
+DcSnapshot *
+dc_snapshot_ref(DcSnapshot *snapshot)
+{
+  /* A reference is made from one that is held: nothing has to be ordered. */
+  atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+  return snapshot;
+}
+
+void
+dc_snapshot_unref(DcSnapshot *snapshot)
+{
+  /* Release: this thread's reads are done. Acquire: so are those of all others, before freeing. */
+  if (snapshot && atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) == 1)
+    destroy(snapshot);
+}
+
+uint64_t
+dc_snapshot_version(const DcSnapshot *snapshot)
+{
+  return snapshot->version;
+}
+
+size_t
+dc_snapshot_clusters(const DcSnapshot *snapshot)
+{
+  return snapshot->clusters;
+}
+
+size_t
+dc_snapshot_dim(const DcSnapshot *snapshot)
+{
+  return snapshot->dim;
+}
+
+const char *
+dc_snapshot_encoder(const DcSnapshot *snapshot)
+{
+  return snapshot->encoder;
+}
+
+DcMatrix
+dc_snapshot_centroids(const DcSnapshot *snapshot)
+{
+  return dc_matrix(snapshot->centroids, snapshot->clusters, snapshot->dim);
+}
+
+const DcClusterInfo *
+dc_snapshot_cluster(const DcSnapshot *snapshot, size_t cluster)
+{
+  return &snapshot->infos[cluster];
+}
+
+/* --- assigning --- */
+
+struct DcAssigner {
+  uint64_t serial; /* of the snapshot that the affinity is aimed at; 0: none */
+  size_t clusters, dim;
+  float *memory;
+  DcAffinity affinity;
+  uint32_t *best; /* per sample of a chunk */
+  float *distances;
+};
+
+DcAssigner *
+dc_assigner_new(void)
+{
+  return DC_NEW(DcAssigner, 1);
+}
+
+static void
+clear_assigner(DcAssigner *assigner)
+{
+  dc_free(assigner->memory);
+  dc_free(assigner->best);
+  dc_free(assigner->distances);
+  *assigner = (DcAssigner){0};
+}
+
+void
+dc_assigner_free(DcAssigner *assigner)
+{
+  if (assigner)
+    clear_assigner(assigner);
+  dc_free(assigner);
+}
+
+/* Lays the scratch out anew for another number of clusters or dimensions. */
+static DcStatus
+fit_assigner(DcAssigner *assigner, size_t clusters, size_t dim)
+{
+  if (assigner->clusters == clusters && assigner->dim == dim)
+    return DC_OK;
+  clear_assigner(assigner);
+  size_t size = dc_affinity_size(clusters, dim);
+  assigner->memory = size ? DC_NEW(float, size) : NULL;
+  if (!assigner->memory)
+    return DC_ERROR_MEMORY;
+  assigner->affinity = dc_affinity_place(assigner->memory, clusters, dim);
+  assigner->best = DC_NEW(uint32_t, dc_affinity_chunk(&assigner->affinity));
+  assigner->distances = DC_NEW(float, dc_affinity_chunk(&assigner->affinity));
+  if (!assigner->best || !assigner->distances) {
+    clear_assigner(assigner);
+    return DC_ERROR_MEMORY;
+  }
+  assigner->clusters = clusters;
+  assigner->dim = dim;
+  return DC_OK;
+}
+
+static void
+aim_assigner(DcAssigner *assigner, const DcSnapshot *snapshot)
+{
+  if (assigner->serial == snapshot->serial)
+    return;
+  DcMatrix centroids = dc_snapshot_centroids(snapshot);
+  DcAffinityMetric metric = {.scale = 1 / snapshot->temperature};
+  dc_affinity_aim(&assigner->affinity, &centroids, &metric);
+  assigner->serial = snapshot->serial;
+}
+
+/* The most probable cluster of sample `column` besides `best`. */
+static uint32_t
+second_best(const DcMatrix *posterior, size_t column, uint32_t best)
+{
+  uint32_t second = best == 0 && posterior->rows > 1 ? 1 : 0;
+  for (uint32_t k = second + 1; k < posterior->rows; k++)
+    if (k != best && dc_matrix_row(posterior, k)[column] > dc_matrix_row(posterior, second)[column])
+      second = k;
+  return posterior->rows > 1 ? second : best;
+}
+
+static DcAssignment
+describe(const DcSnapshot *snapshot, const DcMatrix *posterior, size_t column, uint32_t best,
+         float squared_distance, double novelty)
+{
+  uint32_t second = second_best(posterior, column, best);
+  float confidence = dc_matrix_row(posterior, best)[column];
+  float distance = sqrtf(squared_distance);
+  /* So far out that single precision overflows: no cluster is its own. */
+  if (!isfinite(confidence) || !isfinite(distance))
+    return (
+        DcAssignment){.cluster = best, .second = best, .distance = FLT_MAX, .novel = novelty > 0};
+  return (DcAssignment){
+      .cluster = best,
+      .second = second,
+      .confidence = confidence,
+      .margin = confidence - (second == best ? 0 : dc_matrix_row(posterior, second)[column]),
+      .distance = distance,
+      .novel = novelty > 0 && dc_survival_at(&snapshot->survival[best], distance) < novelty,
+  };
+}
+
+static void
+assign_chunk(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *embeddings,
+             double novelty, DcAssignment *assignments)
+{
+  DcMatrix centroids = dc_snapshot_centroids(snapshot);
+  DcMatrix scores = dc_affinity_score(&assigner->affinity, embeddings);
+  dc_largest_in_columns(&scores, assigner->best);
+  dc_softmax_columns(&scores, NULL);
+  dc_squared_distances(embeddings, &centroids, assigner->best, assigner->distances);
+  for (size_t i = 0; i < embeddings->rows; i++)
+    assignments[i] =
+        describe(snapshot, &scores, i, assigner->best[i], assigner->distances[i], novelty);
+}
+
+DcStatus
+dc_snapshot_assign(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *embeddings,
+                   double novelty, DcAssignment *assignments)
+{
+  if (embeddings->cols != snapshot->dim)
+    return DC_ERROR_SHAPE;
+  if (!(novelty >= 0 && novelty <= 1))
+    return DC_ERROR_ARGUMENT;
+  if (!dc_matrix_is_finite(embeddings))
+    return DC_ERROR_NOT_FINITE;
+  DcStatus status = fit_assigner(assigner, snapshot->clusters, snapshot->dim);
+  if (status != DC_OK)
+    return status;
+  aim_assigner(assigner, snapshot);
+  size_t chunk = dc_affinity_chunk(&assigner->affinity);
+  for (size_t first = 0; first < embeddings->rows; first += chunk) {
+    size_t left = embeddings->rows - first;
+    DcMatrix rows = dc_matrix_rows(embeddings, first, left < chunk ? left : chunk);
+    assign_chunk(snapshot, assigner, &rows, novelty, assignments + first);
+  }
+  return DC_OK;
+}

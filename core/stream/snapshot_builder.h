@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_STREAM_SNAPSHOT_BUILDER_H
+#define DC_STREAM_SNAPSHOT_BUILDER_H
+
+#include "stream/snapshot.h"
+#include "stream/survival.h"
+
+/* How an adapter makes a snapshot; readers need stream/snapshot.h only. */
+
+/* What goes into a snapshot; everything is copied. */
+typedef struct {
+  uint64_t version;
+  const char *encoder;
+  DcMatrix centroids;         /* K x d */
+  const DcClusterInfo *infos; /* K */
+  const DcSurvival *survival; /* K */
+  float temperature;          /* > 0; posterior of a cluster ~ exp(-distance^2 / temperature) */
+} DcSnapshotParts;
+
+/* A snapshot with one reference; NULL when memory is short. */
+DcSnapshot *dc_snapshot_new(const DcSnapshotParts *parts);
+
+#endif
