@@ -30,6 +30,10 @@ double dc_column_moments(const DcMatrix *matrix, const float *weights, double *m
  * largest; a column of nothing else, or of -infinity, gives 0. */
 void dc_largest_in_columns(const DcMatrix *scores, uint32_t *rows);
 
+/* The indices of the largest and of the second largest score of each row; ties go to the smallest
+ * index, and NaN counts as -infinity. With one column both are 0. */
+void dc_two_largest_in_rows(const DcMatrix *scores, uint32_t *best, uint32_t *second);
+
 /* The definitions, in double; for tests. */
 void dc_squared_distances_reference(const DcMatrix *a, const DcMatrix *b, const uint32_t *rows,
                                     float *distances);

@@ -1,41 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cluster/attention.h"
 
-#include "base/memory.h"
-#include "base/random.h"
+#include "allocations.h"
 #include "cluster/kmeans.h"
-#include "test.h"
+#include "matrices.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
 /* The numbering of properties and the golden values are those of docs/methods/tdcm.md. */
-
-static DcMatrix
-new_matrix(size_t rows, size_t cols)
-{
-  DcMatrix matrix = {DC_NEW(float, rows *(cols + 2)), rows, cols, cols + 2};
-  assert_non_null(matrix.data);
-  return matrix;
-}
-
-static DcMatrix
-random_matrix(DcRandom *random, size_t rows, size_t cols, double offset)
-{
-  DcMatrix matrix = new_matrix(rows, cols);
-  for (size_t i = 0; i < rows * matrix.stride; i++)
-    matrix.data[i] = (float)(offset + dc_random_normal(random));
-  return matrix;
-}
-
-static void
-assert_rows_near(const DcMatrix *a, const DcMatrix *b, double tolerance)
-{
-  for (size_t i = 0; i < a->rows; i++)
-    for (size_t k = 0; k < a->cols; k++)
-      assert_near(dc_matrix_row(a, i)[k], dc_matrix_row(b, i)[k], tolerance);
-}
 
 /* One update with scratch of its own. */
 static DcStatus
@@ -72,7 +46,7 @@ random_metric(DcRandom *random, size_t dim, float *metric)
         sum += (double)dc_matrix_row(&b, i)[k] * dc_matrix_row(&b, j)[k] / (double)dim;
       metric[i * dim + j] = metric[j * dim + i] = (float)sum;
     }
-  dc_free(b.data);
+  free_matrices(&b);
 }
 
 /* ---- golden values ---- */
@@ -185,10 +159,7 @@ update_equals_the_reference(void **state)
       assert_rows_near(&updated, &expected, 3e-5);
       for (size_t j = 0; j < k; j++)
         assert_near(mass[j], mass[k + j], 1e-4 * mass[k + j] + 1e-9);
-      dc_free(samples.data);
-      dc_free(centroids.data);
-      dc_free(updated.data);
-      dc_free(expected.data);
+      free_matrices(&samples, &centroids, &updated, &expected);
       dc_free(mass);
       dc_free(metric);
       dc_free(bias);
@@ -219,10 +190,7 @@ weights_and_update_agree(void **state)
     assert_near(mass[j], total, 1e-5 * total);
     assert_near(dc_matrix_row(&updated, j)[3], sum / total, 1e-5);
   }
-  dc_free(samples.data);
-  dc_free(centroids.data);
-  dc_free(updated.data);
-  dc_free(assignment.data);
+  free_matrices(&samples, &centroids, &updated, &assignment);
 }
 
 /* ---- properties ---- */
@@ -252,9 +220,7 @@ weights_are_probabilities(void **state)
       }
       assert_near(sum, 1, 1e-6);
     }
-    dc_free(samples.data);
-    dc_free(centroids.data);
-    dc_free(assignment.data);
+    free_matrices(&samples, &centroids, &assignment);
   }
 }
 
@@ -291,8 +257,7 @@ means_keep_the_box_and_the_total_of_the_samples(void **state)
     }
     assert_near(total, expected, 1e-6 * 1000 * 5); /* 1000 samples below 5 or so, each to 1e-6 */
   }
-  dc_free(samples.data);
-  dc_free(centroids.data);
+  free_matrices(&samples, &centroids);
 }
 
 /* Property 3. */
@@ -322,9 +287,7 @@ one_cluster_takes_the_mean_and_one_sample_all_clusters(void **state)
   for (size_t j = 0; j < 4; j++)
     for (size_t k = 0; k < 3; k++)
       assert_near(dc_matrix_row(&centroids, j)[k], one.data[k], 4e-6);
-  dc_free(samples.data);
-  dc_free(centroid.data);
-  dc_free(centroids.data);
+  free_matrices(&samples, &centroid, &centroids);
 }
 
 static DcMatrix
@@ -358,11 +321,7 @@ order_of_samples_and_centroids_does_not_matter(void **state)
   update(&options, &shuffled, NULL, &turned, &turned, NULL);
   DcMatrix expected = permuted_rows(&centroids, turn);
   assert_rows_near(&turned, &expected, 1e-5);
-  dc_free(samples.data);
-  dc_free(centroids.data);
-  dc_free(shuffled.data);
-  dc_free(turned.data);
-  dc_free(expected.data);
+  free_matrices(&samples, &centroids, &shuffled, &turned, &expected);
 }
 
 /* Property 5, with an offset that is exact in single precision and would cost 5 digits of the
@@ -395,10 +354,7 @@ translation_moves_the_result_and_nothing_else(void **state)
       assert_near(dc_matrix_row(&moved_updated, j)[k], dc_matrix_row(&updated, j)[k] + offset,
                   4096 * FLT_EPSILON);
   }
-  dc_free(samples.data);
-  dc_free(centroids.data);
-  dc_free(updated.data);
-  dc_free(moved_updated.data);
+  free_matrices(&samples, &centroids, &updated, &moved_updated);
 }
 
 /* `matrix` times `factor` (d x d). */
@@ -440,11 +396,7 @@ metric_equals_a_change_of_space(void **state)
          NULL);
   DcMatrix expected = times(&centroids, g);
   assert_rows_near(&centroids_g, &expected, 2e-5);
-  dc_free(samples.data);
-  dc_free(centroids.data);
-  dc_free(samples_g.data);
-  dc_free(centroids_g.data);
-  dc_free(expected.data);
+  free_matrices(&samples, &centroids, &samples_g, &centroids_g, &expected);
 }
 
 /* Property 7: one step of Lloyd, as k-means makes it. */
@@ -465,9 +417,7 @@ cold_attention_is_one_step_of_lloyd(void **state)
   assert_int_equal(dc_kmeans_lloyd(&samples, NULL, &lloyd, &centroids, NULL, &result), DC_OK);
   assert_int_equal(result.reseeded, 0);
   assert_rows_near(&updated, &centroids, 2e-6);
-  dc_free(samples.data);
-  dc_free(centroids.data);
-  dc_free(updated.data);
+  free_matrices(&samples, &centroids, &updated);
 }
 
 /* Property 8. */
@@ -488,9 +438,7 @@ cold_attention_leaves_converged_centroids_alone(void **state)
                           &updated, NULL),
                    DC_OK);
   assert_rows_near(&updated, &centroids, 1e-6);
-  dc_free(samples.data);
-  dc_free(centroids.data);
-  dc_free(updated.data);
+  free_matrices(&samples, &centroids, &updated);
 }
 
 /* exp(-(x - m)^T Sigma^-1 (x - m) / 2) times `share`; the common factor cancels. */
@@ -538,10 +486,7 @@ attention_contains_em(void **state)
     for (size_t k = 0; k < 2; k++)
       assert_near(dc_matrix_row(&updated, j)[k], sum[j][k] / total[j], 1e-5);
   }
-  dc_free(samples.data);
-  dc_free(centroids.data);
-  dc_free(assignment.data);
-  dc_free(updated.data);
+  free_matrices(&samples, &centroids, &assignment, &updated);
 }
 
 /* Property 13, with and without epsilon. */
@@ -563,8 +508,7 @@ a_cluster_far_away_stays_where_it_is(void **state)
     for (size_t k = 0; k < 3; k++)
       assert_near(dc_matrix_row(&centroids, 1)[k], 1000.7f, 0);
     assert_true(dc_matrix_is_finite(&centroids));
-    dc_free(samples.data);
-    dc_free(centroids.data);
+    free_matrices(&samples, &centroids);
   }
 }
 
@@ -753,6 +697,33 @@ scratch_refuses_sizes_that_do_not_fit(void **state)
   dc_attention_free(NULL);
 }
 
+static void
+update_and_weights_allocate_nothing(void **state)
+{
+  (void)state;
+  Call *call = good_call();
+  float room[6];
+  DcMatrix assignment = dc_matrix(room, 3, 2);
+  DcAttention *attention = dc_attention_new(2, 2);
+  size_t before = allocations;
+  dc_attention_update(attention, &call->options, &call->samples, call->weights, &call->centroids,
+                      &call->centroids, NULL);
+  dc_attention_weights(attention, &call->options, &call->samples, &call->centroids, &assignment);
+  assert_int_equal(allocations, before);
+  dc_attention_free(attention);
+}
+
+static void
+scratch_survives_every_failed_allocation(void **state)
+{
+  (void)state;
+  for (size_t failing = 0; failing < 4; failing++) {
+    fail_at = allocations + failing;
+    assert_null(dc_attention_new(3, 2));
+  }
+  fail_at = SIZE_MAX;
+}
+
 int
 main(void)
 {
@@ -780,6 +751,8 @@ main(void)
       cmocka_unit_test(update_and_weights_refuse_shapes_that_do_not_fit),
       cmocka_unit_test(weights_of_a_sample_that_is_not_finite_are_nan_and_of_no_other),
       cmocka_unit_test(scratch_refuses_sizes_that_do_not_fit),
+      cmocka_unit_test(update_and_weights_allocate_nothing),
+      cmocka_unit_test(scratch_survives_every_failed_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cluster/kmeans.h"
 
-#include "base/memory.h"
-#include "test.h"
+#include "allocations.h"
+#include "matrices.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
-
-static DcMatrix
-new_matrix(size_t rows, size_t cols)
-{
-  DcMatrix matrix = {DC_NEW(float, rows *(cols + 2)), rows, cols, cols + 2};
-  assert_non_null(matrix.data);
-  return matrix;
-}
-
-static DcMatrix
-random_matrix(DcRandom *random, size_t rows, size_t cols, double offset)
-{
-  DcMatrix matrix = new_matrix(rows, cols);
-  for (size_t i = 0; i < rows * matrix.stride; i++)
-    matrix.data[i] = (float)(offset + dc_random_normal(random));
-  return matrix;
-}
 
 /* `count` groups of standard normal samples whose means lie 20 apart on a line; sample i is of
  * group i % count. */
@@ -79,8 +62,7 @@ nearest_equals_its_definition(void **state)
     DcMatrix centroids = random_matrix(&random, shapes[s][1], shapes[s][2], 0);
     /* A score is a sum of d + 1 products of numbers below 10: d eps times their size. */
     check_nearest(&samples, &centroids, (double)(shapes[s][2] + 1) * 20 * FLT_EPSILON);
-    dc_free(samples.data);
-    dc_free(centroids.data);
+    free_matrices(&samples, &centroids);
   }
 }
 
@@ -94,8 +76,7 @@ nearest_loses_nothing_far_from_the_origin(void **state)
   DcMatrix samples = random_matrix(&random, 500, 16, 1e4);
   DcMatrix centroids = random_matrix(&random, 20, 16, 1e4);
   check_nearest(&samples, &centroids, 17 * 20 * FLT_EPSILON);
-  dc_free(samples.data);
-  dc_free(centroids.data);
+  free_matrices(&samples, &centroids);
 }
 
 static void
@@ -159,8 +140,7 @@ seeds_are_distinct_samples_one_in_each_far_group(void **state)
   /* By squared distance a second seed falls into a new group with probability above 0.97; drawn
    * uniformly all three would be found in 22 of 100 runs. */
   assert_true(complete >= 85);
-  dc_free(samples.data);
-  dc_free(seeds.data);
+  free_matrices(&samples, &seeds);
 }
 
 /* Two samples at 0 and 3, one at 1: from a first seed at 0 the others are drawn as 9 : 1. */
@@ -250,8 +230,7 @@ kmeans_finds_separate_groups(void **state)
   assert_near(result.inertia, inertia, 1e-5 * inertia); /* 3000 distances in single precision */
   assert_int_equal(result.reseeded, 0);
   dc_free(labels);
-  dc_free(samples.data);
-  dc_free(centroids.data);
+  free_matrices(&samples, &centroids);
 }
 
 /* The weighted inertia of the best of all 3^N partitions. */
@@ -299,8 +278,7 @@ kmeans_finds_the_optimum_of_small_sets(void **state)
         dc_kmeans(&samples, weights, &options, &random, &centroids, NULL, &result, NULL), DC_OK);
     double best = best_inertia_of_all_partitions(&samples, weights);
     assert_near(result.inertia, best, 1e-4 * best);
-    dc_free(samples.data);
-    dc_free(centroids.data);
+    free_matrices(&samples, &centroids);
   }
 }
 
@@ -329,10 +307,7 @@ weights_count_like_repeated_samples(void **state)
   for (size_t j = 0; j < 4; j++)
     for (size_t k = 0; k < 3; k++)
       assert_near(dc_matrix_row(&a, j)[k], dc_matrix_row(&b, j)[k], 0);
-  dc_free(samples.data);
-  dc_free(repeated.data);
-  dc_free(a.data);
-  dc_free(b.data);
+  free_matrices(&samples, &repeated, &a, &b);
 }
 
 static void
@@ -424,8 +399,7 @@ a_centroid_of_one_cluster_is_the_mean(void **state)
       mean += dc_matrix_row(&samples, i)[k] / 1000.0;
     assert_near(centroid.data[k], mean, 1e4 * FLT_EPSILON); /* rounded once */
   }
-  dc_free(samples.data);
-  dc_free(centroid.data);
+  free_matrices(&samples, &centroid);
 }
 
 static void
@@ -445,8 +419,7 @@ inertia_never_rises_from_step_to_step(void **state)
     assert_true(result.inertia <= before * (1 + 1e-6)); /* distances are in single precision */
     before = result.inertia;
   }
-  dc_free(samples.data);
-  dc_free(centroids.data);
+  free_matrices(&samples, &centroids);
 }
 
 /* A tolerance of zero ends only at a fixed point; a wide one earlier. */
@@ -471,9 +444,7 @@ tolerance_decides_when_to_stop(void **state)
   dc_matrix_copy(&start, &centroids);
   assert_int_equal(dc_kmeans_lloyd(&samples, NULL, &options, &centroids, NULL, &rough), DC_OK);
   assert_true(rough.iterations < exact.iterations);
-  dc_free(samples.data);
-  dc_free(start.data);
-  dc_free(centroids.data);
+  free_matrices(&samples, &start, &centroids);
 }
 
 static void
@@ -496,7 +467,7 @@ equal_seeds_give_equal_bytes(void **state)
   }
   assert_memory_equal(places[0], places[1], sizeof places[0]);
   assert_memory_equal(labels[0], labels[1], sizeof labels[0]);
-  dc_free(samples.data);
+  free_matrices(&samples);
 }
 
 /* ---- bad arguments ---- */
@@ -647,6 +618,35 @@ lloyd_and_seeding_refuse_the_same(void **state)
                    DC_ERROR_SHAPE);
 }
 
+static void
+kmeans_survives_every_failed_allocation(void **state)
+{
+  (void)state;
+  Call *call = good_call();
+  DcKmeansResult result;
+  size_t before = allocations;
+  assert_int_equal(dc_kmeans(&call->samples, NULL, &call->options, &call->random, &call->centroids,
+                             NULL, &result, NULL),
+                   DC_OK);
+  size_t needed = allocations - before;
+  for (size_t failing = 0; failing < needed; failing++) {
+    fail_at = allocations + failing;
+    assert_int_equal(dc_kmeans(&call->samples, NULL, &call->options, &call->random,
+                               &call->centroids, NULL, &result, NULL),
+                     DC_ERROR_MEMORY);
+  }
+  for (size_t failing = 0; failing < 8; failing++) {
+    fail_at = allocations + failing;
+    assert_int_equal(dc_kmeans_lloyd(&call->samples, NULL, &call->options, &call->centroids, NULL,
+                                     &result),
+                     DC_ERROR_MEMORY);
+  }
+  fail_at = allocations;
+  assert_int_equal(dc_kmeans_seed(&call->samples, NULL, &call->random, &call->centroids),
+                   DC_ERROR_MEMORY);
+  fail_at = SIZE_MAX;
+}
+
 int
 main(void)
 {
@@ -676,6 +676,7 @@ main(void)
       cmocka_unit_test(kmeans_refuses_fewer_samples_than_clusters),
       cmocka_unit_test(kmeans_refuses_options_out_of_range),
       cmocka_unit_test(lloyd_and_seeding_refuse_the_same),
+      cmocka_unit_test(kmeans_survives_every_failed_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cluster/matching.h"
 
+#include "allocations.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "test.h"
@@ -163,6 +164,20 @@ matching_refuses_sizes_that_overflow(void **state)
   assert_int_equal(dc_match(NULL, SIZE_MAX / 2, 3, &match), DC_ERROR_ARGUMENT);
 }
 
+static void
+matching_survives_every_failed_allocation(void **state)
+{
+  (void)state;
+  static const double gain[] = {1, 2, 3, 4};
+  uint32_t match[2] = {7, 7};
+  for (size_t failing = 0; failing < 6; failing++) {
+    fail_at = allocations + failing;
+    assert_int_equal(dc_match(gain, 2, 2, match), DC_ERROR_MEMORY);
+    assert_int_equal(match[0], 7);
+  }
+  fail_at = SIZE_MAX;
+}
+
 int
 main(void)
 {
@@ -175,6 +190,7 @@ main(void)
       cmocka_unit_test(matching_stands_extreme_gains),
       cmocka_unit_test(matching_refuses_what_is_not_a_number),
       cmocka_unit_test(matching_refuses_sizes_that_overflow),
+      cmocka_unit_test(matching_survives_every_failed_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

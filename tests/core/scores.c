@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "eval/scores.h"
 
+#include "allocations.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "test.h"
@@ -195,6 +196,24 @@ scores_refuse_labels_that_are_all_different(void **state)
   assert_near(scores.purity, 1, 0);
 }
 
+static void
+scores_survive_every_failed_allocation(void **state)
+{
+  (void)state;
+  static const uint32_t labels[] = {0, 1, 1};
+  DcScores scores = {.acc = 7};
+  size_t before = allocations;
+  assert_int_equal(dc_scores(labels, labels, 3, &scores), DC_OK);
+  size_t needed = allocations - before;
+  scores.acc = 7;
+  for (size_t failing = 0; failing < needed; failing++) {
+    fail_at = allocations + failing;
+    assert_int_equal(dc_scores(labels, labels, 3, &scores), DC_ERROR_MEMORY);
+    assert_near(scores.acc, 7, 0);
+  }
+  fail_at = SIZE_MAX;
+}
+
 int
 main(void)
 {
@@ -206,6 +225,7 @@ main(void)
       cmocka_unit_test(scores_of_chance_are_small),
       cmocka_unit_test(scores_refuse_no_samples),
       cmocka_unit_test(scores_refuse_labels_that_are_all_different),
+      cmocka_unit_test(scores_survive_every_failed_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,39 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "base/memory.h"
-#include "base/random.h"
+#include "allocations.h"
+#include "matrices.h"
 #include "tensor/blas.h"
+#include "tensor/eigen.h"
 #include "tensor/exp.h"
 #include "tensor/kernels.h"
 #include "tensor/matrix.h"
 #include "tensor/rows.h"
 #include "tensor/softmax.h"
-#include "test.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
-
-/* A rows x cols view into a wider block, so that a stride taken for a width shows. */
-static DcMatrix
-random_matrix(DcRandom *random, size_t rows, size_t cols)
-{
-  size_t stride = cols + 3;
-  float *data = DC_NEW(float, rows *stride);
-  assert_non_null(data);
-  for (size_t i = 0; i < rows * stride; i++)
-    data[i] = (float)dc_random_normal(random);
-  return (DcMatrix){data, rows, cols, stride};
-}
-
-static DcMatrix
-copy_of(const DcMatrix *matrix)
-{
-  DcMatrix copy = *matrix;
-  copy.data = DC_NEW(float, matrix->rows * matrix->stride);
-  assert_non_null(copy.data);
-  memcpy(copy.data, matrix->data, matrix->rows * matrix->stride * sizeof(float));
-  return copy;
-}
 
 /* Compares all of the block, the gaps between rows too. */
 static void
@@ -56,18 +34,15 @@ gemm_equals_its_definition(void **state)
       DcTranspose tb = form & 2 ? DC_TRANSPOSED : DC_PLAIN;
       float beta = form & 4 ? -0.5f : 0;
       size_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
-      DcMatrix a = ta ? random_matrix(&random, k, m) : random_matrix(&random, m, k);
-      DcMatrix b = tb ? random_matrix(&random, n, k) : random_matrix(&random, k, n);
-      DcMatrix c = random_matrix(&random, m, n);
+      DcMatrix a = ta ? random_matrix(&random, k, m, 0) : random_matrix(&random, m, k, 0);
+      DcMatrix b = tb ? random_matrix(&random, n, k, 0) : random_matrix(&random, k, n, 0);
+      DcMatrix c = random_matrix(&random, m, n, 0);
       DcMatrix expected = copy_of(&c);
       dc_gemm(ta, tb, 1.5f, &a, &b, beta, &c);
       dc_gemm_reference(ta, tb, 1.5f, &a, &b, beta, &expected);
       /* k products of normal numbers, each rounded: k * eps, and a few for the largest of them. */
       assert_blocks_near(&c, &expected, (float)(k + 1) * 4 * FLT_EPSILON);
-      dc_free(a.data);
-      dc_free(b.data);
-      dc_free(c.data);
-      dc_free(expected.data);
+      free_matrices(&a, &b, &c, &expected);
     }
 }
 
@@ -99,7 +74,7 @@ gemv_equals_gemm_with_one_column(void **state)
   (void)state;
   DcRandom random;
   dc_random_seed(&random, 2, 0);
-  DcMatrix a = random_matrix(&random, 13, 29);
+  DcMatrix a = random_matrix(&random, 13, 29, 0);
   for (int transposed = 0; transposed < 2; transposed++) {
     DcTranspose transpose = transposed ? DC_TRANSPOSED : DC_PLAIN;
     float x[29], y[29], expected[29];
@@ -114,7 +89,7 @@ gemv_equals_gemm_with_one_column(void **state)
     for (size_t i = 0; i < 29; i++)
       assert_near(y[i], expected[i], 30 * 4 * FLT_EPSILON);
   }
-  dc_free(a.data);
+  free_matrices(&a);
 }
 
 static void
@@ -136,10 +111,10 @@ syrk_fills_both_triangles(void **state)
   (void)state;
   DcRandom random;
   dc_random_seed(&random, 3, 0);
-  DcMatrix a = random_matrix(&random, 11, 6);
+  DcMatrix a = random_matrix(&random, 11, 6, 0);
   for (int transposed = 0; transposed < 2; transposed++) {
     size_t n = transposed ? 6 : 11;
-    DcMatrix c = random_matrix(&random, n, n);
+    DcMatrix c = random_matrix(&random, n, n, 0);
     for (size_t i = 0; i < n; i++)
       for (size_t j = 0; j < i; j++)
         dc_matrix_row(&c, i)[j] = dc_matrix_row(&c, j)[i];
@@ -148,10 +123,9 @@ syrk_fills_both_triangles(void **state)
     dc_gemm_reference(transposed ? DC_TRANSPOSED : DC_PLAIN, transposed ? DC_PLAIN : DC_TRANSPOSED,
                       1, &a, &a, 0.25f, &expected);
     assert_blocks_near(&c, &expected, 12 * 4 * FLT_EPSILON);
-    dc_free(c.data);
-    dc_free(expected.data);
+    free_matrices(&c, &expected);
   }
-  dc_free(a.data);
+  free_matrices(&a);
 }
 
 static void
@@ -220,7 +194,7 @@ softmax_equals_its_definition(void **state)
   dc_random_seed(&random, 4, 0);
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     size_t n = shapes[s][0], k = shapes[s][1];
-    DcMatrix rows = random_matrix(&random, n, k);
+    DcMatrix rows = random_matrix(&random, n, k, 0);
     for (size_t i = 0; i < n * rows.stride; i++)
       rows.data[i] *= 5;
     DcMatrix rows_reference = copy_of(&rows), columns = copy_of(&rows);
@@ -241,10 +215,7 @@ softmax_equals_its_definition(void **state)
         assert_near(dc_matrix_row(&columns, i)[j], weight, 1e-5f * weight + FLT_MIN);
       }
     }
-    dc_free(rows.data);
-    dc_free(rows_reference.data);
-    dc_free(columns.data);
-    dc_free(columns_reference.data);
+    free_matrices(&rows, &rows_reference, &columns, &columns_reference);
   }
 }
 
@@ -297,7 +268,7 @@ distances_and_norms_equal_their_definition(void **state)
   dc_random_seed(&random, 5, 0);
   static const size_t dims[] = {1, 2, 15, 16, 17, 64, 100};
   for (size_t s = 0; s < sizeof dims / sizeof *dims; s++) {
-    DcMatrix a = random_matrix(&random, 6, dims[s]), b = random_matrix(&random, 3, dims[s]);
+    DcMatrix a = random_matrix(&random, 6, dims[s], 0), b = random_matrix(&random, 3, dims[s], 0);
     static const uint32_t rows[] = {2, 0, 1, 1, 2, 0};
     float distances[6], expected[6], norms[6];
     for (int form = 0; form < 2; form++) {
@@ -311,8 +282,7 @@ distances_and_norms_equal_their_definition(void **state)
     dc_squared_distances_reference(&a, &b, NULL, expected);
     for (size_t i = 0; i < 6; i++)
       assert_near(norms[i], expected[i], 14 * FLT_EPSILON * expected[i]);
-    dc_free(a.data);
-    dc_free(b.data);
+    free_matrices(&a, &b);
   }
 }
 
@@ -398,14 +368,48 @@ largest_in_columns_equals_its_definition(void **state)
   (void)state;
   DcRandom random;
   dc_random_seed(&random, 6, 0);
-  DcMatrix scores = random_matrix(&random, 13, 600);
+  DcMatrix scores = random_matrix(&random, 13, 600, 0);
   for (size_t i = 0; i < scores.rows * scores.stride; i++)
     scores.data[i] = rintf(scores.data[i]); /* many ties */
   uint32_t rows[600], expected[600];
   dc_largest_in_columns(&scores, rows);
   dc_largest_in_columns_reference(&scores, expected);
   assert_memory_equal(rows, expected, sizeof rows);
-  dc_free(scores.data);
+  free_matrices(&scores);
+}
+
+static void
+two_largest_are_found_in_every_place(void **state)
+{
+  (void)state;
+  for (uint32_t first = 0; first < 5; first++)
+    for (uint32_t other = 0; other < 5; other++) {
+      if (first == other)
+        continue;
+      float row[5] = {1, 1, 1, 1, 1};
+      row[first] = 3;
+      row[other] = 2;
+      DcMatrix scores = dc_matrix(row, 1, 5);
+      uint32_t best, second;
+      dc_two_largest_in_rows(&scores, &best, &second);
+      assert_int_equal(best, first);
+      assert_int_equal(second, other);
+    }
+}
+
+static void
+two_largest_of_ties_nan_and_a_single_column(void **state)
+{
+  (void)state;
+  const float data[] = {5, 5, 5, /**/ NAN, 1, NAN, /**/ NAN, NAN, NAN, /**/ 2, NAN, 1};
+  static const uint32_t bests[] = {0, 1, 0, 0}, seconds[] = {1, 0, 1, 2};
+  DcMatrix scores = dc_matrix(data, 4, 3), column = {(float *)data, 2, 1, 3};
+  uint32_t best[4], second[4];
+  dc_two_largest_in_rows(&scores, best, second);
+  assert_memory_equal(best, bests, sizeof best);
+  assert_memory_equal(second, seconds, sizeof second);
+  dc_two_largest_in_rows(&column, best, second);
+  assert_int_equal(best[0] + second[0] + best[1] + second[1], 0);
 }
 
 /* Runs all kernels of one table on fixed data and returns what they wrote, as one block. */
@@ -415,7 +419,7 @@ kernel_results(const DcKernels *table, size_t cols)
   enum { ROWS = 23 };
   DcRandom random;
   dc_random_seed(&random, 7, 0);
-  DcMatrix a = random_matrix(&random, ROWS, cols), b = random_matrix(&random, ROWS, cols);
+  DcMatrix a = random_matrix(&random, ROWS, cols, 0), b = random_matrix(&random, ROWS, cols, 0);
   DcMatrix turned = copy_of(&a);
   size_t block = ROWS * a.stride;
   float *results = DC_NEW(float, 2 * block + 3 * ROWS + cols);
@@ -431,9 +435,7 @@ kernel_results(const DcKernels *table, size_t cols)
   table->softmax_columns(&turned, dc_matrix_row(&b, 0));
   memcpy(results, a.data, block * sizeof(float));
   memcpy(results + block, turned.data, block * sizeof(float));
-  dc_free(a.data);
-  dc_free(b.data);
-  dc_free(turned.data);
+  free_matrices(&a, &b, &turned);
   return results;
 }
 
@@ -455,6 +457,151 @@ kernels_of_all_levels_give_the_same_bytes(void **state)
     }
     dc_free(expected);
   }
+}
+
+/* ---- eigenvalues ---- */
+
+/* A symmetric matrix with entries around 1. */
+static void
+random_symmetric(DcRandom *random, size_t n, double *matrix)
+{
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = i; j < n; j++)
+      matrix[i * n + j] = matrix[j * n + i] = dc_random_normal(random);
+}
+
+static double
+dot(const double *a, const double *b, size_t n)
+{
+  double sum = 0;
+  for (size_t k = 0; k < n; k++)
+    sum += a[k] * b[k];
+  return sum;
+}
+
+/* A v = lambda v, orthonormal, ascending, of the promised sign. */
+static void
+assert_eigenpairs(const double *matrix, size_t n, const double *values, const double *vectors)
+{
+  double tolerance = 1e-14 * (double)n * fmax(fabs(values[0]), fabs(values[n - 1])) + 1e-300;
+  for (size_t i = 0; i < n; i++) {
+    const double *v = vectors + i * n;
+    double largest = 0;
+    for (size_t k = 0; k < n; k++) {
+      assert_near(dot(matrix + k * n, v, n), values[i] * v[k], tolerance);
+      assert_near(dot(v, vectors + k * n, n), i == k, 1e-14 * (double)n);
+      largest = fabs(v[k]) > fabs(largest) ? v[k] : largest;
+    }
+    assert_true(largest > 0);
+    assert_true(i == 0 || values[i] >= values[i - 1]);
+  }
+}
+
+static void
+eigenpairs_hold_and_equal_those_of_jacobi(void **state)
+{
+  (void)state;
+  static const size_t sizes[] = {1, 2, 3, 10, 33, 64};
+  static double matrix[64 * 64], values[64], vectors[64 * 64], expected[64], others[64 * 64];
+  DcRandom random;
+  dc_random_seed(&random, 8, 0);
+  for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+    size_t n = sizes[s];
+    random_symmetric(&random, n, matrix);
+    assert_int_equal(dc_eigen_symmetric(matrix, n, values, vectors), DC_OK);
+    assert_int_equal(dc_eigen_symmetric_reference(matrix, n, expected, others), DC_OK);
+    assert_eigenpairs(matrix, n, values, vectors);
+    assert_eigenpairs(matrix, n, expected, others);
+    for (size_t i = 0; i < n; i++) /* n eps times the norm, about 2 sqrt(n) */
+      assert_near(values[i], expected[i], 2.2e-16 * (double)n * 16);
+    memmove(others, matrix, n * n * sizeof *matrix); /* in place */
+    assert_int_equal(dc_eigen_symmetric(others, n, values, others), DC_OK);
+    assert_memory_equal(others, vectors, n * n * sizeof *vectors);
+  }
+}
+
+static void
+eigenpairs_of_a_known_matrix(void **state)
+{
+  (void)state;
+  static const double matrix[] = {2, -1, 0, -1, 2, -1, 0, -1, 2};
+  double values[3], vectors[9];
+  assert_int_equal(dc_eigen_symmetric(matrix, 3, values, vectors), DC_OK);
+  assert_near(values[0], 2 - sqrt(2), 1e-15);
+  assert_near(values[1], 2, 1e-15);
+  assert_near(values[2], 2 + sqrt(2), 2e-15);
+  static const double first[] = {0.5, 0.70710678118654752, 0.5};
+  for (size_t k = 0; k < 3; k++)
+    assert_near(vectors[k], first[k], 1e-15);
+  assert_near(vectors[7], 0.70710678118654752, 1e-15);
+  assert_near(vectors[6], -0.5, 1e-15);
+}
+
+static void
+eigenpairs_of_degenerate_matrices(void **state)
+{
+  (void)state;
+  static double matrix[400], values[20], vectors[400];
+  assert_int_equal(dc_eigen_symmetric(matrix, 20, values, vectors), DC_OK); /* zeros */
+  assert_eigenpairs(matrix, 20, values, vectors);
+  assert_int_equal(dc_eigen_symmetric_reference(matrix, 20, values, vectors), DC_OK);
+  assert_eigenpairs(matrix, 20, values, vectors);
+  for (size_t i = 0; i < 400; i++)
+    matrix[i] = 1; /* rank 1: 19 times 0, and 20 */
+  assert_int_equal(dc_eigen_symmetric(matrix, 20, values, vectors), DC_OK);
+  assert_eigenpairs(matrix, 20, values, vectors);
+  assert_near(values[19], 20, 1e-13);
+  assert_near(values[18], 0, 1e-13);
+}
+
+static void
+eigenpairs_refuse_what_is_not_finite_or_too_large(void **state)
+{
+  (void)state;
+  static const double bad[] = {NAN, INFINITY, -INFINITY};
+  double values[2], vectors[4];
+  for (size_t b = 0; b < 3; b++)
+    for (size_t place = 0; place < 4; place++) {
+      double matrix[] = {1, 2, 2, 1};
+      matrix[place] = bad[b];
+      assert_int_equal(dc_eigen_symmetric(matrix, 2, values, vectors), DC_ERROR_NOT_FINITE);
+      assert_int_equal(dc_eigen_symmetric_reference(matrix, 2, values, vectors),
+                       DC_ERROR_NOT_FINITE);
+    }
+  assert_int_equal(dc_eigen_symmetric(NULL, 0, NULL, NULL), DC_ERROR_ARGUMENT);
+  assert_int_equal(dc_eigen_symmetric(NULL, DC_EIGEN_MAX + 1, NULL, NULL), DC_ERROR_ARGUMENT);
+}
+
+static void
+eigenpairs_survive_every_failed_allocation(void **state)
+{
+  (void)state;
+  static const double matrix[] = {1, 2, 2, 1};
+  double values[2], vectors[4];
+  for (size_t failing = 0; failing < 2; failing++) {
+    fail_at = allocations + failing;
+    assert_int_equal(dc_eigen_symmetric(matrix, 2, values, vectors), DC_ERROR_MEMORY);
+  }
+  fail_at = allocations;
+  assert_int_equal(dc_eigen_symmetric_reference(matrix, 2, values, vectors), DC_ERROR_MEMORY);
+  fail_at = SIZE_MAX;
+}
+
+static void
+kernels_allocate_nothing(void **state)
+{
+  (void)state;
+  float data[] = {1, 2, 3, 4}, results[2];
+  uint32_t rows[2] = {1, 0};
+  DcMatrix matrix = dc_matrix(data, 2, 2);
+  size_t before = allocations;
+  dc_squared_norms(&matrix, results);
+  dc_squared_distances(&matrix, &matrix, rows, results);
+  dc_largest_in_columns(&matrix, rows);
+  dc_normalise_rows(&matrix);
+  dc_softmax_rows(&matrix, results);
+  dc_softmax_columns(&matrix, NULL);
+  assert_int_equal(allocations, before);
 }
 
 int
@@ -481,7 +628,15 @@ main(void)
       cmocka_unit_test(column_moments_without_weight_are_zero),
       cmocka_unit_test(largest_in_columns_takes_the_first_of_equals_and_passes_nan_over),
       cmocka_unit_test(largest_in_columns_equals_its_definition),
+      cmocka_unit_test(two_largest_are_found_in_every_place),
+      cmocka_unit_test(two_largest_of_ties_nan_and_a_single_column),
       cmocka_unit_test(kernels_of_all_levels_give_the_same_bytes),
+      cmocka_unit_test(eigenpairs_hold_and_equal_those_of_jacobi),
+      cmocka_unit_test(eigenpairs_of_a_known_matrix),
+      cmocka_unit_test(eigenpairs_of_degenerate_matrices),
+      cmocka_unit_test(eigenpairs_refuse_what_is_not_finite_or_too_large),
+      cmocka_unit_test(eigenpairs_survive_every_failed_allocation),
+      cmocka_unit_test(kernels_allocate_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
