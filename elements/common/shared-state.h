@@ -15,13 +15,14 @@ typedef struct DcSharedState DcSharedState;
 
 /* The state named `id`, made when it does not exist. Release with dc_shared_state_unref(). */
 DcSharedState *dc_shared_state_get(const gchar *id);
-void dc_shared_state_unref(DcSharedState *state);
+void dc_shared_state_unref(DcSharedState *state); /* NULL is ignored */
 
 /* Makes `owner` the only writer; FALSE when there is another one. */
 gboolean dc_shared_state_claim(DcSharedState *state, gpointer owner);
 void dc_shared_state_release(DcSharedState *state, gpointer owner);
 
-/* Publishes `snapshot` (a reference is taken). */
+/* Publishes `snapshot` (a reference is taken; NULL: there are no clusters any more). It stays for
+ * the readers when its writer is gone. */
 void dc_shared_state_publish(DcSharedState *state, DcSnapshot *snapshot);
 
 /* The newest snapshot with a reference for the caller, or NULL. */

@@ -15,10 +15,15 @@ G_BEGIN_DECLS
 /* Boxed type of DcSnapshot (copy is a reference). */
 GType dc_snapshot_get_type(void);
 
-/* A new event; takes a reference of its own on `snapshot`. (transfer full) */
+/* A new event; takes a reference of its own on `snapshot`. NULL says that there are no clusters any
+ * more, which only an event can tell: a sticky one cannot be taken back. (transfer full) */
 GstEvent *dc_snapshot_event_new(DcSnapshot *snapshot);
 
-/* The snapshot of `event` with a reference for the caller, or NULL when the event is another one. */
+/* True for events of dc_snapshot_event_new(). */
+gboolean dc_snapshot_event_is(GstEvent *event);
+
+/* The snapshot of `event` with a reference for the caller, or NULL when it carries none or the
+ * event is another one. */
 DcSnapshot *dc_snapshot_event_get(GstEvent *event);
 
 G_END_DECLS
