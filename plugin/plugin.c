@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "draw-clusters.h"
 #include "meta/driftcluster.h"
+#include "publish-clusters.h"
 
 static gboolean
 plugin_init(GstPlugin *plugin)
 {
-  (void)plugin;
   driftcluster_results_meta_register();
-  return TRUE;
+  gboolean registered = TRUE;
+  registered &= GST_ELEMENT_REGISTER(draw_clusters, plugin);
+  registered &= GST_ELEMENT_REGISTER(publish_clusters, plugin);
+  return registered;
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, driftcluster,
