@@ -3,6 +3,8 @@
 
 #include "store/file.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -92,6 +94,23 @@ dc_file_create(DcFileWriter *writer, const char *path, DcError *error)
   return status;
 }
 
+static DcStatus
+write_failure(const DcFileWriter *writer, int reason, DcError *error)
+{
+  return dc_error_set(error, DC_ERROR_IO, "%s: writing failed: %s; an earlier file is unchanged",
+                      writer->path, strerror(reason));
+}
+
+DcStatus
+dc_file_append(DcFileWriter *writer, const void *bytes, size_t size, DcError *error)
+{
+  if (size == 0 || fwrite(bytes, 1, size, writer->stream) == size)
+    return DC_OK;
+  DcStatus status = write_failure(writer, errno, error);
+  dc_file_discard(writer);
+  return status;
+}
+
 DcStatus
 dc_file_commit(DcFileWriter *writer, DcError *error)
 {
@@ -108,12 +127,110 @@ dc_file_commit(DcFileWriter *writer, DcError *error)
   }
   DcStatus status = DC_OK;
   if (failed)
-    status =
-        dc_error_set(error, DC_ERROR_IO, "%s: writing failed: %s; an earlier file is unchanged",
-                     writer->path, strerror(reason));
+    status = write_failure(writer, reason, error);
   else if (writer->temporary)
     writer->temporary[0] = 0; /* it has become the file, there is nothing to remove */
   dc_file_discard(writer);
+  return status;
+}
+
+static char *
+joined(const char *path, const char *suffix)
+{
+  size_t size = strlen(path) + strlen(suffix) + 1;
+  char *name = malloc(size);
+  if (name)
+    snprintf(name, size, "%s%s", path, suffix);
+  return name;
+}
+
+static DcStatus
+copy_file(const char *from, const char *to, DcError *error)
+{
+  FILE *stream;
+  uint64_t size;
+  DcStatus status = dc_file_open(from, &stream, &size, error);
+  if (status)
+    return status;
+  unsigned char *bytes = DC_NEW(unsigned char, size);
+  DcFileWriter writer = {0};
+  status = bytes ? dc_file_read(stream, from, bytes, size, error)
+                 : dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory to copy it", from);
+  if (!status)
+    status = dc_file_create(&writer, to, error);
+  if (!status)
+    status = dc_file_append(&writer, bytes, size, error);
+  if (!status)
+    status = dc_file_commit(&writer, error);
+  dc_free(bytes);
+  fclose(stream);
+  return status;
+}
+
+/* Gives the old file its second name before the first one is taken from it. */
+static DcStatus
+keep_old(const DcFileWriter *writer, DcError *error)
+{
+  char *previous = joined(writer->path, ".previous");
+  char *link_name = joined(writer->temporary, ".old"); /* as unique as the temporary one */
+  DcStatus status = DC_OK;
+  if (!previous || !link_name)
+    status = dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory to write it", writer->path);
+  else if (link(writer->path, link_name) == 0) {
+    if (rename(link_name, previous) != 0)
+      status = write_failure(writer, errno, error);
+    unlink(link_name); /* still there if the rename failed, or if both were the same file */
+  } else if (errno != ENOENT) {
+    status = copy_file(writer->path, previous, error); /* a file system without links */
+  }
+  free(previous);
+  free(link_name);
+  return status;
+}
+
+/* Makes the names in the folder of `path` durable. */
+static int
+sync_folder(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  char *folder = slash ? strdup(path) : strdup(".");
+  if (!folder)
+    return ENOMEM;
+  if (slash)
+    folder[slash == path ? 1 : slash - path] = 0;
+  int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  free(folder);
+  if (descriptor < 0)
+    return errno == EACCES ? 0 : errno; /* a folder may be writable but not readable */
+  int reason = fsync(descriptor) == 0 || errno == EINVAL ? 0 : errno;
+  close(descriptor);
+  return reason;
+}
+
+DcStatus
+dc_file_commit_durably(DcFileWriter *writer, bool keep_previous, DcError *error)
+{
+  if (!writer->temporary)
+    return dc_file_commit(writer, error);
+  DcStatus status = DC_OK;
+  if (ferror(writer->stream))
+    status = write_failure(writer, EIO, error);
+  else if (fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0)
+    status = write_failure(writer, errno, error);
+  else if (keep_previous)
+    status = keep_old(writer, error);
+  char *path = strdup(writer->path);
+  if (status || !path) {
+    dc_file_discard(writer);
+    free(path);
+    return status ? status : dc_error_set(error, DC_ERROR_MEMORY, "no memory to write a file");
+  }
+  status = dc_file_commit(writer, error);
+  int reason = status ? 0 : sync_folder(path);
+  if (reason)
+    status = dc_error_set(error, DC_ERROR_IO, "%s: written, but the disk does not confirm it: %s",
+                          path, strerror(reason));
+  free(path);
   return status;
 }
 

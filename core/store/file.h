@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -29,9 +30,17 @@ typedef struct {
 /* DC_ERROR_IO when the folder cannot be written to; nothing is left behind then. */
 DcStatus dc_file_create(DcFileWriter *writer, const char *path, DcError *error);
 
+/* Writes `size` bytes. DC_ERROR_IO says why it could not; the writer is discarded then. */
+DcStatus dc_file_append(DcFileWriter *writer, const void *bytes, size_t size, DcError *error);
+
 /* Closes the file and puts it in the place of `path`. On failure (a full disk, say) an existing
  * file is untouched. Either way the writer is empty afterwards. */
 DcStatus dc_file_commit(DcFileWriter *writer, DcError *error);
+
+/* The same for what must outlive a power cut: at no moment is there a `path` that is neither the
+ * old nor the new file, on the disk included. With `keep_previous` the old file stays as
+ * `path`.previous. Slower than dc_file_commit() by what the disk takes to confirm. */
+DcStatus dc_file_commit_durably(DcFileWriter *writer, bool keep_previous, DcError *error);
 
 /* Gives up: closes and removes the temporary file. An empty writer is accepted. */
 void dc_file_discard(DcFileWriter *writer);

@@ -29,8 +29,8 @@ typedef struct DcTensorFile DcTensorFile;
 
 DcStatus dc_tensor_file_read(const char *path, DcTensorFile **file, DcError *error);
 /* The same from a block of memory, which is copied; `name` appears in messages. */
-DcStatus dc_tensor_file_parse(const void *bytes, size_t size, const char *name,
-                              DcTensorFile **file, DcError *error);
+DcStatus dc_tensor_file_parse(const void *bytes, size_t size, const char *name, DcTensorFile **file,
+                              DcError *error);
 void dc_tensor_file_free(DcTensorFile *file);
 
 size_t dc_tensor_file_count(const DcTensorFile *file);
@@ -46,9 +46,10 @@ DcStatus dc_tensor_file_need(const DcTensorFile *file, const char *name, DcTenso
                              size_t rank, const size_t *shape, const DcTensor **tensor,
                              DcError *error);
 
-/* Writes tensors and metadata (`metadata` = 2 * n_metadata strings, key and value in turn) atomically:
- * a temporary file beside `path`, fsync, rename. With `keep_previous` an existing file is kept as
- * `path`.previous. On failure the old file is untouched and the message says what to do. */
+/* Writes tensors and metadata (`metadata` = 2 * n_metadata strings, key and value in turn)
+ * atomically: a temporary file beside `path`, fsync, rename. With `keep_previous` an existing file
+ * is kept as `path`.previous. On failure the old file is untouched and the message says what to do.
+ */
 DcStatus dc_tensor_file_write(const char *path, const DcTensor *tensors, size_t n_tensors,
                               const char *const *metadata, size_t n_metadata, int keep_previous,
                               DcError *error);
