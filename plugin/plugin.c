@@ -2,10 +2,12 @@
 #include "draw-clusters.h"
 #include "meta/driftcluster.h"
 #include "publish-clusters.h"
+#include "tensor/blas.h"
 
 static gboolean
 plugin_init(GstPlugin *plugin)
 {
+  dc_blas_choose_kernels();
   driftcluster_results_meta_register();
   gboolean registered = TRUE;
   registered &= GST_ELEMENT_REGISTER(draw_clusters, plugin);

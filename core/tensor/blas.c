@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _POSIX_C_SOURCE 200809L /* setenv() */
+
 #include "tensor/blas.h"
 
 #include <cblas.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* CBLAS wants a leading dimension of at least 1 even for an empty matrix. */
 static blasint
@@ -98,3 +103,65 @@ dc_blas_threads(void)
 {
   return openblas_get_num_threads();
 }
+
+/* ---- choice of kernels ---- */
+
+#ifdef DC_HAVE_OPENBLAS_CHOICE
+
+/* Exported by OpenBLAS where it was built with kernels for several CPUs; the second forgets the
+ * choice and the first makes it anew. Weak, as the library at run time need not be the one of the
+ * build. */
+void gotoblas_dynamic_init(void) __attribute__((weak));
+void gotoblas_dynamic_quit(void) __attribute__((weak));
+
+static bool
+is_without_avx(const char *kernels)
+{
+  static const char *const names[] = {"Prescott", "Core2", "Nehalem", "Barcelona"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcmp(kernels, names[i]) == 0)
+      return true;
+  return false;
+}
+
+static const char *
+kernels_for_this_cpu(void)
+{
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    return "SkylakeX";
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return "Haswell";
+  return NULL;
+}
+
+static void
+choose_again(void)
+{
+  static const char variable[] = "OPENBLAS_CORETYPE";
+  const char *kernels = kernels_for_this_cpu();
+  if (!kernels || !gotoblas_dynamic_init || !gotoblas_dynamic_quit || getenv(variable) ||
+      setenv(variable, kernels, 1) != 0)
+    return;
+  gotoblas_dynamic_quit();
+  gotoblas_dynamic_init();
+  unsetenv(variable);
+}
+
+const char *
+dc_blas_choose_kernels(void)
+{
+  if (is_without_avx(openblas_get_corename()))
+    choose_again();
+  return openblas_get_corename();
+}
+
+#else
+
+const char *
+dc_blas_choose_kernels(void)
+{
+  return openblas_get_corename();
+}
+
+#endif

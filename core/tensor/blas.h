@@ -34,4 +34,14 @@ void dc_gemm_reference(DcTranspose transpose_a, DcTranspose transpose_b, float a
 void dc_blas_set_threads(int threads);
 int dc_blas_threads(void);
 
+/* Makes OpenBLAS use the vector instructions that the CPU has, and returns the name of its kernels.
+ *
+ * OpenBLAS chooses by lists of CPUs. Versions before 0.3.25 (Debian 12 has 0.3.21) run an Intel CPU
+ * that is newer than their list with kernels of 2004, at a fifth of its speed (OpenBLAS issue
+ * 4267). Where that happened, and the user has not chosen by OPENBLAS_CORETYPE, this chooses again;
+ * everywhere else it changes nothing. It sets and removes that variable on the way: call it once,
+ * when the process starts or the plugin is loaded, before any product and before other threads use
+ * BLAS or getenv(). */
+const char *dc_blas_choose_kernels(void);
+
 #endif

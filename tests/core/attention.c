@@ -4,6 +4,7 @@
 #include "allocations.h"
 #include "cluster/kmeans.h"
 #include "matrices.h"
+#include "tensor/blas.h"
 
 #include <float.h>
 #include <math.h>
@@ -754,5 +755,6 @@ main(void)
       cmocka_unit_test(update_and_weights_allocate_nothing),
       cmocka_unit_test(scratch_survives_every_failed_allocation),
   };
+  dc_blas_choose_kernels();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "allocations.h"
 #include "matrices.h"
+#include "tensor/blas.h"
 
 #include <float.h>
 #include <math.h>
@@ -678,5 +679,6 @@ main(void)
       cmocka_unit_test(lloyd_and_seeding_refuse_the_same),
       cmocka_unit_test(kmeans_survives_every_failed_allocation),
   };
+  dc_blas_choose_kernels();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

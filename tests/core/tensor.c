@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _POSIX_C_SOURCE 200809L /* setenv() */
+
 #include "allocations.h"
 #include "matrices.h"
 #include "tensor/blas.h"
@@ -9,8 +11,11 @@
 #include "tensor/rows.h"
 #include "tensor/softmax.h"
 
+#include <cblas.h>
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Compares all of the block, the gaps between rows too. */
@@ -147,6 +152,35 @@ blas_threads_are_set_and_never_below_one(void **state)
   assert_int_equal(dc_blas_threads(), 1);
   dc_blas_set_threads(-3);
   assert_int_equal(dc_blas_threads(), 1);
+}
+
+/* A CPU with AVX2 is not to run kernels that are older than AVX. */
+static void
+kernels_of_blas_are_chosen_by_what_the_cpu_can(void **state)
+{
+  (void)state;
+  unsetenv("OPENBLAS_CORETYPE");
+  const char *kernels = dc_blas_choose_kernels();
+  const DcKernels *tables[DC_KERNEL_LEVELS];
+  if (dc_kernels_usable(tables) > 1) {
+    assert_string_not_equal(kernels, "Prescott");
+    assert_string_not_equal(kernels, "Nehalem");
+  }
+  assert_string_equal(dc_blas_choose_kernels(), kernels);
+  assert_null(getenv("OPENBLAS_CORETYPE"));
+}
+
+/* First of all tests, as the choice can be made once only. */
+static void
+kernels_of_blas_stay_those_that_the_user_chose(void **state)
+{
+  (void)state;
+  char before[64];
+  snprintf(before, sizeof before, "%s", openblas_get_corename());
+  setenv("OPENBLAS_CORETYPE", before, 1);
+  assert_string_equal(dc_blas_choose_kernels(), before);
+  assert_string_equal(getenv("OPENBLAS_CORETYPE"), before);
+  unsetenv("OPENBLAS_CORETYPE");
 }
 
 /* Every 97th number of the range in which the result is a normal number. */
@@ -608,6 +642,17 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(kernels_of_blas_stay_those_that_the_user_chose),
+      cmocka_unit_test(gemm_equals_its_definition),
+      cmocka_unit_test(gemm_with_beta_zero_ignores_what_was_there),
+      cmocka_unit_test(gemm_passes_nan_on),
+      cmocka_unit_test(gemv_equals_gemm_with_one_column),
+      cmocka_unit_test(gemv_of_an_empty_matrix_still_applies_beta),
+      cmocka_unit_test(syrk_fills_both_triangles),
+      cmocka_unit_test(empty_products_leave_the_output_alone),
+      cmocka_unit_test(blas_threads_are_set_and_never_below_one),
+      cmocka_unit_test(kernels_of_blas_are_chosen_by_what_the_cpu_can),
+      /* Once more with the kernels chosen. */
       cmocka_unit_test(gemm_equals_its_definition),
       cmocka_unit_test(gemm_with_beta_zero_ignores_what_was_there),
       cmocka_unit_test(gemm_passes_nan_on),
