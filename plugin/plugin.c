@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "assign.h"
 #include "draw-clusters.h"
 #include "meta/driftcluster.h"
 #include "publish-clusters.h"
@@ -10,6 +11,7 @@ plugin_init(GstPlugin *plugin)
   dc_blas_choose_kernels();
   driftcluster_results_meta_register();
   gboolean registered = TRUE;
+  registered &= GST_ELEMENT_REGISTER(assign, plugin);
   registered &= GST_ELEMENT_REGISTER(draw_clusters, plugin);
   registered &= GST_ELEMENT_REGISTER(publish_clusters, plugin);
   return registered;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_ELEMENTS_TRACK_VOTES_H
+#define DC_ELEMENTS_TRACK_VOTES_H
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The last assignments of each region that is followed over frames, by its key. Of more regions
+ * than the capacity the one seen longest ago is forgotten. Not thread-safe. */
+typedef struct DcTrackVotes DcTrackVotes;
+
+#define DC_TRACK_VOTES_MAX 64 /* assignments remembered of one region */
+
+/* One assignment. */
+typedef struct {
+  guint cluster;
+  gfloat confidence;
+  gfloat distance;
+  gboolean novel;
+} DcVote;
+
+/* Remembers at most `capacity` regions, 0: none. */
+DcTrackVotes *dc_track_votes_new(guint capacity);
+void dc_track_votes_free(DcTrackVotes *votes); /* NULL is ignored */
+
+/* Notes an assignment of the region `key`, and returns what the last `window` ones of it say: the
+ * cluster most often chosen (of equals the one chosen last) and, as confidence, the sum of what its
+ * votes had over their number in the window. Distance and novelty stay those of `vote`.
+ * `window` is cut at DC_TRACK_VOTES_MAX; 0 and 1 give `vote` back. */
+DcVote dc_track_votes_cast(DcTrackVotes *votes, guint64 key, const DcVote *vote, guint window);
+
+/* What dc_track_votes_cast() last returned for `key`; FALSE when it is not remembered. */
+gboolean dc_track_votes_last(DcTrackVotes *votes, guint64 key, DcVote *vote);
+
+/* The clusters got new indices: `map` (`clusters` of them) tells the new one of each, G_MAXUINT
+ * when it is gone. Votes for a cluster that is gone are forgotten. */
+void dc_track_votes_renumber(DcTrackVotes *votes, const guint *map, guint clusters);
+
+/* Forgets all regions. */
+void dc_track_votes_clear(DcTrackVotes *votes);
+
+guint dc_track_votes_count(const DcTrackVotes *votes);
+
+G_END_DECLS
+
+#endif
