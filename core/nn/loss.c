@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/loss.h"
+
+#include <math.h>
+
+double
+dc_loss_mean_squared_error(const float *output, const float *target, size_t samples, size_t size,
+                           double scale, float *gradient, void *data)
+{
+  (void)data;
+  const double weight = scale / (double)size;
+  const float slope = (float)(2 * weight);
+  double sum = 0;
+  for (size_t i = 0; i < samples; i++) {
+    /* A row in float, rows in double: a row is short enough for it, and vectors need it. */
+    float row = 0;
+    for (size_t j = 0; j < size; j++) {
+      const float error = output[i * size + j] - target[i * size + j];
+      gradient[i * size + j] = slope * error;
+      row += error * error;
+    }
+    sum += row;
+  }
+  return weight * sum;
+}
+
+static double
+log_sum_exp(const float *row, size_t size)
+{
+  float largest = row[0];
+  for (size_t j = 1; j < size; j++)
+    largest = row[j] > largest ? row[j] : largest;
+  double sum = 0;
+  for (size_t j = 0; j < size; j++)
+    sum += exp((double)row[j] - largest);
+  return largest + log(sum);
+}
+
+double
+dc_loss_softmax_cross_entropy(const float *output, const float *target, size_t samples, size_t size,
+                              double scale, float *gradient, void *data)
+{
+  (void)data;
+  double sum = 0;
+  for (size_t i = 0; i < samples; i++) {
+    const float *row = output + i * size, *wanted = target + i * size;
+    const double level = log_sum_exp(row, size);
+    for (size_t j = 0; j < size; j++) {
+      sum += wanted[j] * (level - row[j]);
+      gradient[i * size + j] = (float)(scale * (exp(row[j] - level) - wanted[j]));
+    }
+  }
+  return scale * sum;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nn/optimiser.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+
+struct DcOptimiser {
+  DcOptimiserOptions options;
+  uint64_t steps;
+  float *first;  /* ADAM: mean of the gradient; SGD: velocity */
+  float *second; /* ADAM: mean of its square */
+};
+
+DcOptimiserOptions
+dc_optimiser_adam(double learning_rate)
+{
+  return (DcOptimiserOptions){.kind = DC_OPTIMISER_ADAM,
+                              .learning_rate = learning_rate,
+                              .beta1 = 0.9,
+                              .beta2 = 0.999,
+                              .epsilon = 1e-7};
+}
+
+DcOptimiserOptions
+dc_optimiser_sgd(double learning_rate, double momentum)
+{
+  return (DcOptimiserOptions){.kind = DC_OPTIMISER_SGD,
+                              .learning_rate = learning_rate,
+                              .momentum = momentum};
+}
+
+static bool
+is_fraction(double x)
+{
+  return x >= 0 && x < 1;
+}
+
+static const char *
+find_fault(const DcOptimiserOptions *options)
+{
+  if (!(options->learning_rate > 0 && isfinite(options->learning_rate)))
+    return "the learning rate must be above 0";
+  if (!(options->weight_decay >= 0 && isfinite(options->weight_decay)))
+    return "the weight decay must be 0 or more";
+  if (options->kind == DC_OPTIMISER_SGD)
+    return is_fraction(options->momentum) ? NULL : "the momentum must be 0 or more and below 1";
+  if (!is_fraction(options->beta1) || !is_fraction(options->beta2))
+    return "beta1 and beta2 must be 0 or more and below 1";
+  return options->epsilon > 0 ? NULL : "epsilon must be above 0";
+}
+
+DcStatus
+dc_optimiser_new(const DcOptimiserOptions *options, size_t count, DcOptimiser **optimiser,
+                 DcError *error)
+{
+  *optimiser = NULL;
+  const char *fault = find_fault(options);
+  if (fault)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "optimiser: %s", fault);
+  DcOptimiser *made = DC_NEW(DcOptimiser, 1);
+  if (made) {
+    made->options = *options;
+    made->first = DC_NEW(float, count);
+    made->second = options->kind == DC_OPTIMISER_ADAM ? DC_NEW(float, count) : NULL;
+  }
+  if (!made || !made->first || (options->kind == DC_OPTIMISER_ADAM && !made->second)) {
+    dc_optimiser_free(made);
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory to optimise %zu parameters", count);
+  }
+  *optimiser = made;
+  return DC_OK;
+}
+
+void
+dc_optimiser_free(DcOptimiser *optimiser)
+{
+  if (!optimiser)
+    return;
+  dc_free(optimiser->first);
+  dc_free(optimiser->second);
+  dc_free(optimiser);
+}
+
+void
+dc_optimiser_set_rate(DcOptimiser *optimiser, double learning_rate)
+{
+  optimiser->options.learning_rate = learning_rate;
+}
+
+static void
+adam(const DcOptimiser *optimiser, const DcParameters *piece, size_t offset, const float *gradient)
+{
+  const DcOptimiserOptions *o = &optimiser->options;
+  const double t = (double)optimiser->steps;
+  const float rate =
+      (float)(o->learning_rate * sqrt(1 - pow(o->beta2, t)) / (1 - pow(o->beta1, t)));
+  const float keep = (float)(1 - o->learning_rate * o->weight_decay);
+  const float beta1 = (float)o->beta1, new1 = (float)(1 - o->beta1);
+  const float beta2 = (float)o->beta2, new2 = (float)(1 - o->beta2);
+  const float epsilon = (float)o->epsilon;
+  float *restrict values = piece->values;
+  float *restrict first = optimiser->first + offset, *restrict second = optimiser->second + offset;
+  for (size_t i = 0; i < piece->count; i++) {
+    first[i] = beta1 * first[i] + new1 * gradient[i];
+    second[i] = beta2 * second[i] + new2 * gradient[i] * gradient[i];
+    values[i] = keep * values[i] - rate * first[i] / (sqrtf(second[i]) + epsilon);
+  }
+}
+
+static void
+sgd(const DcOptimiser *optimiser, const DcParameters *piece, size_t offset, const float *gradient)
+{
+  const float rate = (float)optimiser->options.learning_rate;
+  const float momentum = (float)optimiser->options.momentum;
+  const float decay = (float)optimiser->options.weight_decay;
+  float *restrict values = piece->values, *restrict velocity = optimiser->first + offset;
+  for (size_t i = 0; i < piece->count; i++) {
+    velocity[i] = momentum * velocity[i] + gradient[i] + decay * values[i];
+    values[i] -= rate * velocity[i];
+  }
+}
+
+void
+dc_optimiser_step(DcOptimiser *optimiser, const DcParameters *pieces, size_t piece_count,
+                  const float *gradient)
+{
+  size_t offset = 0;
+  optimiser->steps++;
+  for (size_t i = 0; i < piece_count; i++) {
+    if (optimiser->options.kind == DC_OPTIMISER_ADAM)
+      adam(optimiser, &pieces[i], offset, gradient + offset);
+    else
+      sgd(optimiser, &pieces[i], offset, gradient + offset);
+    offset += pieces[i].count;
+  }
+}
