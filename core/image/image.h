@@ -25,7 +25,8 @@ typedef enum { DC_COLOUR_BT601, DC_COLOUR_BT709 } DcColourMatrix;
 
 /* A borrowed picture of width x height pixels. Plane p starts at planes[p], its rows lie strides[p]
  * bytes apart; a stride may be negative (bottom-up) or wider than the row. Chroma of odd sizes is
- * rounded up. */
+ * rounded up, so that a row of YUY2 holds whole pairs of pixels. Each chroma sample belongs to the
+ * two or four pixels that share it. */
 typedef struct {
   DcPixelFormat format;
   DcColourMatrix colour;
