@@ -39,23 +39,48 @@ fix_signs(double *vectors, size_t n)
   }
 }
 
+/* What dsyevd asks for, in doubles and in integers. */
+static size_t
+work_size(size_t n)
+{
+  return 1 + 6 * n + 2 * n * n;
+}
+
+static size_t
+integer_work_size(size_t n)
+{
+  return 3 + 5 * n;
+}
+
+size_t
+dc_eigen_scratch(size_t n)
+{
+  return work_size(n) * sizeof(double) + integer_work_size(n) * sizeof(int);
+}
+
 /* Overwrites the symmetric `vectors` with its eigenvectors. LAPACK stores matrices by columns: the
  * symmetric input is the same, and the columns of its result are our rows. */
 static DcStatus
-solve(size_t size, double *values, double *vectors)
+solve(void *scratch, size_t size, double *values, double *vectors)
 {
-  int n = (int)size, info;
-  int work_size = 1 + 6 * n + 2 * n * n, integer_work_size = 3 + 5 * n;
-  double *work = DC_NEW(double, (size_t)work_size);
-  int *integer_work = DC_NEW(int, (size_t)integer_work_size);
-  DcStatus status = DC_ERROR_MEMORY;
-  if (work && integer_work) {
-    dsyevd_("V", "L", &n, vectors, &n, values, work, &work_size, integer_work, &integer_work_size,
-            &info, 1, 1);
-    status = info == 0 ? DC_OK : DC_ERROR_UNSUPPORTED;
-  }
-  dc_free(work);
-  dc_free(integer_work);
+  int n = (int)size, doubles = (int)work_size(size), integers = (int)integer_work_size(size), info;
+  double *work = scratch;
+  int *integer_work = (int *)(work + work_size(size));
+  dsyevd_("V", "L", &n, vectors, &n, values, work, &doubles, integer_work, &integers, &info, 1, 1);
+  return info == 0 ? DC_OK : DC_ERROR_UNSUPPORTED;
+}
+
+DcStatus
+dc_eigen_symmetric_in(void *scratch, const double *matrix, size_t n, double *values,
+                      double *vectors)
+{
+  DcStatus status = check(matrix, n);
+  if (status != DC_OK)
+    return status;
+  memmove(vectors, matrix, n * n * sizeof *vectors);
+  status = solve(scratch, n, values, vectors);
+  if (status == DC_OK)
+    fix_signs(vectors, n);
   return status;
 }
 
@@ -65,10 +90,11 @@ dc_eigen_symmetric(const double *matrix, size_t n, double *values, double *vecto
   DcStatus status = check(matrix, n);
   if (status != DC_OK)
     return status;
-  memmove(vectors, matrix, n * n * sizeof *vectors);
-  status = solve(n, values, vectors);
-  if (status == DC_OK)
-    fix_signs(vectors, n);
+  void *scratch = dc_alloc(dc_eigen_scratch(n), 1);
+  if (!scratch)
+    return DC_ERROR_MEMORY;
+  status = dc_eigen_symmetric_in(scratch, matrix, n, values, vectors);
+  dc_free(scratch);
   return status;
 }
 

@@ -18,6 +18,11 @@
 #define DC_EIGEN_MAX 16384
 DcStatus dc_eigen_symmetric(const double *matrix, size_t n, double *values, double *vectors);
 
+/* The same without allocating, in dc_eigen_scratch(n) bytes that are aligned for doubles. */
+size_t dc_eigen_scratch(size_t n);
+DcStatus dc_eigen_symmetric_in(void *scratch, const double *matrix, size_t n, double *values,
+                               double *vectors);
+
 /* The same by cyclic Jacobi rotations, of which the upper triangle is read; for tests. */
 DcStatus dc_eigen_symmetric_reference(const double *matrix, size_t n, double *values,
                                       double *vectors);

@@ -612,13 +612,30 @@ eigenpairs_survive_every_failed_allocation(void **state)
   (void)state;
   static const double matrix[] = {1, 2, 2, 1};
   double values[2], vectors[4];
-  for (size_t failing = 0; failing < 2; failing++) {
-    fail_at = allocations + failing;
-    assert_int_equal(dc_eigen_symmetric(matrix, 2, values, vectors), DC_ERROR_MEMORY);
-  }
+  fail_at = allocations;
+  assert_int_equal(dc_eigen_symmetric(matrix, 2, values, vectors), DC_ERROR_MEMORY);
   fail_at = allocations;
   assert_int_equal(dc_eigen_symmetric_reference(matrix, 2, values, vectors), DC_ERROR_MEMORY);
   fail_at = SIZE_MAX;
+}
+
+static void
+eigenpairs_in_given_scratch_are_the_same(void **state)
+{
+  (void)state;
+  static const double matrix[] = {4, 1, 0.5, 1, 3, -1, 0.5, -1, 2};
+  double values[3], vectors[9], again[3], vectors_again[9];
+  assert_int_equal(dc_eigen_symmetric(matrix, 3, values, vectors), DC_OK);
+  void *scratch = dc_alloc(dc_eigen_scratch(3), 1);
+  size_t before = allocations;
+  assert_int_equal(dc_eigen_symmetric_in(scratch, matrix, 3, again, vectors_again), DC_OK);
+  assert_int_equal(allocations, before);
+  assert_memory_equal(values, again, sizeof again);
+  assert_memory_equal(vectors, vectors_again, sizeof vectors_again);
+  double bad[] = {NAN};
+  assert_int_equal(dc_eigen_symmetric_in(scratch, bad, 1, again, vectors_again),
+                   DC_ERROR_NOT_FINITE);
+  dc_free(scratch);
 }
 
 static void
@@ -681,6 +698,7 @@ main(void)
       cmocka_unit_test(eigenpairs_of_degenerate_matrices),
       cmocka_unit_test(eigenpairs_refuse_what_is_not_finite_or_too_large),
       cmocka_unit_test(eigenpairs_survive_every_failed_allocation),
+      cmocka_unit_test(eigenpairs_in_given_scratch_are_the_same),
       cmocka_unit_test(kernels_allocate_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

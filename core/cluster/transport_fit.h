@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_CLUSTER_TRANSPORT_FIT_H
+#define DC_CLUSTER_TRANSPORT_FIT_H
+
+#include "base/status.h"
+#include "cluster/transport_source.h"
+#include "tensor/matrix.h"
+
+#include <stdint.h>
+
+/* How a source model is made from a sample of undrifted embeddings. */
+typedef struct {
+  size_t directions;   /* worked in; 0: all of an embedding of up to 32 numbers, else 24 */
+  uint32_t prototypes; /* per cluster; 0: dc_transport_prototypes_for() */
+  double shrinkage;    /* 0..1 of the covariance within prototypes towards a multiple of I */
+  uint64_t seed;       /* of the k-means that places the prototypes */
+} DcTransportFitOptions;
+
+/* 0, 0, 0.5, 0. */
+DcTransportFitOptions dc_transport_fit_options(void);
+
+/* Prototypes per cluster that a sample can carry: the root of a sixteenth of its embeddings per
+ * cluster, 2 to 8 (2 at 90, 8 at 1 000, as measured). */
+uint32_t dc_transport_prototypes_for(size_t samples, size_t clusters);
+
+/* The source model of `samples` (n x d, finite, in the usual mix of the stream) for the clusters
+ * that `centroids` (K x d) start with; prototypes by k-means inside the cell of each centroid.
+ * DC_ERROR_ARGUMENT for options out of range, fewer than two samples, or samples that are all
+ * equal; DC_ERROR_SHAPE; DC_ERROR_NOT_FINITE. Allocates; any thread. */
+DcStatus dc_transport_fit(const DcMatrix *samples, const DcMatrix *centroids,
+                          const DcTransportFitOptions *options, DcTransportSource **source,
+                          DcError *error);
+
+/* The same with given prototypes (M x d), `owner` (M, ascending, every cluster at least once) and
+ * `share` (M, >= 0, not all 0; normalised here). options->prototypes is not looked at. */
+DcStatus dc_transport_fit_prototypes(const DcMatrix *samples, const DcMatrix *centroids,
+                                     const DcMatrix *prototypes, const uint32_t *owner,
+                                     const double *share, const DcTransportFitOptions *options,
+                                     DcTransportSource **source, DcError *error);
+
+#endif
