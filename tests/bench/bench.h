@@ -8,7 +8,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* What benchmark programs share: a clock, medians of interleaved repetitions, and the one form of
  * output, a JSON object per line. Two things are compared by running them in turn in the same
@@ -78,6 +80,22 @@ bench_against(BenchWork work, BenchWork baseline, void *data, double budget)
                        .baseline = bench_median(others, runs),
                        .ratio = bench_median(ratios, runs),
                        .repetitions = runs};
+}
+
+/* An OpenBLAS older than the processor falls back to kernels of 2004, and everything looks fast
+ * beside those. Starts the program again with the best that this processor runs, where OpenBLAS
+ * (`core`: openblas_get_corename()) has not found out itself. Call it first. */
+static inline void
+bench_wants_fast_blas(char **argv, const char *core)
+{
+#if defined(__x86_64__)
+  if (strcmp(core, "Prescott") || getenv("OPENBLAS_CORETYPE") || !__builtin_cpu_supports("avx2"))
+    return;
+  setenv("OPENBLAS_CORETYPE", __builtin_cpu_supports("avx512bw") ? "SkylakeX" : "Haswell", 1);
+  execv("/proc/self/exe", argv);
+#else
+  (void)argv, (void)core;
+#endif
 }
 
 /* One line {"name": ..., "parameters": {...}, "value": ..., "unit": ...}; `parameters` is the
