@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "tensor/blas.h"
+#include "tensor/rows.h"
 
 /* A chunk is large enough for the products to run at full speed and small enough for its scores to
  * stay in the second level cache. */
@@ -58,19 +59,6 @@ find_origin(const DcMatrix *centroids, float *origin)
   }
 }
 
-/* The rows of `source` relative to the origin, each followed by a 1. */
-static void
-centre(const DcMatrix *source, const float *origin, const DcMatrix *target)
-{
-  for (size_t i = 0; i < source->rows; i++) {
-    const float *from = dc_matrix_row(source, i);
-    float *to = dc_matrix_row(target, i);
-    for (size_t k = 0; k < source->cols; k++)
-      to[k] = from[k] - origin[k];
-    to[source->cols] = 1;
-  }
-}
-
 /* targets = 2 W c for centred centroids. */
 static void
 transform(const DcMatrix *centred, const DcAffinityMetric *metric, const DcMatrix *targets)
@@ -106,7 +94,7 @@ dc_affinity_aim(DcAffinity *affinity, const DcMatrix *centroids, const DcAffinit
     DcMatrix source = dc_matrix_rows(centroids, first, count);
     DcMatrix centred = dc_matrix_rows(&affinity->samples, 0, count);
     DcMatrix target = dc_matrix_rows(&affinity->targets, first, count);
-    centre(&source, affinity->origin, &centred);
+    dc_centre_rows(&source, affinity->origin, &centred);
     centred = columns(&centred, dim);
     DcMatrix target_columns = columns(&target, dim);
     transform(&centred, metric, &target_columns);
@@ -123,7 +111,9 @@ dc_affinity_score(DcAffinity *affinity, const DcMatrix *samples)
 {
   DcMatrix centred = dc_matrix_rows(&affinity->samples, 0, samples->rows);
   DcMatrix scores = columns(&affinity->scores, samples->rows);
-  centre(samples, affinity->origin, &centred);
+  dc_centre_rows(samples, affinity->origin, &centred);
+  for (size_t i = 0; i < samples->rows; i++)
+    dc_matrix_row(&centred, i)[samples->cols] = 1;
   dc_gemm(DC_PLAIN, DC_TRANSPOSED, 1, &affinity->targets, &centred, 0, &scores);
   return scores;
 }

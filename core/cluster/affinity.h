@@ -45,8 +45,8 @@ void dc_affinity_aim(DcAffinity *affinity, const DcMatrix *centroids,
                      const DcAffinityMetric *metric);
 
 /* Scores 1 .. dc_affinity_chunk() samples; the view of K x samples stays valid until the next call
- * and may be overwritten. affinity->samples holds the samples as they were compared. NaN and
- * overflow give scores that are not finite. */
+ * and may be overwritten. The first d columns of affinity->samples are then these samples relative
+ * to the origin. NaN and overflow give scores that are not finite. */
 DcMatrix dc_affinity_score(DcAffinity *affinity, const DcMatrix *samples);
 
 #endif

@@ -14,9 +14,16 @@ struct DcAttention {
   size_t clusters, dim;
   float *memory; /* of the affinity */
   DcAffinity affinity;
-  DcMatrix chunk_sums; /* K x (d + 1): A^T diag(w) (Z, 1) of one chunk, Z relative to the origin */
-  double *sums;        /* K x (d + 1): the same of all chunks */
+  double *sums;         /* K x d: M, with Z relative to the origin of the affinity */
+  double *mass;         /* K: n */
+  DcMatrix recent_sums; /* K x d: what the latest chunks add to the sums */
+  double *recent_mass;  /* K: what the latest chunk adds to the mass */
+  size_t recent;        /* samples in recent_sums */
 };
+
+/* Samples after which sums in single precision go over into those in double: few enough for their
+ * rounding, enough for the cost to vanish beside the products. */
+enum { RECENT_MAX = 1024 };
 
 DcAttention *
 dc_attention_new(size_t clusters, size_t dim)
@@ -25,13 +32,16 @@ dc_attention_new(size_t clusters, size_t dim)
   DcAttention *attention = size ? DC_NEW(DcAttention, 1) : NULL;
   if (!attention)
     return NULL;
-  size_t sums = clusters * (dim + 1); /* less than `size` */
+  /* K x d is less than `size`, and so does not overflow. */
   attention->clusters = clusters;
   attention->dim = dim;
   attention->memory = DC_NEW(float, size);
-  attention->chunk_sums = dc_matrix(DC_NEW(float, sums), clusters, dim + 1);
-  attention->sums = DC_NEW(double, sums);
-  if (!attention->memory || !attention->chunk_sums.data || !attention->sums) {
+  attention->sums = DC_NEW(double, clusters *dim);
+  attention->mass = DC_NEW(double, clusters);
+  attention->recent_sums = dc_matrix(DC_NEW(float, clusters *dim), clusters, dim);
+  attention->recent_mass = DC_NEW(double, clusters);
+  if (!attention->memory || !attention->sums || !attention->mass || !attention->recent_sums.data ||
+      !attention->recent_mass) {
     dc_attention_free(attention);
     return NULL;
   }
@@ -45,8 +55,10 @@ dc_attention_free(DcAttention *attention)
   if (!attention)
     return;
   dc_free(attention->memory);
-  dc_free(attention->chunk_sums.data);
   dc_free(attention->sums);
+  dc_free(attention->mass);
+  dc_free(attention->recent_sums.data);
+  dc_free(attention->recent_mass);
   dc_free(attention);
 }
 
@@ -95,35 +107,60 @@ next_chunk(const DcAttention *attention, const DcMatrix *samples, size_t first)
   return dc_matrix_rows(samples, first, rest < chunk ? rest : chunk);
 }
 
+static void
+add(const float *terms, size_t count, double *sums)
+{
+  for (size_t i = 0; i < count; i++)
+    sums[i] += terms[i];
+}
+
+static void
+flush_recent_sums(DcAttention *attention)
+{
+  if (attention->recent > 0)
+    add(attention->recent_sums.data, attention->clusters * attention->dim, attention->sums);
+  attention->recent = 0;
+}
+
 /* Adds the chunk whose assignment weights, times sample weights, are `assignment` (K x samples). */
 static void
 add_chunk(DcAttention *attention, const DcMatrix *assignment)
 {
-  DcMatrix samples = dc_matrix_rows(&attention->affinity.samples, 0, assignment->cols);
-  dc_gemm(DC_PLAIN, DC_PLAIN, 1, assignment, &samples, 0, &attention->chunk_sums);
-  for (size_t i = 0; i < attention->clusters * (attention->dim + 1); i++)
-    attention->sums[i] += attention->chunk_sums.data[i];
+  DcMatrix samples = attention->affinity.samples;
+  samples.rows = assignment->cols;
+  samples.cols = attention->dim;
+  dc_gemm(DC_PLAIN, DC_PLAIN, 1, assignment, &samples, attention->recent > 0 ? 1 : 0,
+          &attention->recent_sums);
+  attention->recent += assignment->cols;
+  if (attention->recent >= RECENT_MAX)
+    flush_recent_sums(attention);
+  for (size_t j = 0; j < attention->clusters; j++)
+    attention->mass[j] += attention->recent_mass[j];
 }
 
 static void
 sum_over_samples(DcAttention *attention, const DcMatrix *samples, const float *weights)
 {
-  memset(attention->sums, 0, attention->clusters * (attention->dim + 1) * sizeof(double));
+  memset(attention->sums, 0, attention->clusters * attention->dim * sizeof(double));
+  memset(attention->mass, 0, attention->clusters * sizeof(double));
+  attention->recent = 0;
   for (size_t first = 0; first < samples->rows;) {
     DcMatrix chunk = next_chunk(attention, samples, first);
     DcMatrix scores = dc_affinity_score(&attention->affinity, &chunk);
-    dc_softmax_columns(&scores, weights ? weights + first : NULL);
+    dc_softmax_columns(&scores, weights ? weights + first : NULL, attention->recent_mass);
     add_chunk(attention, &scores);
     first += chunk.rows;
   }
+  flush_recent_sums(attention);
 }
 
+/* True when all are; x - x is NaN for any other x. */
 static bool
-sums_are_finite(const DcAttention *attention)
+are_finite(const double *numbers, size_t count)
 {
   double sum = 0;
-  for (size_t i = 0; i < attention->clusters * (attention->dim + 1); i++)
-    sum += attention->sums[i] - attention->sums[i];
+  for (size_t i = 0; i < count; i++)
+    sum += numbers[i] - numbers[i];
   return sum == 0;
 }
 
@@ -136,10 +173,10 @@ write_means(const DcAttention *attention, double epsilon, const DcMatrix *centro
   size_t dim = attention->dim;
   const float *origin = attention->affinity.origin;
   for (size_t j = 0; j < attention->clusters; j++) {
-    const double *sums = attention->sums + j * (dim + 1);
+    const double *sums = attention->sums + j * dim;
     const float *old = dc_matrix_row(centroids, j);
     float *new = dc_matrix_row(updated, j);
-    double count = sums[dim];
+    double count = attention->mass[j];
     for (size_t k = 0; k < dim; k++) {
       double offset = (double)old[k] - origin[k];
       double mean = origin[k] + (sums[k] + epsilon * offset) / (count + epsilon);
@@ -168,7 +205,8 @@ dc_attention_update(DcAttention *attention, const DcAttentionOptions *options,
     return DC_ERROR_NOT_FINITE;
   aim(attention, options, centroids);
   sum_over_samples(attention, samples, weights);
-  if (!sums_are_finite(attention))
+  if (!are_finite(attention->sums, attention->clusters * attention->dim) ||
+      !are_finite(attention->mass, attention->clusters))
     return DC_ERROR_NOT_FINITE;
   write_means(attention, options->epsilon, centroids, updated, mass);
   return DC_OK;
@@ -198,7 +236,7 @@ dc_attention_weights(DcAttention *attention, const DcAttentionOptions *options,
     DcMatrix chunk = next_chunk(attention, samples, first);
     DcMatrix scores = dc_affinity_score(&attention->affinity, &chunk);
     DcMatrix target = dc_matrix_rows(assignment, first, chunk.rows);
-    dc_softmax_columns(&scores, NULL);
+    dc_softmax_columns(&scores, NULL, NULL);
     transpose(&scores, &target);
     first += chunk.rows;
   }

@@ -225,7 +225,7 @@ assign_chunk(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *e
   DcMatrix centroids = dc_snapshot_centroids(snapshot);
   DcMatrix scores = dc_affinity_score(&assigner->affinity, embeddings);
   dc_largest_in_columns(&scores, assigner->best);
-  dc_softmax_columns(&scores, NULL);
+  dc_softmax_columns(&scores, NULL, NULL);
   dc_squared_distances(embeddings, &centroids, assigner->best, assigner->distances);
   for (size_t i = 0; i < embeddings->rows; i++)
     assignments[i] =

@@ -7,7 +7,7 @@ dc_kernels_usable(const DcKernels *tables[DC_KERNEL_LEVELS])
   size_t count = 0;
   tables[count++] = &dc_kernels_baseline;
 #ifdef DC_HAVE_AVX2
-  if (__builtin_cpu_supports("avx2"))
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     tables[count++] = &dc_kernels_avx2;
 #endif
 #ifdef DC_HAVE_AVX512

@@ -77,7 +77,7 @@ softmax_rows(const DcMatrix *scores, float *log_sums)
 }
 
 static void
-softmax_tile(const DcMatrix *tile, const float *totals)
+softmax_tile(const DcMatrix *tile, const float *totals, double *row_sums)
 {
   float shift[TILE], factor[TILE];
   for (size_t i = 0; i < tile->cols; i++) {
@@ -102,17 +102,21 @@ softmax_tile(const DcMatrix *tile, const float *totals)
     float *row = dc_matrix_row(tile, j);
     for (size_t i = 0; i < tile->cols; i++)
       row[i] *= factor[i];
+    if (row_sums)
+      row_sums[j] += sum(row, tile->cols);
   }
 }
 
 static void
-softmax_columns(const DcMatrix *scores, const float *totals)
+softmax_columns(const DcMatrix *scores, const float *totals, double *row_sums)
 {
+  for (size_t j = 0; j < scores->rows && row_sums; j++)
+    row_sums[j] = 0;
   for (size_t first = 0; first < scores->cols; first += TILE) {
     DcMatrix tile = *scores;
     tile.data += first;
     tile.cols = smaller(TILE, scores->cols - first);
-    softmax_tile(&tile, totals ? totals + first : NULL);
+    softmax_tile(&tile, totals ? totals + first : NULL, row_sums);
   }
 }
 
@@ -134,6 +138,17 @@ largest_in_columns(const DcMatrix *scores, uint32_t *rows)
         best[i] = row[i] > best[i] ? row[i] : best[i];
       }
     }
+  }
+}
+
+static void
+centre_rows(const DcMatrix *source, const float *centre, const DcMatrix *target)
+{
+  for (size_t i = 0; i < source->rows; i++) {
+    const float *from = dc_matrix_row(source, i);
+    float *to = dc_matrix_row(target, i);
+    for (size_t k = 0; k < source->cols; k++)
+      to[k] = from[k] - centre[k];
   }
 }
 
@@ -183,6 +198,7 @@ const DcKernels DC_KERNEL_TABLE = {
     .softmax_rows = softmax_rows,
     .softmax_columns = softmax_columns,
     .largest_in_columns = largest_in_columns,
+    .centre_rows = centre_rows,
     .squared_norms = squared_norms,
     .squared_distances = squared_distances,
 };

@@ -7,14 +7,15 @@
 #include <stdint.h>
 
 /* The loops beside BLAS that dominate the core, written once in plain C (kernels.c) and compiled
- * for several levels of the CPU. All levels give the same bytes: sums run in a fixed number of
- * lanes, and products are not fused into additions. Callers use the functions of softmax.h and
- * rows.h. */
+ * for several levels of the CPU. Sums along a row run in a fixed number of lanes, so that levels
+ * differ only in whether a product is rounded before it is added. Callers use the functions of
+ * softmax.h and rows.h, which document them. */
 typedef struct {
   const char *name;
   void (*softmax_rows)(const DcMatrix *scores, float *log_sums);
-  void (*softmax_columns)(const DcMatrix *scores, const float *totals);
+  void (*softmax_columns)(const DcMatrix *scores, const float *totals, double *row_sums);
   void (*largest_in_columns)(const DcMatrix *scores, uint32_t *rows);
+  void (*centre_rows)(const DcMatrix *source, const float *centre, const DcMatrix *target);
   void (*squared_norms)(const DcMatrix *matrix, float *norms);
   void (*squared_distances)(const DcMatrix *a, const DcMatrix *b, const uint32_t *rows,
                             float *distances);

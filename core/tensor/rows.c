@@ -24,6 +24,12 @@ dc_largest_in_columns(const DcMatrix *scores, uint32_t *rows)
 }
 
 void
+dc_centre_rows(const DcMatrix *source, const float *centre, const DcMatrix *target)
+{
+  dc_kernels()->centre_rows(source, centre, target);
+}
+
+void
 dc_normalise_rows(const DcMatrix *matrix)
 {
   for (size_t i = 0; i < matrix->rows; i++) {
@@ -73,27 +79,6 @@ dc_column_moments(const DcMatrix *matrix, const float *weights, double *means, d
   for (size_t j = 0; j < matrix->cols && total != 0; j++)
     variances[j] /= total;
   return total;
-}
-
-/* The first largest score among the columns other than `left_out`. */
-static uint32_t
-largest_but(const float *row, size_t cols, size_t left_out)
-{
-  size_t best = left_out == 0 && cols > 1;
-  for (size_t j = best + 1; j < cols; j++)
-    if (j != left_out && (row[j] > row[best] || (isnan(row[best]) && !isnan(row[j]))))
-      best = j;
-  return (uint32_t)best;
-}
-
-void
-dc_two_largest_in_rows(const DcMatrix *scores, uint32_t *best, uint32_t *second)
-{
-  for (size_t i = 0; i < scores->rows; i++) {
-    const float *row = dc_matrix_row(scores, i);
-    best[i] = largest_but(row, scores->cols, scores->cols);
-    second[i] = largest_but(row, scores->cols, best[i]);
-  }
 }
 
 void

@@ -17,6 +17,10 @@ void dc_squared_norms(const DcMatrix *matrix, float *norms);
 void dc_squared_distances(const DcMatrix *a, const DcMatrix *b, const uint32_t *rows,
                           float *distances);
 
+/* Row i of `target` is row i of `source` minus `centre` (cols(source) numbers); further columns of
+ * `target` are left alone. `target` may be `source`. */
+void dc_centre_rows(const DcMatrix *source, const float *centre, const DcMatrix *target);
+
 /* Scales each row to unit length; a row of zeros stays zero. */
 void dc_normalise_rows(const DcMatrix *matrix);
 
@@ -29,10 +33,6 @@ double dc_column_moments(const DcMatrix *matrix, const float *weights, double *m
 /* The index of the largest score of each column; ties go to the smallest index. NaN is never the
  * largest; a column of nothing else, or of -infinity, gives 0. */
 void dc_largest_in_columns(const DcMatrix *scores, uint32_t *rows);
-
-/* The indices of the largest and of the second largest score of each row; ties go to the smallest
- * index, and NaN counts as -infinity. With one column both are 0. */
-void dc_two_largest_in_rows(const DcMatrix *scores, uint32_t *best, uint32_t *second);
 
 /* The definitions, in double; for tests. */
 void dc_squared_distances_reference(const DcMatrix *a, const DcMatrix *b, const uint32_t *rows,

@@ -12,9 +12,9 @@ dc_softmax_rows(const DcMatrix *scores, float *log_sums)
 }
 
 void
-dc_softmax_columns(const DcMatrix *scores, const float *totals)
+dc_softmax_columns(const DcMatrix *scores, const float *totals, double *row_sums)
 {
-  dc_kernels()->softmax_columns(scores, totals);
+  dc_kernels()->softmax_columns(scores, totals, row_sums);
 }
 
 /* `count` scores that lie `step` floats apart; returns the logarithm of the sum. */
@@ -42,8 +42,13 @@ dc_softmax_rows_reference(const DcMatrix *scores, float *log_sums)
 }
 
 void
-dc_softmax_columns_reference(const DcMatrix *scores, const float *totals)
+dc_softmax_columns_reference(const DcMatrix *scores, const float *totals, double *row_sums)
 {
   for (size_t i = 0; i < scores->cols; i++)
     softmax_reference(scores->data + i, scores->rows, scores->stride, totals ? totals[i] : 1);
+  for (size_t j = 0; j < scores->rows && row_sums; j++) {
+    row_sums[j] = 0;
+    for (size_t i = 0; i < scores->cols; i++)
+      row_sums[j] += dc_matrix_row(scores, j)[i];
+  }
 }

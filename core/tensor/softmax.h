@@ -12,12 +12,13 @@
  * the sum of the row's exponentials. */
 void dc_softmax_rows(const DcMatrix *scores, float *log_sums);
 
-/* Each column to weights that sum to totals[column] (NULL: to 1). The faster form by far where rows
- * are many and short: keep such scores transposed. */
-void dc_softmax_columns(const DcMatrix *scores, const float *totals);
+/* Each column to weights that sum to totals[column] (NULL: to 1); `row_sums` (rows, NULL: not
+ * wanted) receives the sum of the weights of each row. The faster form by far where rows are many
+ * and short: keep such scores transposed. */
+void dc_softmax_columns(const DcMatrix *scores, const float *totals, double *row_sums);
 
 /* The definitions, in double; for tests. */
 void dc_softmax_rows_reference(const DcMatrix *scores, float *log_sums);
-void dc_softmax_columns_reference(const DcMatrix *scores, const float *totals);
+void dc_softmax_columns_reference(const DcMatrix *scores, const float *totals, double *row_sums);
 
 #endif

@@ -718,7 +718,7 @@ static void
 scratch_survives_every_failed_allocation(void **state)
 {
   (void)state;
-  for (size_t failing = 0; failing < 4; failing++) {
+  for (size_t failing = 0; failing < 6; failing++) {
     fail_at = allocations + failing;
     assert_null(dc_attention_new(3, 2));
   }

@@ -234,14 +234,16 @@ softmax_equals_its_definition(void **state)
     DcMatrix rows_reference = copy_of(&rows), columns = copy_of(&rows);
     DcMatrix columns_reference = copy_of(&rows);
     float sums[9], sums_reference[9], totals[777];
+    double row_sums[9], row_sums_reference[9];
     for (size_t j = 0; j < k; j++)
       totals[j] = (float)j / 4;
     dc_softmax_rows(&rows, sums);
     dc_softmax_rows_reference(&rows_reference, sums_reference);
-    dc_softmax_columns(&columns, totals);
-    dc_softmax_columns_reference(&columns_reference, totals);
+    dc_softmax_columns(&columns, totals, row_sums);
+    dc_softmax_columns_reference(&columns_reference, totals, row_sums_reference);
     for (size_t i = 0; i < n; i++) {
       assert_near(sums[i], sums_reference[i], 2e-5);
+      assert_near(row_sums[i], row_sums_reference[i], 1e-5 * row_sums_reference[i]);
       for (size_t j = 0; j < k; j++) {
         float weight = dc_matrix_row(&rows_reference, i)[j];
         assert_near(dc_matrix_row(&rows, i)[j], weight, 1e-5f * weight + FLT_MIN);
@@ -283,7 +285,7 @@ softmax_makes_nan_of_a_row_without_meaning_and_of_no_other(void **state)
       }
       DcMatrix rows = dc_matrix(scores, 2, 20), columns = dc_matrix(turned, 20, 2);
       dc_softmax_rows(&rows, sums);
-      dc_softmax_columns(&columns, NULL);
+      dc_softmax_columns(&columns, NULL, NULL);
       assert_true(isnan(sums[1]));
       for (size_t j = 0; j < 20; j++) {
         assert_near(scores[j], 0.05f, 1e-8);
@@ -412,69 +414,54 @@ largest_in_columns_equals_its_definition(void **state)
   free_matrices(&scores);
 }
 
-static void
-two_largest_are_found_in_every_place(void **state)
-{
-  (void)state;
-  for (uint32_t first = 0; first < 5; first++)
-    for (uint32_t other = 0; other < 5; other++) {
-      if (first == other)
-        continue;
-      float row[5] = {1, 1, 1, 1, 1};
-      row[first] = 3;
-      row[other] = 2;
-      DcMatrix scores = dc_matrix(row, 1, 5);
-      uint32_t best, second;
-      dc_two_largest_in_rows(&scores, &best, &second);
-      assert_int_equal(best, first);
-      assert_int_equal(second, other);
-    }
-}
+/* What the kernels of one table make of fixed data. */
+typedef struct {
+  DcMatrix by_rows, by_columns, centred;
+  float log_sums[23], norms[23], distances[23];
+  double row_sums[23];
+  uint32_t largest[700];
+} KernelResults;
 
 static void
-two_largest_of_ties_nan_and_a_single_column(void **state)
-{
-  (void)state;
-  const float data[] = {5, 5, 5, /**/ NAN, 1, NAN, /**/ NAN, NAN, NAN, /**/ 2, NAN, 1};
-  static const uint32_t bests[] = {0, 1, 0, 0}, seconds[] = {1, 0, 1, 2};
-  DcMatrix scores = dc_matrix(data, 4, 3), column = {(float *)data, 2, 1, 3};
-  uint32_t best[4], second[4];
-  dc_two_largest_in_rows(&scores, best, second);
-  assert_memory_equal(best, bests, sizeof best);
-  assert_memory_equal(second, seconds, sizeof second);
-  dc_two_largest_in_rows(&column, best, second);
-  assert_int_equal(best[0] + second[0] + best[1] + second[1], 0);
-}
-
-/* Runs all kernels of one table on fixed data and returns what they wrote, as one block. */
-static float *
-kernel_results(const DcKernels *table, size_t cols)
+run_kernels(const DcKernels *table, size_t cols, KernelResults *results)
 {
   enum { ROWS = 23 };
   DcRandom random;
   dc_random_seed(&random, 7, 0);
   DcMatrix a = random_matrix(&random, ROWS, cols, 0), b = random_matrix(&random, ROWS, cols, 0);
-  DcMatrix turned = copy_of(&a);
-  size_t block = ROWS * a.stride;
-  float *results = DC_NEW(float, 2 * block + 3 * ROWS + cols);
-  assert_non_null(results);
-  float *next = results + 2 * block;
+  *results =
+      (KernelResults){.by_rows = copy_of(&a), .by_columns = copy_of(&a), .centred = copy_of(&a)};
   uint32_t rows[ROWS];
   for (uint32_t i = 0; i < ROWS; i++)
     rows[i] = i * 7 % ROWS;
-  table->squared_norms(&a, next);
-  table->squared_distances(&a, &b, rows, next + ROWS);
-  table->largest_in_columns(&a, (uint32_t *)(next + 3 * ROWS));
-  table->softmax_rows(&a, next + 2 * ROWS);
-  table->softmax_columns(&turned, dc_matrix_row(&b, 0));
-  memcpy(results, a.data, block * sizeof(float));
-  memcpy(results + block, turned.data, block * sizeof(float));
-  free_matrices(&a, &b, &turned);
-  return results;
+  table->squared_norms(&a, results->norms);
+  table->squared_distances(&a, &b, rows, results->distances);
+  table->largest_in_columns(&a, results->largest);
+  table->softmax_rows(&results->by_rows, results->log_sums);
+  table->softmax_columns(&results->by_columns, dc_matrix_row(&b, 0), results->row_sums);
+  table->centre_rows(&a, dc_matrix_row(&b, 1), &results->centred);
+  free_matrices(&a, &b);
+}
+
+/* Levels differ in rounding only: a few eps, for sums of up to 700 terms in 16 lanes. */
+static void
+assert_same_results(const KernelResults *a, const KernelResults *b)
+{
+  const float eps = 64 * FLT_EPSILON;
+  assert_blocks_near(&a->by_rows, &b->by_rows, eps);
+  assert_blocks_near(&a->by_columns, &b->by_columns, eps);
+  assert_blocks_near(&a->centred, &b->centred, 0);
+  for (size_t i = 0; i < 23; i++) {
+    assert_near(a->log_sums[i], b->log_sums[i], eps);
+    assert_near(a->norms[i], b->norms[i], eps * b->norms[i]);
+    assert_near(a->distances[i], b->distances[i], eps * b->distances[i]);
+    assert_near(a->row_sums[i], b->row_sums[i], 700 * eps);
+  }
+  assert_memory_equal(a->largest, b->largest, sizeof a->largest);
 }
 
 static void
-kernels_of_all_levels_give_the_same_bytes(void **state)
+kernels_of_all_levels_agree(void **state)
 {
   (void)state;
   static const size_t widths[] = {1, 3, 8, 15, 16, 31, 64, 255, 256, 700};
@@ -482,15 +469,27 @@ kernels_of_all_levels_give_the_same_bytes(void **state)
   size_t levels = dc_kernels_usable(tables);
   assert_ptr_equal(dc_kernels(), tables[levels - 1]);
   for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
-    float *expected = kernel_results(tables[0], widths[w]);
+    KernelResults expected, results;
+    run_kernels(tables[0], widths[w], &expected);
     for (size_t level = 1; level < levels; level++) {
-      float *results = kernel_results(tables[level], widths[w]);
-      size_t count = 2 * 23 * (widths[w] + 3) + 3 * 23 + widths[w];
-      assert_memory_equal(results, expected, count * sizeof(float));
-      dc_free(results);
+      run_kernels(tables[level], widths[w], &results);
+      assert_same_results(&results, &expected);
+      free_matrices(&results.by_rows, &results.by_columns, &results.centred);
     }
-    dc_free(expected);
+    free_matrices(&expected.by_rows, &expected.by_columns, &expected.centred);
   }
+}
+
+static void
+centring_subtracts_and_leaves_further_columns_alone(void **state)
+{
+  (void)state;
+  const float data[] = {1, 2, 3, 4}, centre[] = {1, -1};
+  float target[] = {0, 0, 7, 0, 0, 7};
+  DcMatrix source = dc_matrix(data, 2, 2), wide = dc_matrix(target, 2, 3);
+  dc_centre_rows(&source, centre, &wide);
+  static const float expected[] = {0, 3, 7, 2, 5, 7};
+  assert_memory_equal(target, expected, sizeof target);
 }
 
 /* ---- eigenvalues ---- */
@@ -651,7 +650,7 @@ kernels_allocate_nothing(void **state)
   dc_largest_in_columns(&matrix, rows);
   dc_normalise_rows(&matrix);
   dc_softmax_rows(&matrix, results);
-  dc_softmax_columns(&matrix, NULL);
+  dc_softmax_columns(&matrix, NULL, NULL);
   assert_int_equal(allocations, before);
 }
 
@@ -690,9 +689,8 @@ main(void)
       cmocka_unit_test(column_moments_without_weight_are_zero),
       cmocka_unit_test(largest_in_columns_takes_the_first_of_equals_and_passes_nan_over),
       cmocka_unit_test(largest_in_columns_equals_its_definition),
-      cmocka_unit_test(two_largest_are_found_in_every_place),
-      cmocka_unit_test(two_largest_of_ties_nan_and_a_single_column),
-      cmocka_unit_test(kernels_of_all_levels_give_the_same_bytes),
+      cmocka_unit_test(kernels_of_all_levels_agree),
+      cmocka_unit_test(centring_subtracts_and_leaves_further_columns_alone),
       cmocka_unit_test(eigenpairs_hold_and_equal_those_of_jacobi),
       cmocka_unit_test(eigenpairs_of_a_known_matrix),
       cmocka_unit_test(eigenpairs_of_degenerate_matrices),
