@@ -21,23 +21,23 @@ static void
 write_cluster(DcJsonWriter *json, const DriftclusterResult *result, guint64 version)
 {
   dc_json_open_object(json);
-  dc_json_name(json, "id");
-  dc_json_int(json, result->cluster);
-  dc_json_name(json, "uuid");
-  dc_json_string(json, result->uuid);
-  dc_json_name(json, "label");
-  dc_json_string(json, result->label);
-  dc_json_name(json, "confidence");
-  dc_json_double(json, result->confidence);
-  dc_json_name(json, "distance");
-  dc_json_double(json, result->distance);
-  dc_json_name(json, "novel");
-  dc_json_boolean(json, result->novel);
-  dc_json_name(json, "version");
-  dc_json_uint(json, version);
+  dc_json_write_name(json, "id");
+  dc_json_write_int(json, result->cluster);
+  dc_json_write_name(json, "uuid");
+  dc_json_write_string(json, result->uuid);
+  dc_json_write_name(json, "label");
+  dc_json_write_string(json, result->label);
+  dc_json_write_name(json, "confidence");
+  dc_json_write_double(json, result->confidence);
+  dc_json_write_name(json, "distance");
+  dc_json_write_double(json, result->distance);
+  dc_json_write_name(json, "novel");
+  dc_json_write_boolean(json, result->novel);
+  dc_json_write_name(json, "version");
+  dc_json_write_uint(json, version);
   if (result->stale) {
-    dc_json_name(json, "stale");
-    dc_json_boolean(json, TRUE);
+    dc_json_write_name(json, "stale");
+    dc_json_write_boolean(json, TRUE);
   }
   dc_json_close_object(json);
 }
@@ -84,24 +84,24 @@ write_embedding(DcJsonWriter *json, const DriftclusterEmbeddingMeta *meta, guint
   guint dim = 0;
   const gfloat *embedding = find_embedding(meta, index, result, &dim);
 
-  dc_json_name(json, "embedding");
+  dc_json_write_name(json, "embedding");
   if (embedding && all_finite(embedding, dim))
-    dc_json_base64(json, embedding, dim);
+    dc_json_write_base64(json, embedding, dim);
   else
-    dc_json_null(json);
+    dc_json_write_null(json);
 }
 
 static void
 write_box(DcJsonWriter *json, const GstVideoRectangle *box)
 {
-  dc_json_name(json, "x");
-  dc_json_int(json, box->x);
-  dc_json_name(json, "y");
-  dc_json_int(json, box->y);
-  dc_json_name(json, "w");
-  dc_json_int(json, box->w);
-  dc_json_name(json, "h");
-  dc_json_int(json, box->h);
+  dc_json_write_name(json, "x");
+  dc_json_write_int(json, box->x);
+  dc_json_write_name(json, "y");
+  dc_json_write_int(json, box->y);
+  dc_json_write_name(json, "w");
+  dc_json_write_int(json, box->w);
+  dc_json_write_name(json, "h");
+  dc_json_write_int(json, box->h);
 }
 
 /* FALSE when the region has no box: it is left out then. */
@@ -115,15 +115,15 @@ write_region(DcJsonWriter *json, const Source *source, guint index,
     return FALSE;
   dc_json_open_object(json);
   write_box(json, &box);
-  dc_json_name(json, "roi_type");
-  dc_json_string(json, g_quark_to_string(result->roi_type));
-  dc_json_name(json, "region_id");
-  dc_json_uint(json, result->key);
-  dc_json_name(json, "cluster");
+  dc_json_write_name(json, "roi_type");
+  dc_json_write_string(json, g_quark_to_string(result->roi_type));
+  dc_json_write_name(json, "region_id");
+  dc_json_write_uint(json, result->key);
+  dc_json_write_name(json, "cluster");
   if (result->cluster >= 0)
     write_cluster(json, result, driftcluster_results_meta_get_version(source->results));
   else
-    dc_json_null(json);
+    dc_json_write_null(json);
   if (source->line->with_embeddings)
     write_embedding(json, source->embeddings, index, result);
   dc_json_close_object(json);
@@ -157,7 +157,7 @@ write_regions(DcJsonWriter *json, const Source *source)
   else if (source->embeddings)
     n = source->embeddings->n_regions;
 
-  dc_json_name(json, "regions");
+  dc_json_write_name(json, "regions");
   dc_json_open_array(json);
   for (guint i = 0; i < n; i++) {
     DriftclusterResult result;
@@ -177,11 +177,11 @@ write_regions(DcJsonWriter *json, const Source *source)
 static void
 write_time(DcJsonWriter *json, const gchar *name, GstClockTime time)
 {
-  dc_json_name(json, name);
+  dc_json_write_name(json, name);
   if (GST_CLOCK_TIME_IS_VALID(time))
-    dc_json_uint(json, time);
+    dc_json_write_uint(json, time);
   else
-    dc_json_null(json);
+    dc_json_write_null(json);
 }
 
 guint
@@ -197,16 +197,16 @@ dc_cluster_line_write(const DcClusterLine *line, GstBuffer *buffer, GString *tex
 
   dc_json_writer_start(&json, text);
   dc_json_open_object(&json);
-  dc_json_name(&json, "schema");
-  dc_json_int(&json, JSON_SCHEMA);
-  dc_json_name(&json, "frame");
-  dc_json_uint(&json, line->frame);
+  dc_json_write_name(&json, "schema");
+  dc_json_write_int(&json, JSON_SCHEMA);
+  dc_json_write_name(&json, "frame");
+  dc_json_write_uint(&json, line->frame);
   write_time(&json, "timestamp", GST_BUFFER_PTS(buffer));
   write_time(&json, "stream_time", line->stream_time);
-  dc_json_name(&json, "width");
-  dc_json_int(&json, line->width);
-  dc_json_name(&json, "height");
-  dc_json_int(&json, line->height);
+  dc_json_write_name(&json, "width");
+  dc_json_write_int(&json, line->width);
+  dc_json_write_name(&json, "height");
+  dc_json_write_int(&json, line->height);
   refused = write_regions(&json, &source);
   dc_json_close_object(&json);
   g_string_append_c(text, '\n');

@@ -66,7 +66,7 @@ dc_json_raw(DcJsonWriter *json, const gchar *text)
 }
 
 void
-dc_json_name(DcJsonWriter *json, const gchar *name)
+dc_json_write_name(DcJsonWriter *json, const gchar *name)
 {
   dc_json_separate(json);
   g_string_append_c(json->text, '"');
@@ -76,19 +76,19 @@ dc_json_name(DcJsonWriter *json, const gchar *name)
 }
 
 void
-dc_json_null(DcJsonWriter *json)
+dc_json_write_null(DcJsonWriter *json)
 {
   dc_json_raw(json, "null");
 }
 
 void
-dc_json_boolean(DcJsonWriter *json, gboolean value)
+dc_json_write_boolean(DcJsonWriter *json, gboolean value)
 {
   dc_json_raw(json, value ? "true" : "false");
 }
 
 void
-dc_json_int(DcJsonWriter *json, gint64 value)
+dc_json_write_int(DcJsonWriter *json, gint64 value)
 {
   gchar digits[24];
 
@@ -97,7 +97,7 @@ dc_json_int(DcJsonWriter *json, gint64 value)
 }
 
 void
-dc_json_uint(DcJsonWriter *json, guint64 value)
+dc_json_write_uint(DcJsonWriter *json, guint64 value)
 {
   gchar digits[24];
 
@@ -106,14 +106,14 @@ dc_json_uint(DcJsonWriter *json, guint64 value)
 }
 
 void
-dc_json_double(DcJsonWriter *json, gdouble value)
+dc_json_write_double(DcJsonWriter *json, gdouble value)
 {
   gchar digits[G_ASCII_DTOSTR_BUF_SIZE];
 
   if (isfinite(value))
     dc_json_raw(json, g_ascii_formatd(digits, sizeof digits, "%.6g", value));
   else
-    dc_json_null(json);
+    dc_json_write_null(json);
 }
 
 static void
@@ -131,12 +131,12 @@ dc_json_escape(GString *text, gchar character)
 }
 
 void
-dc_json_string(DcJsonWriter *json, const gchar *string)
+dc_json_write_string(DcJsonWriter *json, const gchar *string)
 {
   g_autofree gchar *repaired = NULL;
 
   if (!string) {
-    dc_json_null(json);
+    dc_json_write_null(json);
     return;
   }
   if (!g_utf8_validate(string, -1, NULL))
@@ -174,7 +174,7 @@ dc_json_encode(const gfloat *values, gsize n, gchar *out)
 }
 
 void
-dc_json_base64(DcJsonWriter *json, const gfloat *values, gsize n)
+dc_json_write_base64(DcJsonWriter *json, const gfloat *values, gsize n)
 {
   gsize before;
 

@@ -28,17 +28,17 @@ void dc_json_open_array(DcJsonWriter *json);
 void dc_json_close_array(DcJsonWriter *json);
 
 /* The name of the next value; `name` needs no escaping. */
-void dc_json_name(DcJsonWriter *json, const gchar *name);
+void dc_json_write_name(DcJsonWriter *json, const gchar *name);
 
-void dc_json_null(DcJsonWriter *json);
-void dc_json_boolean(DcJsonWriter *json, gboolean value);
-void dc_json_int(DcJsonWriter *json, gint64 value);
-void dc_json_uint(DcJsonWriter *json, guint64 value);
-void dc_json_double(DcJsonWriter *json, gdouble value);       /* six significant digits */
-void dc_json_string(DcJsonWriter *json, const gchar *string); /* NULL: null */
+void dc_json_write_null(DcJsonWriter *json);
+void dc_json_write_boolean(DcJsonWriter *json, gboolean value);
+void dc_json_write_int(DcJsonWriter *json, gint64 value);
+void dc_json_write_uint(DcJsonWriter *json, guint64 value);
+void dc_json_write_double(DcJsonWriter *json, gdouble value);       /* six significant digits */
+void dc_json_write_string(DcJsonWriter *json, const gchar *string); /* NULL: null */
 
 /* `n` floats as base64 of their little-endian bytes. */
-void dc_json_base64(DcJsonWriter *json, const gfloat *values, gsize n);
+void dc_json_write_base64(DcJsonWriter *json, const gfloat *values, gsize n);
 
 G_END_DECLS
 

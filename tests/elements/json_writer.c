@@ -29,16 +29,16 @@ static void
 write_nested(DcJsonWriter *json)
 {
   dc_json_open_object(json);
-  dc_json_name(json, "a");
+  dc_json_write_name(json, "a");
   dc_json_open_array(json);
   dc_json_close_array(json);
-  dc_json_name(json, "b");
-  dc_json_null(json);
+  dc_json_write_name(json, "b");
+  dc_json_write_null(json);
   dc_json_close_object(json);
-  dc_json_boolean(json, TRUE);
-  dc_json_boolean(json, FALSE);
+  dc_json_write_boolean(json, TRUE);
+  dc_json_write_boolean(json, FALSE);
   dc_json_open_array(json);
-  dc_json_int(json, 1);
+  dc_json_write_int(json, 1);
   dc_json_close_array(json);
 }
 
@@ -51,18 +51,18 @@ GST_END_TEST
 static void
 write_integers(DcJsonWriter *json)
 {
-  dc_json_int(json, G_MININT64);
-  dc_json_uint(json, 9223372036854775807);
+  dc_json_write_int(json, G_MININT64);
+  dc_json_write_uint(json, 9223372036854775807);
 }
 
 static void
 write_doubles(DcJsonWriter *json)
 {
-  dc_json_double(json, (gdouble)0.1f);
-  dc_json_double(json, 1.0);
-  dc_json_double(json, -1234567.0);
-  dc_json_double(json, 1e-300);
-  dc_json_double(json, 2.0 / 3.0);
+  dc_json_write_double(json, (gdouble)0.1f);
+  dc_json_write_double(json, 1.0);
+  dc_json_write_double(json, -1234567.0);
+  dc_json_write_double(json, 1e-300);
+  dc_json_write_double(json, 2.0 / 3.0);
 }
 
 GST_START_TEST(numbers_are_short_and_complete)
@@ -90,9 +90,9 @@ GST_END_TEST
 static void
 write_not_finite(DcJsonWriter *json)
 {
-  dc_json_double(json, (gdouble)NAN);
-  dc_json_double(json, (gdouble)INFINITY);
-  dc_json_double(json, (gdouble)-INFINITY);
+  dc_json_write_double(json, (gdouble)NAN);
+  dc_json_write_double(json, (gdouble)INFINITY);
+  dc_json_write_double(json, (gdouble)-INFINITY);
 }
 
 GST_START_TEST(what_is_not_finite_is_null)
@@ -104,18 +104,18 @@ GST_END_TEST
 static void
 write_strings(DcJsonWriter *json)
 {
-  dc_json_string(json, "");
-  dc_json_string(json, NULL);
-  dc_json_string(json, "a\"b\\c/d");
-  dc_json_string(json, "\b\f\n\r\t\001\037\177");
-  dc_json_string(json, "d\303\251livery \360\237\232\232");
+  dc_json_write_string(json, "");
+  dc_json_write_string(json, NULL);
+  dc_json_write_string(json, "a\"b\\c/d");
+  dc_json_write_string(json, "\b\f\n\r\t\001\037\177");
+  dc_json_write_string(json, "d\303\251livery \360\237\232\232");
 }
 
 static void
 write_broken_strings(DcJsonWriter *json)
 {
-  dc_json_string(json, "a\377b");
-  dc_json_string(json, "cut \303");
+  dc_json_write_string(json, "a\377b");
+  dc_json_write_string(json, "cut \303");
 }
 
 GST_START_TEST(strings_are_escaped)
@@ -137,9 +137,9 @@ write_base64(DcJsonWriter *json)
 {
   const gfloat values[] = {1.0f, -2.5f};
 
-  dc_json_base64(json, values, 0);
-  dc_json_base64(json, values, 1);
-  dc_json_base64(json, values, 2);
+  dc_json_write_base64(json, values, 0);
+  dc_json_write_base64(json, values, 1);
+  dc_json_write_base64(json, values, 2);
 }
 
 /* 1.0 is 00 00 80 3f, -2.5 is 00 00 20 c0 from the lowest byte on. */
@@ -163,7 +163,7 @@ GST_START_TEST(base64_of_any_length_reads_back)
     gsize length;
 
     dc_json_writer_start(&json, text);
-    dc_json_base64(&json, values, n);
+    dc_json_write_base64(&json, values, n);
     fail_unless(text->str[0] == '"' && text->str[text->len - 1] == '"');
     text->str[text->len - 1] = '\0';
     bytes = g_base64_decode(text->str + 1, &length);
