@@ -331,11 +331,18 @@ make_room(DcNetwork *network)
 }
 
 DcStatus
+dc_network_fit(const DcNetwork *network, DcLayer *layer, DcError *error)
+{
+  const DcLayer asked = *layer;
+  const Check check = {network->count, &asked, dc_network_output(network), error};
+  return check_layer(&check, layer);
+}
+
+DcStatus
 dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error)
 {
   DcLayer added = *layer;
-  const Check check = {network->count, layer, dc_network_output(network), error};
-  DcStatus status = check_layer(&check, &added);
+  DcStatus status = dc_network_fit(network, &added, error);
   if (status)
     return status;
   if (!make_room(network) || !allocate_weights(&added))

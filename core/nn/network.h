@@ -63,6 +63,11 @@ void dc_network_free(DcNetwork *network);
  * DC_ERROR_SHAPE with a text that names the layer's index and kind when it does not fit. */
 DcStatus dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error);
 
+/* What dc_network_add() would make of `layer`: fills its output shape and the sizes of weight and
+ * bias, or fails in the same way. Allocates nothing, so that a description from a file can be
+ * weighed before it is believed. */
+DcStatus dc_network_fit(const DcNetwork *network, DcLayer *layer, DcError *error);
+
 size_t dc_network_layer_count(const DcNetwork *network);
 /* For writing weights: counts as a change of the network. */
 DcLayer *dc_network_layer(DcNetwork *network, size_t index);

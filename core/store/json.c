@@ -207,16 +207,34 @@ dc_json_element_int(JsonArray *array, size_t index, int64_t least, int64_t most,
                       (long long)least, (long long)most);
 }
 
-DcStatus
-dc_json_float(JsonObject *object, const char *key, const char *name, float *value, DcError *error)
+static bool
+node_float(JsonNode *node, float *value)
 {
-  JsonNode *node = json_object_get_member(object, key);
   if (!node || !JSON_NODE_HOLDS_VALUE(node) ||
       (json_node_get_value_type(node) != G_TYPE_DOUBLE &&
        json_node_get_value_type(node) != G_TYPE_INT64))
-    return wrong(name, key, "a number", error);
+    return false;
   *value = (float)json_node_get_double(node);
-  return isfinite(*value) ? DC_OK : wrong(name, key, "a finite number", error);
+  return isfinite(*value);
+}
+
+DcStatus
+dc_json_float(JsonObject *object, const char *key, const char *name, float *value, DcError *error)
+{
+  if (node_float(json_object_get_member(object, key), value))
+    return DC_OK;
+  return wrong(name, key, "a finite number", error);
+}
+
+DcStatus
+dc_json_element_float(JsonArray *array, size_t index, const char *name, float *value,
+                      DcError *error)
+{
+  if (index < json_array_get_length(array) &&
+      node_float(json_array_get_element(array, (guint)index), value))
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_FORMAT, "%s: element %zu is missing or not a finite number",
+                      name, index);
 }
 
 DcStatus

@@ -36,6 +36,10 @@ DcStatus dc_json_array(JsonObject *object, const char *key, const char *name, Js
 DcStatus dc_json_element_int(JsonArray *array, size_t index, int64_t least, int64_t most,
                              const char *name, int64_t *value, DcError *error);
 
+/* Element `index` of `array` as a finite number. */
+DcStatus dc_json_element_float(JsonArray *array, size_t index, const char *name, float *value,
+                               DcError *error);
+
 /* The text of an object, without spaces, members in the order in which they were set. Free with
  * g_free(). */
 char *dc_json_text(JsonObject *object);

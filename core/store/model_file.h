@@ -10,24 +10,27 @@
 
 #define DC_ENCODER_ID_SIZE 72 /* "sha256:" and 64 hexadecimal digits */
 
-/* What a model file holds: how to turn pixels into embeddings and, when trained with clusters, where
- * these lie. One safetensors file, described in docs/formats/model.md. */
+/* What a model file holds: how to turn pixels into embeddings and, when trained with clusters,
+ * where these lie. One safetensors file, described in docs/formats/model.md. */
 typedef struct {
   DcPatchSpec preprocessing;
-  DcNetwork *encoder;   /* never NULL; ends in a vector of `dim` numbers */
-  DcNetwork *decoder;   /* NULL when the file has none */
+  DcNetwork *encoder; /* never NULL; ends in a vector of `dim` numbers */
+  DcNetwork *decoder; /* NULL when the file has none */
   size_t dim;
   char encoder_id[DC_ENCODER_ID_SIZE]; /* digest of architecture, weights and preprocessing */
-  size_t clusters;      /* 0: no centroids */
-  float *centroids;     /* clusters x dim, or NULL */
-  float *spread;        /* clusters, root mean squared distance of members, or NULL */
-  char *method;         /* that trained it ("ae"), or NULL */
-  char *provenance;     /* JSON text about data, options, figures, or NULL */
+  size_t clusters;                     /* 0: no centroids */
+  float *centroids;                    /* clusters x dim, or NULL */
+  float *spread;    /* clusters, root mean squared distance of members, or NULL */
+  char *method;     /* that trained it ("ae"), or NULL */
+  char *provenance; /* JSON text about data, options, figures, or NULL */
 } DcModel;
+
+/* A model of one's own is made with DC_NEW(DcModel, 1); what it then holds belongs to it: networks,
+ * centroids and spread from dc_alloc(), the texts from g_malloc(). */
+void dc_model_free(DcModel *model);
 
 /* Reads and checks a whole model. Free with dc_model_free(). */
 DcStatus dc_model_read(const char *path, DcModel **model, DcError *error);
-void dc_model_free(DcModel *model);
 
 /* Computes `model->encoder_id` from architecture, weights and preprocessing. */
 void dc_model_identify(DcModel *model);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#define _GNU_SOURCE
+#include "scratch.h"
+
 #include "store/safetensors.h"
-#include "test.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -12,38 +12,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char *folder;
-
-static int
-make_folder(void **state)
-{
-  (void)state;
-  folder = g_dir_make_tmp("safetensors-XXXXXX", NULL);
-  return folder ? 0 : -1;
-}
-
-static int
-remove_folder(void **state)
-{
-  (void)state;
-  GDir *dir = g_dir_open(folder, 0, NULL);
-  const char *name;
-  while (dir && (name = g_dir_read_name(dir))) {
-    g_autofree char *path = g_build_filename(folder, name, NULL);
-    g_remove(path);
-  }
-  g_dir_close(dir);
-  int failed = g_rmdir(folder);
-  g_free(folder);
-  return failed;
-}
-
-static char *
-path_of(const char *name)
-{
-  return g_build_filename(folder, name, NULL);
-}
 
 static size_t
 files_in_folder(const char *path)
@@ -123,7 +91,7 @@ static void
 what_was_written_is_read(void **state)
 {
   (void)state;
-  g_autofree char *path = path_of("round");
+  const char *path = "round";
   write_some(path, 0);
   DcTensorFile *file;
   assert_int_equal(dc_tensor_file_read(path, &file, NULL), DC_OK);
@@ -153,7 +121,8 @@ static void
 bytes_are_those_of_the_format(void **state)
 {
   (void)state;
-  g_autofree char *path = path_of("exact"), *got = NULL;
+  const char *path = "exact";
+  g_autofree char *got = NULL;
   const DcTensor tensors[] = {{"b", DC_TENSOR_U8, 1, {3}, bytes3, 3},
                               {"a", DC_TENSOR_F32, 1, {2}, floats, 8}};
   const char *const pair[] = {"k", "v"};
@@ -199,7 +168,7 @@ static void
 need_names_what_is_there(void **state)
 {
   (void)state;
-  g_autofree char *path = path_of("need");
+  const char *path = "need";
   write_some(path, 0);
   DcTensorFile *file;
   assert_int_equal(dc_tensor_file_read(path, &file, NULL), DC_OK);
@@ -322,7 +291,8 @@ static void
 every_truncation_is_refused(void **state)
 {
   (void)state;
-  g_autofree char *path = path_of("cut"), *whole = NULL;
+  const char *path = "cut";
+  g_autofree char *whole = NULL;
   write_some(path, 0);
   gsize size;
   assert_true(g_file_get_contents(path, &whole, &size, NULL));
@@ -345,15 +315,15 @@ unreadable_paths_say_why(void **state)
   (void)state;
   DcTensorFile *file;
   DcError error;
-  g_autofree char *missing = path_of("missing");
+  const char *missing = "missing";
   assert_int_equal(dc_tensor_file_read(missing, &file, &error), DC_ERROR_NOT_FOUND);
   assert_non_null(strstr(error.message, missing));
-  assert_int_equal(dc_tensor_file_read(folder, &file, &error), DC_ERROR_IO);
-  g_autofree char *pipe = path_of("pipe");
+  assert_int_equal(dc_tensor_file_read(".", &file, &error), DC_ERROR_IO);
+  const char *pipe = "pipe";
   assert_int_equal(mkfifo(pipe, 0600), 0);
   assert_int_equal(dc_tensor_file_read(pipe, &file, &error), DC_ERROR_IO);
   assert_non_null(strstr(error.message, "regular file"));
-  g_autofree char *huge = path_of("huge");
+  const char *huge = "huge";
   assert_true(g_file_set_contents(huge, "", 0, NULL));
   if (truncate(huge, (off_t)3 << 30) == 0) /* no blocks: costs nothing */
     assert_int_equal(dc_tensor_file_read(huge, &file, &error), DC_ERROR_FORMAT);
@@ -363,7 +333,7 @@ static void
 what_cannot_be_written_is_refused(void **state)
 {
   (void)state;
-  g_autofree char *path = path_of("never");
+  const char *path = "never";
   const DcTensor good = {"a", DC_TENSOR_F32, 1, {2}, floats, 8};
   DcTensor bad[] = {good, good, good, good, good, good};
   bad[0].name = "";
@@ -385,7 +355,7 @@ static void
 one_generation_is_kept(void **state)
 {
   (void)state;
-  g_autofree char *path = path_of("kept"), *previous = path_of("kept.previous");
+  const char *path = "kept", *previous = "kept.previous";
   for (int generation = 0; generation < 4; generation++) {
     const float value = (float)generation;
     const DcTensor tensor = {"a", DC_TENSOR_F32, 0, {0}, &value, 4};
@@ -404,17 +374,17 @@ static void
 a_missing_folder_is_an_error(void **state)
 {
   (void)state;
-  g_autofree char *file = path_of("plain");
+  const char *file = "plain";
   write_some(file, 0);
   g_autofree char *below_file = g_build_filename(file, "x", NULL);
-  g_autofree char *below_nothing = g_build_filename(folder, "no", "x", NULL);
+  g_autofree char *below_nothing = g_build_filename("no", "x", NULL);
   const DcTensor tensor = {"a", DC_TENSOR_F32, 1, {2}, floats, 8};
   DcError error;
   assert_int_equal(dc_tensor_file_write(below_file, &tensor, 1, NULL, 0, 1, &error), DC_ERROR_IO);
   assert_non_null(strstr(error.message, below_file));
   assert_int_equal(dc_tensor_file_write(below_nothing, &tensor, 1, NULL, 0, 1, &error),
                    DC_ERROR_IO);
-  assert_int_equal(dc_tensor_file_write(folder, &tensor, 1, NULL, 0, 1, &error), DC_ERROR_IO);
+  assert_int_equal(dc_tensor_file_write(".", &tensor, 1, NULL, 0, 1, &error), DC_ERROR_IO);
 }
 
 /* Writes more than fits, into `path` that exists; the old file must stay and nothing be left. */
@@ -443,7 +413,7 @@ static void
 a_file_size_limit_leaves_the_old_file(void **state)
 {
   (void)state;
-  g_autofree char *path = path_of("limited");
+  const char *path = "limited";
   write_some(path, 0);
   struct rlimit old, small;
   assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
@@ -451,7 +421,7 @@ a_file_size_limit_leaves_the_old_file(void **state)
   small.rlim_cur = 1 << 20;
   signal(SIGXFSZ, SIG_IGN);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-  assert_old_file_survives(path, folder);
+  assert_old_file_survives(path, ".");
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
   signal(SIGXFSZ, SIG_DFL);
 }
@@ -460,7 +430,7 @@ static void
 a_full_disk_leaves_the_old_file(void **state)
 {
   (void)state;
-  g_autofree char *disk = path_of("disk");
+  const char *disk = "disk";
   assert_int_equal(g_mkdir(disk, 0700), 0);
   if (mount("none", disk, "tmpfs", 0, "size=1m") != 0) {
     g_rmdir(disk);
@@ -492,5 +462,5 @@ main(void)
       cmocka_unit_test(a_file_size_limit_leaves_the_old_file),
       cmocka_unit_test(a_full_disk_leaves_the_old_file),
   };
-  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+  return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "scratch.h"
+
+#include "base/memory.h"
+#include "networks.h"
+#include "store/model_file.h"
+#include "store/safetensors.h"
+
+#include <glib.h>
+#include <math.h>
+
+enum { SIDE = 8, DIM = 5, CLUSTERS = 3 };
+
+/* --- a model with every kind of layer that holds numbers, and some that do not --- */
+
+static DcNetwork *
+small_encoder(DcRandom *random)
+{
+  const int one[4] = {1, 1, 1, 1}, none[4] = {0};
+  DcNetwork *network = dc_network_new((DcShape){SIDE, SIDE, 3});
+  DcLayer conv = window_layer(DC_LAYER_CONV2D, 3, 3, 1, one, 4);
+  conv.activation = DC_ACTIVATION_LEAKY_RELU;
+  conv.slope = 0.3f;
+  add_random(network, conv, random);
+  add_random(network, window_layer(DC_LAYER_MAX_POOL, 2, 2, 2, none, 0), random);
+  add_random(network, window_layer(DC_LAYER_DEPTHWISE_CONV2D, 3, 2, 1, one, 0), random);
+  add_random(network, (DcLayer){.kind = DC_LAYER_AFFINE, .activation = DC_ACTIVATION_GELU}, random);
+  add_random(network, (DcLayer){.kind = DC_LAYER_DENSE, .output = {.channels = DIM}}, random);
+  add_random(network, (DcLayer){.kind = DC_LAYER_L2_NORMALISE}, random);
+  return network;
+}
+
+static DcNetwork *
+small_decoder(DcRandom *random)
+{
+  DcNetwork *network = dc_network_new((DcShape){1, 1, DIM});
+  add_random(network, (DcLayer){.kind = DC_LAYER_DENSE, .output = {.channels = 32}}, random);
+  add_random(network, (DcLayer){.kind = DC_LAYER_RESHAPE, .output = {4, 4, 2}}, random);
+  DcLayer layer = window_layer(DC_LAYER_TRANSPOSED_CONV2D, 2, 2, 2, (int[4]){0}, 3);
+  layer.output = (DcShape){SIDE, SIDE, 3};
+  add_random(network, layer, random);
+  return network;
+}
+
+static DcModel *
+small_model(void)
+{
+  DcRandom random;
+  dc_random_seed(&random, 5, 0);
+  DcModel *model = DC_NEW(DcModel, 1);
+  model->preprocessing = dc_patch_spec(SIDE, SIDE, DC_CHANNELS_BGR);
+  model->preprocessing.fit = DC_FIT_LETTERBOX;
+  model->preprocessing.resize = DC_RESIZE_BILINEAR;
+  model->preprocessing.fill = 200;
+  for (int c = 0; c < 3; c++) {
+    model->preprocessing.mean[c] = 0.1f * (float)(c + 1);
+    model->preprocessing.deviation[c] = 1 / (float)(c + 3);
+  }
+  model->encoder = small_encoder(&random);
+  model->decoder = small_decoder(&random);
+  model->dim = DIM;
+  model->clusters = CLUSTERS;
+  model->centroids = DC_NEW(float, CLUSTERS *DIM);
+  model->spread = DC_NEW(float, CLUSTERS);
+  fill_uniform(&random, model->centroids, CLUSTERS * DIM, 2);
+  for (int k = 0; k < CLUSTERS; k++)
+    model->spread[k] = (float)k;
+  model->method = g_strdup("dekm");
+  model->provenance = g_strdup("{\"data\":\"gr\xc3\xbc\xc3\x9f\",\"epochs\":[1,2.5]}");
+  return model;
+}
+
+static void
+write_model(DcModel *model, const char *path)
+{
+  DcError error = {0};
+  if (dc_model_write(model, path, &error))
+    fail_msg("%s", error.message);
+}
+
+static DcModel *
+read_model(const char *path)
+{
+  DcModel *model;
+  DcError error = {0};
+  if (dc_model_read(path, &model, &error))
+    fail_msg("%s", error.message);
+  return model;
+}
+
+static void
+assert_same_network(const DcNetwork *a, const DcNetwork *b)
+{
+  assert_int_equal(dc_network_layer_count(a), dc_network_layer_count(b));
+  DcShape input_a = dc_network_input(a), input_b = dc_network_input(b);
+  assert_memory_equal(&input_a, &input_b, sizeof input_a);
+  for (size_t i = 0; i < dc_network_layer_count(a); i++) {
+    const DcLayer *x = dc_network_layer_const(a, i), *y = dc_network_layer_const(b, i);
+    assert_int_equal(x->kind, y->kind);
+    assert_int_equal(x->activation, y->activation);
+    assert_true(x->slope == y->slope);
+    assert_int_equal(x->kernel_height, y->kernel_height);
+    assert_int_equal(x->kernel_width, y->kernel_width);
+    assert_int_equal(x->stride, y->stride);
+    assert_memory_equal(x->padding, y->padding, sizeof x->padding);
+    assert_memory_equal(&x->output, &y->output, sizeof x->output);
+    assert_int_equal(x->weight_size, y->weight_size);
+    if (x->weight_size)
+      assert_memory_equal(x->weight, y->weight, x->weight_size * sizeof(float));
+    if (x->bias_size)
+      assert_memory_equal(x->bias, y->bias, x->bias_size * sizeof(float));
+  }
+}
+
+static void
+a_model_comes_back_whole(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  write_model(model, "whole");
+  DcModel *copy = read_model("whole");
+  assert_memory_equal(&copy->preprocessing, &model->preprocessing, sizeof(DcPatchSpec));
+  assert_same_network(copy->encoder, model->encoder);
+  assert_same_network(copy->decoder, model->decoder);
+  assert_int_equal(copy->dim, DIM);
+  assert_int_equal(copy->clusters, CLUSTERS);
+  assert_memory_equal(copy->centroids, model->centroids, CLUSTERS * DIM * sizeof(float));
+  assert_memory_equal(copy->spread, model->spread, CLUSTERS * sizeof(float));
+  assert_string_equal(copy->method, "dekm");
+  assert_string_equal(copy->provenance, model->provenance);
+  assert_string_equal(copy->encoder_id, model->encoder_id);
+  assert_int_equal(strlen(copy->encoder_id), DC_ENCODER_ID_SIZE - 1);
+  dc_model_free(copy);
+  dc_model_free(model);
+}
+
+static void
+a_model_may_be_an_encoder_alone(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  dc_network_free(model->decoder);
+  dc_free(model->centroids);
+  dc_free(model->spread);
+  g_clear_pointer(&model->method, g_free);
+  g_clear_pointer(&model->provenance, g_free);
+  model->decoder = NULL;
+  model->centroids = model->spread = NULL;
+  model->clusters = 0;
+  write_model(model, "alone");
+  DcModel *copy = read_model("alone");
+  assert_null(copy->decoder);
+  assert_null(copy->centroids);
+  assert_null(copy->spread);
+  assert_null(copy->method);
+  assert_null(copy->provenance);
+  dc_model_free(copy);
+  dc_model_free(model);
+}
+
+static void
+equal_models_are_equal_bytes(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  write_model(model, "first");
+  DcModel *copy = read_model("first");
+  write_model(copy, "second");
+  size_t first_size, second_size;
+  unsigned char *first = scratch_read("first", &first_size);
+  unsigned char *second = scratch_read("second", &second_size);
+  assert_int_equal(first_size, second_size);
+  assert_memory_equal(first, second, first_size);
+  free(first);
+  free(second);
+  dc_model_free(copy);
+  dc_model_free(model);
+}
+
+/* The identity must change with everything that changes embeddings, and with nothing else. */
+static void
+identity_is_that_of_the_embeddings(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  char seen[8][DC_ENCODER_ID_SIZE];
+  size_t n = 0;
+#define SEE_CHANGE(change)                                                                         \
+  do {                                                                                             \
+    change;                                                                                        \
+    dc_model_identify(model);                                                                      \
+    for (size_t i = 0; i < n; i++)                                                                 \
+      assert_string_not_equal(seen[i], model->encoder_id);                                         \
+    strcpy(seen[n++], model->encoder_id);                                                          \
+  } while (0)
+  SEE_CHANGE((void)0);
+  SEE_CHANGE(dc_network_layer(model->encoder, 0)->weight[7] += 1e-6f);
+  SEE_CHANGE(dc_network_layer(model->encoder, 4)->bias[0] += 1e-6f);
+  SEE_CHANGE(dc_network_layer(model->encoder, 3)->activation = DC_ACTIVATION_RELU);
+  SEE_CHANGE(dc_network_layer(model->encoder, 0)->slope = 0.2f);
+  SEE_CHANGE(model->preprocessing.mean[2] += 1e-6f);
+  SEE_CHANGE(model->preprocessing.fill = 1);
+  SEE_CHANGE(model->preprocessing.resize = DC_RESIZE_AREA);
+  dc_network_layer(model->decoder, 0)->bias[0]++;
+  model->centroids[0]++;
+  dc_model_identify(model);
+  assert_string_equal(model->encoder_id, seen[n - 1]);
+  dc_model_free(model);
+}
+
+/* --- what must not be written --- */
+
+typedef void (*Spoil)(DcModel *model);
+
+static void
+nan_weight(DcModel *model)
+{
+  dc_network_layer(model->encoder, 4)->weight[3] = NAN;
+}
+
+static void
+infinite_decoder(DcModel *model)
+{
+  dc_network_layer(model->decoder, 0)->bias[1] = INFINITY;
+}
+
+static void
+nan_centroid(DcModel *model)
+{
+  model->centroids[4] = NAN;
+}
+
+static void
+negative_spread(DcModel *model)
+{
+  model->spread[1] = -1;
+}
+
+static void
+wrong_patch(DcModel *model)
+{
+  model->preprocessing.width++;
+}
+
+static void
+zero_deviation(DcModel *model)
+{
+  model->preprocessing.deviation[1] = 0;
+}
+
+static void
+wrong_dim(DcModel *model)
+{
+  model->dim--;
+}
+
+static void
+missing_centroids(DcModel *model)
+{
+  dc_free(model->centroids);
+  model->centroids = NULL;
+}
+
+static void
+broken_provenance(DcModel *model)
+{
+  strcpy(model->provenance, "{\"a\":");
+}
+
+static void
+invalid_models_are_not_written(void **state)
+{
+  (void)state;
+  const struct {
+    Spoil spoil;
+    DcStatus status;
+    const char *part;
+  } cases[] = {
+      {nan_weight, DC_ERROR_NOT_FINITE, "encoder.4.weight"},
+      {infinite_decoder, DC_ERROR_NOT_FINITE, "decoder.0.bias"},
+      {nan_centroid, DC_ERROR_NOT_FINITE, "centroid"},
+      {negative_spread, DC_ERROR_NOT_FINITE, "spread"},
+      {wrong_patch, DC_ERROR_SHAPE, "8x8x3, but the preprocessing makes 8x9x3"},
+      {zero_deviation, DC_ERROR_ARGUMENT, "deviation"},
+      {wrong_dim, DC_ERROR_SHAPE, "vector of 4"},
+      {missing_centroids, DC_ERROR_SHAPE, "clusters"},
+      {broken_provenance, DC_ERROR_FORMAT, "provenance"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    DcModel *model = small_model();
+    cases[i].spoil(model);
+    DcError error = {0};
+    DcStatus status = dc_model_write(model, "never", &error);
+    if (status != cases[i].status || !strstr(error.message, cases[i].part))
+      fail_msg("case %zu: %d \"%s\", not %d \"%s\"", i, status, error.message, cases[i].status,
+               cases[i].part);
+    assert_false(scratch_exists("never"));
+    dc_model_free(model);
+  }
+}
+
+/* --- what must not be read: a good file with one thing changed --- */
+
+enum { MAX_PAIRS = 12, MAX_TENSORS = 32 };
+
+typedef struct {
+  DcTensorFile *file;
+  const char *metadata[2 * MAX_PAIRS];
+  size_t n_metadata;
+  DcTensor tensors[MAX_TENSORS];
+  size_t n_tensors;
+} Draft;
+
+static const char *const keys[] = {"format",  "format_version", "preprocessing",
+                                   "encoder", "decoder",        "encoder_id",
+                                   "method",  "provenance",     "checksum"};
+
+static void
+open_draft(Draft *draft, const char *path)
+{
+  *draft = (Draft){0};
+  assert_int_equal(dc_tensor_file_read(path, &draft->file, NULL), DC_OK);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    const char *value = dc_tensor_file_metadata(draft->file, keys[i]);
+    assert_non_null(value);
+    draft->metadata[2 * draft->n_metadata] = keys[i];
+    draft->metadata[2 * draft->n_metadata++ + 1] = value;
+  }
+  draft->n_tensors = dc_tensor_file_count(draft->file);
+  assert_in_range(draft->n_tensors, 1, MAX_TENSORS);
+  for (size_t i = 0; i < draft->n_tensors; i++)
+    draft->tensors[i] = *dc_tensor_file_at(draft->file, i);
+}
+
+/* Sets a key, or takes it away when `value` is NULL. */
+static void
+set_key(Draft *draft, const char *key, const char *value)
+{
+  for (size_t i = 0; i < draft->n_metadata; i++) {
+    if (strcmp(draft->metadata[2 * i], key) != 0)
+      continue;
+    if (value) {
+      draft->metadata[2 * i + 1] = value;
+    } else {
+      draft->n_metadata--;
+      memmove(&draft->metadata[2 * i], &draft->metadata[2 * i + 2],
+              2 * (draft->n_metadata - i) * sizeof *draft->metadata);
+    }
+    return;
+  }
+}
+
+static DcTensor *
+draft_tensor(Draft *draft, const char *name)
+{
+  for (size_t i = 0; i < draft->n_tensors; i++)
+    if (strcmp(draft->tensors[i].name, name) == 0)
+      return &draft->tensors[i];
+  fail_msg("no tensor %s", name);
+  return NULL;
+}
+
+static DcStatus
+read_draft(Draft *draft, DcError *error)
+{
+  assert_int_equal(dc_tensor_file_write("draft", draft->tensors, draft->n_tensors, draft->metadata,
+                                        draft->n_metadata, 0, NULL),
+                   DC_OK);
+  DcModel *model;
+  DcStatus status = dc_model_read("draft", &model, error);
+  assert_true((status == DC_OK) == (model != NULL));
+  dc_model_free(model);
+  return status;
+}
+
+static void
+assert_draft_refused(Draft *draft, DcStatus wanted, const char *part)
+{
+  DcError error = {0};
+  DcStatus status = read_draft(draft, &error);
+  if (status != wanted || !strstr(error.message, part))
+    fail_msg("%d \"%s\", not %d \"%s\"", status, error.message, wanted, part);
+  dc_tensor_file_free(draft->file);
+}
+
+/* `text` with the first `from` in it replaced by `to`. */
+static char *
+changed(const char *text, const char *from, const char *to)
+{
+  assert_non_null(text);
+  const char *at = strstr(text, from);
+  assert_non_null(at);
+  return g_strdup_printf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+}
+
+static void
+changed_metadata_are_refused(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  write_model(model, "good");
+  dc_model_free(model);
+  const struct {
+    const char *key, *from, *to;
+    DcStatus status;
+    const char *part;
+  } cases[] = {
+      {"format", "driftcluster-model", "driftcluster-state", DC_ERROR_FORMAT, "driftcluster-state"},
+      {"format_version", "1", "2", DC_ERROR_VERSION, "version \"2\""},
+      {"checksum", "sha256:", "sha256:0", DC_ERROR_FORMAT, "checksum"},
+      {"encoder_id", "sha256:", "sha256:0", DC_ERROR_FORMAT, "encoder_id"},
+      {"preprocessing", "bgr", "cmyk", DC_ERROR_UNSUPPORTED, "cmyk"},
+      {"preprocessing", "letterbox", "fold", DC_ERROR_UNSUPPORTED, "fold"},
+      {"preprocessing", "\"width\":8", "\"width\":-8", DC_ERROR_FORMAT, "width"},
+      {"preprocessing", "\"width\":8", "\"width\":5000", DC_ERROR_ARGUMENT, "5000"},
+      {"preprocessing", "\"fill\":200", "\"fill\":256", DC_ERROR_FORMAT, "fill"},
+      {"preprocessing", "\"deviation\":[", "\"deviation\":[0,", DC_ERROR_ARGUMENT, "deviation"},
+      {"preprocessing", "\"mean\":[", "\"mean\":[1e99,", DC_ERROR_FORMAT, "finite"},
+      {"preprocessing", "\"mean\":[", "\"moan\":[", DC_ERROR_FORMAT, "mean"},
+      {"encoder", "{\"input\"", "{\"output\"", DC_ERROR_FORMAT, "input"},
+      {"encoder", "\"input\":[8,8,3]", "\"input\":[8,8]", DC_ERROR_FORMAT, "3 are needed"},
+      {"encoder", "\"input\":[8,8,3]", "\"input\":[8,9,3]", DC_ERROR_SHAPE, "layer 0"},
+      {"encoder", "\"layers\"", "\"players\"", DC_ERROR_FORMAT, "layers"},
+      {"encoder", "conv2d", "conv7d", DC_ERROR_UNSUPPORTED, "conv7d"},
+      {"encoder", "leaky_relu", "swish", DC_ERROR_UNSUPPORTED, "swish"},
+      {"encoder", "\"kernel\":[3,3]", "\"kernel\":[3,4]", DC_ERROR_SHAPE, "8x8x4"},
+      {"encoder", "\"kernel\":[3,3]", "\"kernel\":[3,0]", DC_ERROR_FORMAT, "element 1"},
+      {"encoder", "\"stride\":1", "\"stride\":0", DC_ERROR_FORMAT, "stride"},
+      {"encoder", "\"padding\":[1,1,1,1]", "\"padding\":[3,1,1,1]", DC_ERROR_SHAPE, "padding"},
+      {"encoder", "\"output\":[8,8,4]", "\"output\":[8,8,5]", DC_ERROR_SHAPE, "encoder.0.weight"},
+      /* Would allocate 8 GB if it were believed. */
+      {"encoder", "\"output\":[1,1,5]", "\"output\":[1,1,20000000]", DC_ERROR_SHAPE,
+       "encoder.4.weight"},
+      {"encoder", "\"output\":[8,8,4]", "\"output\":[8,8,30000000]", DC_ERROR_UNSUPPORTED,
+       "at most"},
+      {"encoder", "l2_normalise", "dense", DC_ERROR_NOT_FOUND, "encoder.5.weight"},
+      {"decoder", "\"input\":[1,1,5]", "\"input\":[1,1,6]", DC_ERROR_SHAPE, "decoder.0.weight"},
+      {"provenance", "{", "[", DC_ERROR_FORMAT, "provenance"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    Draft draft;
+    open_draft(&draft, "good");
+    g_autofree char *text =
+        changed(dc_tensor_file_metadata(draft.file, cases[i].key), cases[i].from, cases[i].to);
+    set_key(&draft, cases[i].key, text);
+    assert_draft_refused(&draft, cases[i].status, cases[i].part);
+  }
+}
+
+static void
+missing_metadata_are_refused(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  write_model(model, "good");
+  dc_model_free(model);
+  const char *const needed[] = {"format", "format_version", "preprocessing", "encoder"};
+  for (size_t i = 0; i < 4; i++) {
+    Draft draft;
+    open_draft(&draft, "good");
+    set_key(&draft, needed[i], NULL);
+    assert_draft_refused(&draft, DC_ERROR_FORMAT, needed[i]);
+  }
+  /* What another program may not have written. */
+  Draft draft;
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  set_key(&draft, "encoder_id", NULL);
+  set_key(&draft, "method", NULL);
+  set_key(&draft, "provenance", NULL);
+  assert_int_equal(read_draft(&draft, NULL), DC_OK);
+  dc_tensor_file_free(draft.file);
+}
+
+static void
+changed_tensors_are_refused(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  write_model(model, "good");
+  dc_model_free(model);
+  Draft draft;
+
+  open_draft(&draft, "good");
+  ((uint8_t *)draft_tensor(&draft, "centroids")->data)[0] ^= 1;
+  assert_draft_refused(&draft, DC_ERROR_FORMAT, "damaged");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  ((uint8_t *)draft_tensor(&draft, "encoder.0.bias")->data)[0] ^= 1;
+  assert_draft_refused(&draft, DC_ERROR_FORMAT, "encoder_id");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  ((float *)draft_tensor(&draft, "encoder.2.weight")->data)[1] = NAN;
+  assert_draft_refused(&draft, DC_ERROR_NOT_FINITE, "encoder.2.weight");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  ((float *)draft_tensor(&draft, "spread")->data)[1] = -1;
+  assert_draft_refused(&draft, DC_ERROR_NOT_FINITE, "spread of cluster 1");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  draft_tensor(&draft, "encoder.4.bias")->name = "encoder.4.bios";
+  assert_draft_refused(&draft, DC_ERROR_NOT_FOUND, "encoder.4.bias");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  DcTensor *centroids = draft_tensor(&draft, "centroids");
+  centroids->shape[0] = DIM;
+  centroids->shape[1] = CLUSTERS;
+  assert_draft_refused(&draft, DC_ERROR_SHAPE, "F32 [5, 3]; F32 [any, 5]");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  draft_tensor(&draft, "spread")->shape[0]--;
+  draft_tensor(&draft, "spread")->bytes -= sizeof(float);
+  assert_draft_refused(&draft, DC_ERROR_SHAPE, "\"spread\"");
+}
+
+static void
+other_files_are_refused(void **state)
+{
+  (void)state;
+  DcModel *model;
+  DcError error;
+  assert_int_equal(dc_model_read("absent", &model, &error), DC_ERROR_NOT_FOUND);
+  assert_null(model);
+  scratch_write("text", "hello, world", 12);
+  assert_int_equal(dc_model_read("text", &model, &error), DC_ERROR_FORMAT);
+  const float number = 1;
+  const DcTensor tensor = {"a", DC_TENSOR_F32, 0, {0}, &number, 4};
+  assert_int_equal(dc_tensor_file_write("foreign", &tensor, 1, NULL, 0, 0, NULL), DC_OK);
+  assert_int_equal(dc_model_read("foreign", &model, &error), DC_ERROR_FORMAT);
+  assert_non_null(strstr(error.message, "not a model of driftcluster"));
+}
+
+static void
+every_piece_of_a_cut_model_is_refused(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  write_model(model, "cut");
+  dc_model_free(model);
+  size_t size;
+  unsigned char *bytes = scratch_read("cut", &size);
+  for (size_t n = 0; n < size; n += 97) {
+    scratch_write("part", bytes, n);
+    assert_int_equal(dc_model_read("part", &model, NULL), DC_ERROR_FORMAT);
+  }
+  free(bytes);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_model_comes_back_whole),
+      cmocka_unit_test(a_model_may_be_an_encoder_alone),
+      cmocka_unit_test(equal_models_are_equal_bytes),
+      cmocka_unit_test(identity_is_that_of_the_embeddings),
+      cmocka_unit_test(invalid_models_are_not_written),
+      cmocka_unit_test(changed_metadata_are_refused),
+      cmocka_unit_test(missing_metadata_are_refused),
+      cmocka_unit_test(changed_tensors_are_refused),
+      cmocka_unit_test(other_files_are_refused),
+      cmocka_unit_test(every_piece_of_a_cut_model_is_refused),
+  };
+  return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}
