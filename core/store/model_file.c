@@ -30,6 +30,12 @@ static const char *const resize_names[] = {
     [DC_RESIZE_AREA] = "area",
 };
 
+DcModel *
+dc_model_new(void)
+{
+  return DC_NEW(DcModel, 1);
+}
+
 void
 dc_model_free(DcModel *model)
 {
@@ -237,43 +243,6 @@ check_model(const DcModel *model, const char *name, DcError *error)
   return status;
 }
 
-/* --- checksum of the data --- */
-
-static int
-compare_names(const void *a, const void *b)
-{
-  return strcmp(((const DcTensor *)a)->name, ((const DcTensor *)b)->name);
-}
-
-/* "sha256:" and the digest of name and bytes of each tensor, in the byte order of the names. */
-static char *
-checksum_of(const DcTensor *tensors, size_t count)
-{
-  DcTensor *sorted = g_memdup2(tensors, count * sizeof *tensors);
-  qsort(sorted, count, sizeof *sorted, compare_names);
-  g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-  for (size_t i = 0; i < count; i++) {
-    dc_digest_text(checksum, sorted[i].name);
-    if (sorted[i].bytes)
-      g_checksum_update(checksum, sorted[i].data, (gssize)sorted[i].bytes);
-  }
-  g_free(sorted);
-  return g_strconcat("sha256:", g_checksum_get_string(checksum), NULL);
-}
-
-static DcStatus
-verify_checksum(const DcTensorFile *file, const char *name, DcError *error)
-{
-  const char *stated = dc_tensor_file_metadata(file, "checksum");
-  if (!stated)
-    return DC_OK;
-  g_autofree char *made = checksum_of(dc_tensor_file_at(file, 0), dc_tensor_file_count(file));
-  if (strcmp(made, stated) != 0)
-    return dc_error_set(error, DC_ERROR_FORMAT,
-                        "%s: the checksum of the data is wrong: the file is damaged", name);
-  return DC_OK;
-}
-
 /* --- reading --- */
 
 static DcStatus
@@ -285,24 +254,6 @@ need_metadata(const DcTensorFile *file, const char *key, const char *name, const
     return DC_OK;
   return dc_error_set(error, DC_ERROR_FORMAT, "%s: not a model of driftcluster: no \"%s\"", name,
                       key);
-}
-
-static DcStatus
-check_format(const DcTensorFile *file, const char *name, DcError *error)
-{
-  const char *format, *version;
-  DcStatus status = need_metadata(file, "format", name, &format, error);
-  if (!status && strcmp(format, FORMAT) != 0)
-    status = dc_error_set(error, DC_ERROR_FORMAT,
-                          "%s: holds \"%.60s\", not a model of driftcluster", name, format);
-  if (!status)
-    status = need_metadata(file, "format_version", name, &version, error);
-  if (!status && strcmp(version, FORMAT_VERSION) != 0)
-    status = dc_error_set(error, DC_ERROR_VERSION,
-                          "%s: a model of version \"%.20s\"; this build reads version "
-                          "%s: use a newer driftcluster",
-                          name, version, FORMAT_VERSION);
-  return status;
 }
 
 static DcStatus
@@ -385,9 +336,7 @@ read_preprocessing_of(const DcTensorFile *file, const char *name, DcPatchSpec *s
 static DcStatus
 fill_model(const DcTensorFile *file, const char *name, DcModel *model, DcError *error)
 {
-  DcStatus status = check_format(file, name, error);
-  if (!status)
-    status = verify_checksum(file, name, error);
+  DcStatus status = dc_tensor_file_expect(file, FORMAT, FORMAT_VERSION, error);
   if (!status)
     status = read_preprocessing_of(file, name, &model->preprocessing, error);
   if (!status)
@@ -415,7 +364,7 @@ dc_model_read(const char *path, DcModel **model, DcError *error)
   DcStatus status = dc_tensor_file_read(path, &file, error);
   if (status)
     return status;
-  DcModel *made = DC_NEW(DcModel, 1);
+  DcModel *made = dc_model_new();
   status = made ? fill_model(file, path, made, error)
                 : dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory", path);
   dc_tensor_file_free(file);
@@ -486,7 +435,8 @@ list_metadata(const DcModel *model, const GArray *tensors)
   add_pair(metadata, "encoder_id", g_strdup(model->encoder_id));
   add_pair(metadata, "method", g_strdup(model->method));
   add_pair(metadata, "provenance", g_strdup(model->provenance));
-  add_pair(metadata, "checksum", checksum_of((const DcTensor *)tensors->data, tensors->len));
+  add_pair(metadata, "checksum",
+           dc_tensors_checksum((const DcTensor *)tensors->data, tensors->len));
   return metadata;
 }
 

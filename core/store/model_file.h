@@ -25,8 +25,9 @@ typedef struct {
   char *provenance; /* JSON text about data, options, figures, or NULL */
 } DcModel;
 
-/* A model of one's own is made with DC_NEW(DcModel, 1); what it then holds belongs to it: networks,
- * centroids and spread from dc_alloc(), the texts from g_malloc(). */
+/* A model of zeros to be filled; what it is given belongs to it: the networks, centroids and spread
+ * from dc_alloc(), the texts from g_malloc(). NULL when memory is short. */
+DcModel *dc_model_new(void);
 void dc_model_free(DcModel *model);
 
 /* Reads and checks a whole model. Free with dc_model_free(). */

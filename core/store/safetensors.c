@@ -397,6 +397,46 @@ dc_tensor_file_metadata(const DcTensorFile *file, const char *key)
   return json_object_get_string_member(file->metadata, key);
 }
 
+char *
+dc_tensors_checksum(const DcTensor *tensors, size_t n_tensors)
+{
+  DcTensor *sorted = g_memdup2(tensors, n_tensors * sizeof *tensors);
+  if (n_tensors)
+    qsort(sorted, n_tensors, sizeof *sorted, compare_names);
+  g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+  for (size_t i = 0; i < n_tensors; i++) {
+    g_checksum_update(checksum, (const guchar *)sorted[i].name, (gssize)strlen(sorted[i].name) + 1);
+    if (sorted[i].bytes)
+      g_checksum_update(checksum, sorted[i].data, (gssize)sorted[i].bytes);
+  }
+  g_free(sorted);
+  return g_strconcat("sha256:", g_checksum_get_string(checksum), NULL);
+}
+
+DcStatus
+dc_tensor_file_expect(const DcTensorFile *file, const char *format, const char *version,
+                      DcError *error)
+{
+  const char *stated = dc_tensor_file_metadata(file, "format");
+  if (!stated || strcmp(stated, format) != 0)
+    return dc_error_set(error, DC_ERROR_FORMAT, "%s: its format is \"%.60s\"; a %s is needed",
+                        file->name, stated ? stated : "unknown", format);
+  stated = dc_tensor_file_metadata(file, "format_version");
+  if (!stated || strcmp(stated, version) != 0)
+    return dc_error_set(error, DC_ERROR_VERSION,
+                        "%s: a %s of version \"%.20s\"; this build reads version \"%s\": use the "
+                        "driftcluster that wrote it, or a newer one",
+                        file->name, format, stated ? stated : "unknown", version);
+  stated = dc_tensor_file_metadata(file, "checksum");
+  if (!stated)
+    return DC_OK;
+  g_autofree char *made = dc_tensors_checksum(file->tensors, file->count);
+  if (strcmp(made, stated) != 0)
+    return dc_error_set(error, DC_ERROR_FORMAT,
+                        "%s: the checksum of its data is wrong: the file is damaged", file->name);
+  return DC_OK;
+}
+
 static char *
 shape_text(size_t rank, const size_t *shape)
 {

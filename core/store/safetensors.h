@@ -46,6 +46,15 @@ DcStatus dc_tensor_file_need(const DcTensorFile *file, const char *name, DcTenso
                              size_t rank, const size_t *shape, const DcTensor **tensor,
                              DcError *error);
 
+/* Whether this is a file of ours: the metadata `format` and `format_version` are these, and
+ * `checksum`, when there is one, is that of the tensors. DC_ERROR_FORMAT or DC_ERROR_VERSION. */
+DcStatus dc_tensor_file_expect(const DcTensorFile *file, const char *format, const char *version,
+                               DcError *error);
+
+/* The value for the key `checksum`: "sha256:" and 64 hexadecimal digits over the name, a 0 byte and
+ * the data of each tensor, in the byte order of the names. Free with g_free(). */
+char *dc_tensors_checksum(const DcTensor *tensors, size_t n_tensors);
+
 /* Writes tensors and metadata (`metadata` = 2 * n_metadata strings, key and value in turn)
  * atomically: a temporary file beside `path`, fsync, rename. With `keep_previous` an existing file
  * is kept as `path`.previous. On failure the old file is untouched and the message says what to do.
