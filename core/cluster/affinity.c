@@ -7,7 +7,7 @@
 
 /* A chunk is large enough for the products to run at full speed and small enough for its scores to
  * stay in the second level cache. */
-enum { CHUNK_MIN = 128, CHUNK_MAX = 1024, CHUNK_SCORES = 1 << 17 };
+enum { CHUNK_MIN = 128, CHUNK_MAX = 1024, CHUNK_SCORES = 1 << 18 };
 
 static size_t
 chunk_rows(size_t clusters)
