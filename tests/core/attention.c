@@ -513,6 +513,27 @@ a_cluster_far_away_stays_where_it_is(void **state)
   }
 }
 
+/* 1024 times 1e6 is exact in single precision, but there it swallows what comes before its
+ * opposite. */
+static void
+sums_across_chunks_are_in_double(void **state)
+{
+  (void)state;
+  enum { PART = 1024 };
+  static float data[3 * PART];
+  for (size_t i = 0; i < PART; i++) {
+    data[i] = 1e6f;
+    data[PART + i] = 0.01f;
+    data[2 * PART + i] = -1e6f;
+  }
+  float place = 0;
+  DcMatrix samples = dc_matrix(data, 3 * PART, 1), centroid = dc_matrix(&place, 1, 1);
+  assert_int_equal(update(&(DcAttentionOptions){.temperature = 1}, &samples, NULL, &centroid,
+                          &centroid, NULL),
+                   DC_OK);
+  assert_near(place, 0.01 / 3, 1e-7);
+}
+
 static void
 no_samples_leave_centroids_where_they_are(void **state)
 {
@@ -743,6 +764,7 @@ main(void)
       cmocka_unit_test(cold_attention_leaves_converged_centroids_alone),
       cmocka_unit_test(attention_contains_em),
       cmocka_unit_test(a_cluster_far_away_stays_where_it_is),
+      cmocka_unit_test(sums_across_chunks_are_in_double),
       cmocka_unit_test(no_samples_leave_centroids_where_they_are),
       cmocka_unit_test(weights_count_like_repeated_samples),
       cmocka_unit_test(update_refuses_data_that_is_not_finite),

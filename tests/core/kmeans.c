@@ -347,6 +347,22 @@ one_step_after_reseeding_leaves_the_donor_without_the_sample(void **state)
 }
 
 static void
+a_cluster_never_gives_its_last_sample_away(void **state)
+{
+  (void)state;
+  const float data[] = {0, 10};
+  float places[] = {5, 100, 200};
+  DcMatrix samples = dc_matrix(data, 2, 1), centroids = dc_matrix(places, 3, 1);
+  DcKmeansOptions options = dc_kmeans_options(3);
+  options.max_iterations = 1;
+  DcKmeansResult result;
+  assert_int_equal(dc_kmeans_lloyd(&samples, NULL, &options, &centroids, NULL, &result), DC_OK);
+  assert_int_equal(result.reseeded, 1);
+  static const float expected[] = {10, 0, 200};
+  assert_memory_equal(places, expected, sizeof places);
+}
+
+static void
 clusters_without_distinct_samples_stay_where_they_are(void **state)
 {
   (void)state;
@@ -664,6 +680,7 @@ main(void)
       cmocka_unit_test(weights_count_like_repeated_samples),
       cmocka_unit_test(an_empty_cluster_takes_the_farthest_sample_of_another),
       cmocka_unit_test(one_step_after_reseeding_leaves_the_donor_without_the_sample),
+      cmocka_unit_test(a_cluster_never_gives_its_last_sample_away),
       cmocka_unit_test(clusters_without_distinct_samples_stay_where_they_are),
       cmocka_unit_test(kmeans_of_fewer_distinct_samples_than_clusters_ends),
       cmocka_unit_test(a_centroid_of_one_cluster_is_the_mean),
