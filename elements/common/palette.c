@@ -17,7 +17,7 @@ static const DcColour base[DC_PALETTE_BASE] = {
 static guint8
 lightened(guint8 channel)
 {
-  return (guint8)((channel + 255 + 1) / 2);
+  return (guint8)(channel + (255 - channel) / 3);
 }
 
 static guint8

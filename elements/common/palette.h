@@ -11,10 +11,10 @@ typedef struct {
   guint8 red, green, blue;
 } DcColour;
 
-/* Colours of clusters that people with any of the common colour-vision deficiencies tell apart: the
- * palette of Okabe and Ito, "Color Universal Design", 2008 (https://jfly.uni-koeln.de/color/)
- * without its black; then its colours mixed half with white, then darkened by a third, for those
- * who need more than seven clusters. */
+/* Colours of clusters: the palette of Okabe and Ito, "Color Universal Design", 2008
+ * (https://jfly.uni-koeln.de/color/) without its black, seven colours that people with any of the
+ * common colour-vision deficiencies tell apart; for more clusters the same colours lightened, then
+ * darkened, by a third. */
 #define DC_PALETTE_BASE 7
 #define DC_PALETTE_SIZE (3 * DC_PALETTE_BASE)
 
