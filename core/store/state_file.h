@@ -5,8 +5,8 @@
 #include "base/status.h"
 #include "stream/adapter.h"
 
-/* State of an adapter in a safetensors file (docs/formats/state.md): centroids, identities, memory and
- * random numbers, so that a restart continues exactly. */
+/* State of an adapter in a safetensors file (docs/formats/state.md): centroids, identities, memory
+ * and random numbers, so that a restart continues exactly. */
 
 /* A copy of everything to be saved, taken quickly on the adapter's thread so that the file can be
  * written by another. Free with dc_state_free(). NULL when memory is short. */
@@ -20,8 +20,11 @@ DcStatus dc_state_write(const DcState *state, const char *path, DcError *error);
 /* Reads and validates a state without touching any adapter. */
 DcStatus dc_state_read(const char *path, DcState **state, DcError *error);
 
-/* Puts the state into `adapter`, whole or not at all. DC_ERROR_MISMATCH, with both names, when it was
- * made with another encoder or dimension. */
+/* Puts the state into `adapter`, whole or not at all. DC_ERROR_MISMATCH, with both names, when it
+ * was made with another encoder or dimension. The number of clusters becomes that of the state; the
+ * rest of the adapter's configuration stays, and a smaller window keeps the newest embeddings.
+ * Snapshots go on from the version of the state, or from that of the adapter where this is newer.
+ */
 DcStatus dc_state_restore(const DcState *state, DcAdapter *adapter, DcError *error);
 
 #endif

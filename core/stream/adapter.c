@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "cluster/choose.h"
 #include "cluster/kmeans.h"
 #include "stream/adapter_private.h"
@@ -264,7 +265,7 @@ measure_cluster(DcAdapter *adapter, size_t k)
     dc_survival_measure(&clusters->survival[k], adapter->distances, members.rows, info->spread);
   float moved;
   dc_squared_distances(&centroid, &reference, NULL, &moved);
-  info->shift = info->spread > 0 ? sqrtf(moved) / info->spread : 0;
+  info->shift = info->spread > 0 ? fminf(sqrtf(moved) / info->spread, FLT_MAX) : 0;
   return sum;
 }
 
@@ -282,14 +283,38 @@ measure_clusters(DcAdapter *adapter)
 
 /* --- the first centroids --- */
 
+/* How many rows from `first` on can be computed with: distances between them are numbers too. */
+static size_t
+usable_run(const DcMatrix *rows, size_t first)
+{
+  size_t end = first;
+  for (; end < rows->rows; end++) {
+    DcMatrix row = dc_matrix_rows(rows, end, 1);
+    float square;
+    dc_squared_norms(&row, &square);
+    if (!(square <= DC_MAX_SQUARED_LENGTH))
+      break;
+  }
+  return end - first;
+}
+
+/* Keeps what there is room for. */
+static void
+set_label(DcClusterInfo *info, const char *label)
+{
+  size_t length = dc_utf8_prefix(label, DC_LABEL_SIZE - 1);
+  memset(info->label, 0, sizeof info->label);
+  memcpy(info->label, label, length);
+}
+
 static void
 name_clusters(DcAdapter *adapter, const char *const *labels)
 {
   for (size_t k = 0; k < adapter->clusters.count; k++) {
     DcClusterInfo *info = &adapter->clusters.infos[k];
     dc_uuid_make(&adapter->random, info->uuid);
-    if (labels)
-      snprintf(info->label, sizeof info->label, "%s", labels[k]);
+    if (labels && labels[k][0])
+      set_label(info, labels[k]);
     else
       snprintf(info->label, sizeof info->label, "cluster-%zu", k);
     adapter->clusters.shares[k] = 1 / (double)adapter->clusters.count;
@@ -322,8 +347,13 @@ dc_adapter_start(DcAdapter *adapter, const DcMatrix *centroids, const float *spr
     return dc_error_set(error, DC_ERROR_SHAPE,
                         "%zu centroids of %zu numbers do not fit embeddings of %zu numbers",
                         centroids->rows, centroids->cols, adapter->dim);
-  if (!dc_matrix_is_finite(centroids))
-    return dc_error_set(error, DC_ERROR_NOT_FINITE, "a centroid holds NaN or infinity");
+  if (usable_run(centroids, 0) < centroids->rows)
+    return dc_error_set(error, DC_ERROR_NOT_FINITE,
+                        "a centroid holds NaN, infinity or numbers too large to compute with");
+  for (size_t k = 0; k < centroids->rows && spread; k++)
+    if (!(spread[k] >= 0 && spread[k] <= FLT_MAX))
+      return dc_error_set(error, DC_ERROR_NOT_FINITE, "the spread of cluster %zu is %g", k,
+                          (double)spread[k]);
   DcStatus status = dc_adapter_allocate_clusters(adapter, centroids->rows, error);
   if (status != DC_OK)
     return status;
@@ -442,21 +472,6 @@ push_usable(DcAdapter *adapter, const DcMatrix *rows, uint64_t time)
   return DC_OK;
 }
 
-/* How many rows from `first` on can be computed with: their squared length is a number too. */
-static size_t
-usable_run(const DcMatrix *rows, size_t first)
-{
-  size_t end = first;
-  for (; end < rows->rows; end++) {
-    DcMatrix row = dc_matrix_rows(rows, end, 1);
-    float square;
-    dc_squared_norms(&row, &square);
-    if (!isfinite(square))
-      break;
-  }
-  return end - first;
-}
-
 DcStatus
 dc_adapter_push(DcAdapter *adapter, const DcMatrix *embeddings, uint64_t time, DcPushResult *result)
 {
@@ -554,11 +569,12 @@ dc_adapter_rename(DcAdapter *adapter, size_t cluster, const char *label, DcError
     return dc_error_set(error, DC_ERROR_ARGUMENT, "there is no cluster %zu; there are %zu", cluster,
                         adapter->clusters.count);
   size_t length = strlen(label);
-  if (length < 1 || length >= DC_LABEL_SIZE)
-    return dc_error_set(error, DC_ERROR_ARGUMENT,
-                        "a label has 1 to %d bytes of UTF-8, this one has %zu", DC_LABEL_SIZE - 1,
-                        length);
-  strcpy(adapter->clusters.infos[cluster].label, label);
+  if (length < 1 || dc_utf8_prefix(label, DC_LABEL_SIZE - 1) < length)
+    return dc_error_set(
+        error, DC_ERROR_ARGUMENT,
+        "a label has 1 to %d bytes of UTF-8; this one has %zu bytes, or is not UTF-8",
+        DC_LABEL_SIZE - 1, length);
+  set_label(&adapter->clusters.infos[cluster], label);
   adapter->clusters.infos[cluster].named = true;
   return dc_adapter_publish(adapter, error);
 }

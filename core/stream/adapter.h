@@ -62,7 +62,8 @@ DcStatus dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config,
 
 typedef struct {
   size_t accepted;
-  size_t rejected; /* rows whose squared length is not a finite number: counted, never remembered */
+  size_t rejected; /* rows with NaN, infinity or a squared length beyond FLT_MAX / 8: counted, never
+                      remembered */
 } DcPushResult;
 
 /* Remembers the rows of `embeddings` (n x d) as of `time` (stream time in ns, UINT64_MAX: unknown).

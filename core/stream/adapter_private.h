@@ -8,9 +8,14 @@
 #include "stream/memory.h"
 #include "stream/survival.h"
 
+#include <float.h>
+
 /* The inside of an adapter, for itself and for the state file that saves and restores it. */
 
 #define DC_ENCODER_NAME_SIZE 128
+
+/* Squared distances between rows below this length are finite numbers. */
+#define DC_MAX_SQUARED_LENGTH (FLT_MAX / 8)
 
 /* The clusters of an adapter and what belongs to them; everything is K or K x d long. */
 typedef struct {

@@ -117,6 +117,18 @@ dc_memory_weights(DcMemory *memory, uint64_t half_life)
   return memory->weights;
 }
 
+void
+dc_memory_begin_at(DcMemory *memory, size_t cluster, size_t slot)
+{
+  memory->heads[cluster] = slot % memory->capacity;
+}
+
+size_t
+dc_memory_head(const DcMemory *memory, size_t cluster)
+{
+  return memory->heads[cluster];
+}
+
 const float *
 dc_memory_at(const DcMemory *memory, size_t cluster, size_t index, uint64_t *time)
 {

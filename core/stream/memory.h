@@ -42,6 +42,12 @@ DcMatrix dc_memory_rows(const DcMemory *memory);
  * others. Valid until the next call on this memory. */
 const float *dc_memory_weights(DcMemory *memory, uint64_t half_life);
 
+/* For restoring: the slot of the ring of `cluster`, which must be empty, that is written first. */
+void dc_memory_begin_at(DcMemory *memory, size_t cluster, size_t slot);
+
+/* For saving: the slot that is written next. */
+size_t dc_memory_head(const DcMemory *memory, size_t cluster);
+
 /* For saving: number `index` (0: oldest) of a stratum and its time. */
 const float *dc_memory_at(const DcMemory *memory, size_t cluster, size_t index, uint64_t *time);
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "test.h"
 
 #include <math.h>
@@ -140,6 +141,36 @@ random_shuffle_is_a_permutation(void **state)
   assert_true(moved > 80);
 }
 
+static void
+utf8_ends_where_it_breaks(void **state)
+{
+  (void)state;
+  /* Text, and how much of it is valid. */
+  const struct {
+    const char *text;
+    size_t valid;
+  } cases[] = {
+      {"", 0},
+      {"plain", 5},
+      {"gr\xc3\xbc\xc3\x9f", 6},
+      {"\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf", 11},
+      {"a\xe4", 1},             /* Latin-1 */
+      {"a\xc3", 1},             /* cut short */
+      {"a\xe2\x82", 1},         /* cut short */
+      {"a\x80", 1},             /* a continuation alone */
+      {"a\xc0\xaf", 1},         /* longer than needed */
+      {"a\xe0\x80\xaf", 1},     /* longer than needed */
+      {"a\xed\xa0\x80", 1},     /* a surrogate */
+      {"a\xf4\x90\x80\x80", 1}, /* beyond Unicode */
+      {"a\xf8\x88\x80\x80\x80", 1},
+      {"a\xff", 1},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_int_equal(dc_utf8_prefix(cases[i].text, 100), cases[i].valid);
+  assert_int_equal(dc_utf8_prefix("gr\xc3\xbc\xc3\x9f", 5), 4);
+  assert_int_equal(dc_utf8_prefix("plain", 0), 0);
+}
+
 int
 main(void)
 {
@@ -152,6 +183,7 @@ main(void)
       cmocka_unit_test(arena_hands_out_until_full_and_rewinds),
       cmocka_unit_test(random_gives_the_published_sequence),
       cmocka_unit_test(random_moments_are_those_of_the_distributions),
+      cmocka_unit_test(utf8_ends_where_it_breaks),
       cmocka_unit_test(random_shuffle_is_a_permutation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
