@@ -309,25 +309,26 @@ gst_assign_sink_event(GstBaseTransform *transform, GstEvent *event)
 }
 
 /* Reads `path` (NULL: none) in the place of the labels there are. */
-static gboolean
-gst_assign_load_labels(GstAssign *self, const gchar *path, GError **error)
+static DcStatus
+gst_assign_load_labels(GstAssign *self, const gchar *path, DcError *error)
 {
-  GPtrArray *labels = path ? dc_labels_file_read(path, error) : NULL;
-  if (path && !labels)
-    return FALSE;
+  GPtrArray *labels = NULL;
+  DcStatus status = path ? dc_labels_file_read(path, &labels, error) : DC_OK;
+  if (status != DC_OK)
+    return status;
   GST_OBJECT_LOCK(self);
   GPtrArray *earlier = self->settings.labels;
   self->settings.labels = labels;
   GST_OBJECT_UNLOCK(self);
   g_clear_pointer(&earlier, g_ptr_array_unref);
-  return TRUE;
+  return DC_OK;
 }
 
 static gboolean
 gst_assign_start(GstBaseTransform *transform)
 {
   GstAssign *self = GST_ASSIGN(transform);
-  g_autoptr(GError) error = NULL;
+  DcError error;
 
   GST_OBJECT_LOCK(self);
   g_autofree gchar *path = g_strdup(self->labels_file);
@@ -337,9 +338,8 @@ gst_assign_start(GstBaseTransform *transform)
   self->running = TRUE;
   GST_OBJECT_UNLOCK(self);
 
-  if (!gst_assign_load_labels(self, path, &error)) {
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("The labels cannot be read: %s.", error->message),
-                      ("Give labels-file a text file with one label on each line, or unset it."));
+  if (gst_assign_load_labels(self, path, &error) != DC_OK) {
+    DC_ELEMENT_ERROR(self, &error);
     return FALSE;
   }
   self->labeller = dc_region_labeller_new(max_tracks);
@@ -375,16 +375,13 @@ gst_assign_stop(GstBaseTransform *transform)
 static void
 gst_assign_set_labels_file(GstAssign *self, const gchar *path)
 {
-  g_autoptr(GError) error = NULL;
+  DcError error;
 
   GST_OBJECT_LOCK(self);
   gboolean running = self->running;
   GST_OBJECT_UNLOCK(self);
-  if (running && !gst_assign_load_labels(self, path, &error)) {
-    GST_ELEMENT_WARNING(self, RESOURCE, OPEN_READ,
-                        ("The labels cannot be read: %s.", error->message),
-                        ("The earlier labels stay. Give labels-file a text file with one label on "
-                         "each line."));
+  if (running && gst_assign_load_labels(self, path, &error) != DC_OK) {
+    DC_ELEMENT_WARNING(self, &error);
     return;
   }
   GST_OBJECT_LOCK(self);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "adapt-centroids.h"
 #include "assign.h"
 #include "draw-clusters.h"
 #include "meta/driftcluster.h"
@@ -9,8 +10,12 @@ static gboolean
 plugin_init(GstPlugin *plugin)
 {
   dc_blas_choose_kernels();
+  /* Products of streaming threads that each start threads of their own only wait for each other. */
+  if (!g_getenv("OPENBLAS_NUM_THREADS"))
+    dc_blas_set_threads(1);
   driftcluster_results_meta_register();
   gboolean registered = TRUE;
+  registered &= GST_ELEMENT_REGISTER(adapt_centroids, plugin);
   registered &= GST_ELEMENT_REGISTER(assign, plugin);
   registered &= GST_ELEMENT_REGISTER(draw_clusters, plugin);
   registered &= GST_ELEMENT_REGISTER(publish_clusters, plugin);

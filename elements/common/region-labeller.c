@@ -144,11 +144,9 @@ assign_block(DcRegionLabeller *labeller, const DriftclusterEmbeddingBlock *block
   DcMatrix embeddings = dc_matrix(block->data, block->rows, block->dim);
   status = dc_snapshot_assign(labeller->snapshot, labeller->assigner, &embeddings, novelty,
                               labeller->assignments);
-  if (status == DC_ERROR_NOT_FINITE) {
+  if (status == DC_ERROR_NOT_FINITE)
     *refused = assign_rows(labeller, &embeddings, novelty);
-    return DC_OK;
-  }
-  if (status != DC_OK)
+  else if (status != DC_OK)
     return dc_error_set(error, status, "%u embeddings of %u numbers cannot be assigned: %s",
                         block->rows, block->dim, dc_status_text(status));
   return DC_OK;

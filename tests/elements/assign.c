@@ -4,26 +4,16 @@
 #include "common/snapshot-event.h"
 
 #include "blobs.h"
+#include "streams.h"
 
 #include <glib/gstdio.h>
-#include <gst/check/gstcheck.h>
-#include <gst/check/gstharness.h>
 #include <gst/video/video.h>
 #include <math.h>
 
 GST_PLUGIN_STATIC_DECLARE(driftcluster);
 
-#define CAPS      "video/x-raw,format=GRAY8,width=64,height=48,framerate=25/1"
 #define TOLERANCE 1e-5 /* of distances and posteriors that are computed in single precision */
 #define NOTHING   G_MAXUINT
-
-static GstHarness *
-new_harness(const gchar *launch)
-{
-  GstHarness *h = gst_harness_new_parse(launch);
-  gst_harness_set_src_caps_str(h, CAPS);
-  return h;
-}
 
 static void
 push_snapshot(GstHarness *h, const Blobs *blobs, const guint *order, guint64 version)
@@ -37,7 +27,7 @@ push_snapshot(GstHarness *h, const Blobs *blobs, const guint *order, guint64 ver
 static GstHarness *
 new_harness_of_blobs(const gchar *launch, const Blobs *blobs)
 {
-  GstHarness *h = new_harness(launch);
+  GstHarness *h = stream_open(launch);
   push_snapshot(h, blobs, NULL, 5);
   return h;
 }
@@ -79,40 +69,6 @@ cluster_after(GstHarness *h, GstBuffer *buffer)
   gint cluster = result_of(out, 0).cluster;
   gst_buffer_unref(out);
   return cluster;
-}
-
-static guint64
-stat_of(GstHarness *h, const gchar *name)
-{
-  g_autoptr(GstStructure) stats = NULL;
-  guint64 value;
-  gst_harness_get(h, "assign", "stats", &stats, NULL);
-  fail_unless(gst_structure_get_uint64(stats, name, &value), "no %s", name);
-  return value;
-}
-
-static GstBus *
-watch(GstHarness *h)
-{
-  GstBus *bus = gst_bus_new();
-  gst_element_set_bus(h->element, bus);
-  return bus;
-}
-
-/* Pushes `buffer`, which must end the stream with an error that contains `text`. */
-static void
-assert_push_fails(GstHarness *h, GstBuffer *buffer, const gchar *text)
-{
-  g_autoptr(GstBus) bus = watch(h);
-  g_autoptr(GError) error = NULL;
-  assert_equals_int(gst_harness_push(h, buffer), GST_FLOW_ERROR);
-  GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  fail_unless(message != NULL);
-  gst_message_parse_error(message, &error, NULL);
-  fail_unless(strstr(error->message, text) != NULL, "\"%s\" is not in: %s", text, error->message);
-  gst_message_unref(message);
-  fail_unless(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR) == NULL, "told twice");
-  gst_element_set_bus(h->element, NULL);
 }
 
 /* --- What a label says --- */
@@ -161,10 +117,10 @@ GST_START_TEST(every_region_has_its_own_label)
   for (guint i = 0; i < 7; i++)
     assert_equals_int(result_of(buffer, i).cluster, (2 + i) % 3);
   gst_buffer_unref(buffer);
-  assert_equals_uint64(stat_of(h, "buffers"), 1);
-  assert_equals_uint64(stat_of(h, "regions"), 7);
-  assert_equals_uint64(stat_of(h, "assigned"), 7);
-  assert_equals_uint64(stat_of(h, "tracks"), 7);
+  assert_equals_uint64(stream_stat(h, "assign", "buffers"), 1);
+  assert_equals_uint64(stream_stat(h, "assign", "regions"), 7);
+  assert_equals_uint64(stream_stat(h, "assign", "assigned"), 7);
+  assert_equals_uint64(stream_stat(h, "assign", "tracks"), 7);
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -218,7 +174,7 @@ GST_START_TEST(labelling_again_replaces_the_labels)
   Blobs blobs = blobs_of(3, 8);
   const guint order[] = {2, 0, 1};
   GstHarness *h = new_harness_of_blobs("assign", &blobs);
-  GstHarness *again = new_harness("assign");
+  GstHarness *again = stream_open("assign");
   push_snapshot(again, &blobs, order, 8);
   GstBuffer *buffer = gst_harness_push_and_pull(h, buffer_of(&blobs, 0, 1));
   assert_equals_int(result_of(buffer, 0).cluster, 1);
@@ -238,14 +194,14 @@ GST_END_TEST
 GST_START_TEST(without_clusters_regions_are_unassigned)
 {
   Blobs blobs = blobs_of(3, 8);
-  GstHarness *h = new_harness("assign");
+  GstHarness *h = stream_open("assign");
   GstBuffer *buffer = gst_harness_push_and_pull(h, buffer_of(&blobs, 0, 1));
   DriftclusterResult result = result_of(buffer, 0);
   assert_equals_int(result.cluster, -1);
   fail_unless(result.uuid == NULL && result.label == NULL);
   fail_unless(result.confidence == 0 && result.width == 0.5);
   gst_buffer_unref(buffer);
-  assert_equals_uint64(stat_of(h, "unassigned"), 1);
+  assert_equals_uint64(stream_stat(h, "assign", "unassigned"), 1);
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -253,7 +209,7 @@ GST_END_TEST
 GST_START_TEST(unassigned_regions_can_be_left_out)
 {
   Blobs blobs = blobs_of(3, 8);
-  GstHarness *h = new_harness("assign unassigned=omit");
+  GstHarness *h = stream_open("assign unassigned=omit");
   GstBuffer *buffer = gst_harness_push_and_pull(h, buffer_of(&blobs, 0, 1));
   GstCustomMeta *meta = driftcluster_buffer_get_results_meta(buffer);
   assert_equals_int(driftcluster_results_meta_get_n_results(meta), 0);
@@ -277,7 +233,7 @@ GST_START_TEST(each_buffer_is_labelled_by_the_version_before_it)
 {
   Blobs blobs = blobs_of(3, 8);
   const guint order[] = {1, 2, 0};
-  GstHarness *h = new_harness("queue ! assign");
+  GstHarness *h = stream_open("queue ! assign");
   guint64 versions[] = {1, 1, 2, 2, 3};
   for (guint i = 0; i < G_N_ELEMENTS(versions); i++) {
     if (i == 0 || versions[i] != versions[i - 1])
@@ -312,15 +268,15 @@ GST_START_TEST(ready_forgets_the_stream)
   Blobs blobs = blobs_of(3, 8);
   GstElement *assign = gst_element_factory_make("assign", NULL);
   GstHarness *h = gst_harness_new_with_element(assign, "sink", "src");
-  gst_harness_set_src_caps_str(h, CAPS);
+  gst_harness_set_src_caps_str(h, STREAM_CAPS);
   push_snapshot(h, &blobs, NULL, 5);
   assert_equals_int(cluster_after(h, buffer_of(&blobs, 0, 1)), 1);
   gst_harness_teardown(h);
 
   gst_element_set_state(assign, GST_STATE_READY);
   h = gst_harness_new_with_element(assign, "sink", "src");
-  gst_harness_set_src_caps_str(h, CAPS);
-  assert_equals_uint64(stat_of(h, "regions"), 0);
+  gst_harness_set_src_caps_str(h, STREAM_CAPS);
+  assert_equals_uint64(stream_stat(h, "assign", "regions"), 0);
   assert_equals_int(cluster_after(h, buffer_of(&blobs, 0, 1)), -1);
   gst_harness_teardown(h);
   gst_object_unref(assign);
@@ -331,7 +287,7 @@ GST_START_TEST(clusters_of_another_pipeline_are_read_by_name)
 {
   Blobs blobs = blobs_of(3, 8);
   const guint order[] = {1, 2, 0};
-  GstHarness *h = new_harness("assign state-id=lobby");
+  GstHarness *h = stream_open("assign state-id=lobby");
   DcSharedState *state = dc_shared_state_get("lobby");
   assert_equals_int(cluster_after(h, buffer_of(&blobs, 0, 0)), -1);
   DcSnapshot *snapshot = blobs_snapshot(&blobs, order, 1);
@@ -357,8 +313,8 @@ GST_START_TEST(region_without_embedding_keeps_its_cluster)
   assert_equals_string(result.uuid, "blob-2");
   fail_unless(result.stale);
   gst_buffer_unref(buffer);
-  assert_equals_uint64(stat_of(h, "stale"), 1);
-  assert_equals_uint64(stat_of(h, "assigned"), 2);
+  assert_equals_uint64(stream_stat(h, "assign", "stale"), 1);
+  assert_equals_uint64(stream_stat(h, "assign", "assigned"), 2);
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -396,7 +352,7 @@ GST_START_TEST(remembered_regions_are_bounded)
   GstHarness *h = new_harness_of_blobs("assign max-tracks=2", &blobs);
   assert_equals_int(cluster_after(h, buffer_of(&blobs, 0, 1)), 1); /* key 9 */
   gst_buffer_unref(gst_harness_push_and_pull(h, blobs_buffer(&blobs, 1, 5)));
-  assert_equals_uint64(stat_of(h, "tracks"), 2);
+  assert_equals_uint64(stream_stat(h, "assign", "tracks"), 2);
   assert_equals_int(cluster_after(h, buffer_of(&blobs, 2, NOTHING)), -1);
   gst_harness_teardown(h);
 }
@@ -485,20 +441,7 @@ GST_END_TEST
 
 GST_START_TEST(unreadable_labels_are_an_error_at_the_start)
 {
-  GstElement *assign = gst_element_factory_make("assign", NULL);
-  g_autoptr(GstBus) bus = gst_bus_new();
-  gst_element_set_bus(assign, bus);
-  g_object_set(assign, "labels-file", "/nonexistent/labels", NULL);
-  assert_equals_int(gst_element_set_state(assign, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
-  GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  fail_unless(message != NULL);
-  g_autoptr(GError) error = NULL;
-  gst_message_parse_error(message, &error, NULL);
-  fail_unless(strstr(error->message, "/nonexistent/labels") != NULL);
-  gst_message_unref(message);
-  gst_element_set_bus(assign, NULL);
-  gst_element_set_state(assign, GST_STATE_NULL);
-  gst_object_unref(assign);
+  stream_assert_start_fails("assign labels-file=/nonexistent/labels", "/nonexistent/labels");
 }
 GST_END_TEST
 
@@ -508,19 +451,17 @@ GST_START_TEST(unreadable_labels_change_nothing_while_running)
   g_autofree gchar *path = write_labels("zero\n");
   g_autofree gchar *launch = g_strdup_printf("assign labels-file=%s", path);
   GstHarness *h = new_harness_of_blobs(launch, &blobs);
-  g_autoptr(GstBus) bus = watch(h);
+  GstBus *bus = stream_watch(h->element);
   GstElement *assign = gst_harness_find_element(h, "assign");
   g_object_set(assign, "labels-file", "/nonexistent/labels", NULL);
-  GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING);
-  fail_unless(message != NULL);
-  gst_message_unref(message);
+  stream_assert_told(bus, GST_MESSAGE_WARNING, "/nonexistent/labels");
   assert_label(h, buffer_of(&blobs, 0, 0), "zero");
   g_autofree gchar *kept = NULL;
   g_object_get(assign, "labels-file", &kept, NULL);
   assert_equals_string(kept, path);
   gst_object_unref(assign);
   g_remove(path);
-  gst_element_set_bus(h->element, NULL);
+  stream_unwatch(h->element, bus);
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -558,7 +499,7 @@ GST_START_TEST(threshold_is_a_share_of_the_members)
   g_object_set(assign, "novelty-threshold", 0.1, NULL);
   fail_if(is_novel(h, buffer_at(&blobs, 3, 1.5f)));
   fail_unless(is_novel(h, buffer_at(&blobs, 4, 100)));
-  assert_equals_uint64(stat_of(h, "novel"), 2);
+  assert_equals_uint64(stream_stat(h, "assign", "novel"), 2);
   gst_object_unref(assign);
   gst_harness_teardown(h);
 }
@@ -568,18 +509,17 @@ GST_START_TEST(novel_regions_are_told_once_a_second)
 {
   Blobs blobs = blobs_of(3, 8);
   GstHarness *h = new_harness_of_blobs("assign novelty-threshold=0.1 post-messages=true", &blobs);
-  g_autoptr(GstBus) bus = watch(h);
+  GstBus *bus = stream_watch(h->element);
   for (guint frame = 0; frame < 60; frame++) /* 2.4 s */
     gst_buffer_unref(gst_harness_push_and_pull(h, buffer_at(&blobs, frame, 100)));
   const guint64 times[] = {0, GST_SECOND, 2 * GST_SECOND}, counts[] = {1, 25, 25};
   for (guint i = 0; i < G_N_ELEMENTS(times); i++) {
-    GstMessage *message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT);
+    GstMessage *message = stream_notice(bus, "novel-region");
     fail_unless(message != NULL);
     const GstStructure *notice = gst_message_get_structure(message);
     guint64 time, duration, count, key;
     gdouble distance;
     fail_unless(gst_structure_has_name(notice, "assign"));
-    assert_equals_string(gst_structure_get_string(notice, "kind"), "novel-region");
     fail_unless(gst_structure_get(notice, "stream-time", G_TYPE_UINT64, &time, "duration",
                                   G_TYPE_UINT64, &duration, "count", G_TYPE_UINT64, &count, "key",
                                   G_TYPE_UINT64, &key, "distance", G_TYPE_DOUBLE, &distance, NULL));
@@ -590,8 +530,8 @@ GST_START_TEST(novel_regions_are_told_once_a_second)
     fail_unless(fabs(distance - 100) < 1e-3);
     gst_message_unref(message);
   }
-  fail_unless(gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT) == NULL);
-  gst_element_set_bus(h->element, NULL);
+  stream_assert_silent(bus, GST_MESSAGE_ELEMENT);
+  stream_unwatch(h->element, bus);
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -600,10 +540,10 @@ GST_START_TEST(nothing_is_told_unless_asked_for)
 {
   Blobs blobs = blobs_of(3, 8);
   GstHarness *h = new_harness_of_blobs("assign novelty-threshold=0.1", &blobs);
-  g_autoptr(GstBus) bus = watch(h);
+  GstBus *bus = stream_watch(h->element);
   fail_unless(is_novel(h, buffer_at(&blobs, 0, 100)));
-  fail_unless(gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT) == NULL);
-  gst_element_set_bus(h->element, NULL);
+  stream_assert_silent(bus, GST_MESSAGE_ELEMENT);
+  stream_unwatch(h->element, bus);
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -671,7 +611,7 @@ GST_END_TEST
 GST_START_TEST(unassigned_region_of_interest_bears_no_label)
 {
   Blobs blobs = blobs_of(3, 8);
-  GstHarness *h = new_harness_of_blobs("assign", &blobs), *again = new_harness("assign");
+  GstHarness *h = new_harness_of_blobs("assign", &blobs), *again = stream_open("assign");
   GstBuffer *buffer = gst_harness_push_and_pull(h, buffer_with_rois(&blobs));
   buffer = gst_harness_push_and_pull(again, buffer);
   gpointer state = NULL;
@@ -692,10 +632,10 @@ GST_START_TEST(other_dimension_is_an_error_that_names_both)
 {
   Blobs blobs = blobs_of(3, 8), other = blobs_of(3, 12);
   GstHarness *h = new_harness_of_blobs("assign", &blobs);
-  assert_push_fails(h, buffer_of(&other, 0, 1), "embeddings of 12 numbers");
+  stream_assert_push_fails(h, buffer_of(&other, 0, 1), "embeddings of 12 numbers");
   gst_harness_teardown(h);
   h = new_harness_of_blobs("assign", &blobs);
-  assert_push_fails(h, buffer_of(&other, 0, 1), "clusters have 8 numbers");
+  stream_assert_push_fails(h, buffer_of(&other, 0, 1), "clusters have 8 numbers");
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -705,10 +645,10 @@ GST_START_TEST(other_encoder_is_an_error_that_names_both)
   Blobs blobs = blobs_of(3, 8), other = blobs_of(3, 8);
   other.encoder = "other-encoder";
   GstHarness *h = new_harness_of_blobs("assign", &blobs);
-  assert_push_fails(h, buffer_of(&other, 0, 1), "'other-encoder'");
+  stream_assert_push_fails(h, buffer_of(&other, 0, 1), "'other-encoder'");
   gst_harness_teardown(h);
   h = new_harness_of_blobs("assign", &blobs);
-  assert_push_fails(h, buffer_of(&other, 0, 1), "'" BLOBS_ENCODER "'");
+  stream_assert_push_fails(h, buffer_of(&other, 0, 1), "'" BLOBS_ENCODER "'");
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -720,14 +660,15 @@ GST_START_TEST(embedding_that_is_no_number_spoils_no_other)
   const gfloat bad[] = {NAN, INFINITY};
   for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
     GstBuffer *buffer = blobs_buffer(&blobs, 0, 3);
-    driftcluster_buffer_get_embedding_meta(buffer)->block->data[8 + i] = bad[i];
+    gfloat *row = driftcluster_buffer_get_embedding_meta(buffer)->block->data + 8;
+    row[i] = bad[i];
     buffer = gst_harness_push_and_pull(h, buffer);
     assert_equals_int(result_of(buffer, 0).cluster, 0);
     assert_equals_int(result_of(buffer, 1).cluster, -1);
     assert_equals_int(result_of(buffer, 2).cluster, 2);
     gst_buffer_unref(buffer);
   }
-  assert_equals_uint64(stat_of(h, "refused-embeddings"), 2);
+  assert_equals_uint64(stream_stat(h, "assign", "refused-embeddings"), 2);
   gst_harness_teardown(h);
 }
 GST_END_TEST

@@ -132,4 +132,13 @@ blobs_snapshot(const Blobs *blobs, const guint *order, guint64 version)
   return dc_snapshot_new(&parts);
 }
 
+/* Ends the program with what an error message says. */
+static inline void
+blobs_fail(GstMessage *message)
+{
+  g_autoptr(GError) error = NULL;
+  gst_message_parse_error(message, &error, NULL);
+  g_error("%s", error->message);
+}
+
 #endif

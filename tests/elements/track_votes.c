@@ -163,19 +163,19 @@ write_labels(const gchar *text, gssize length)
 }
 
 static GPtrArray *
-read_labels(const gchar *text, gssize length, GError **error)
+read_labels(const gchar *text, gssize length, DcError *error)
 {
   g_autofree gchar *path = write_labels(text, length);
-  GPtrArray *labels = dc_labels_file_read(path, error);
+  GPtrArray *labels = NULL;
+  dc_labels_file_read(path, &labels, error);
   g_remove(path);
   return labels;
 }
 
 GST_START_TEST(labels_are_the_lines)
 {
-  g_autoptr(GPtrArray) labels = read_labels("\xef\xbb\xbf"
-                                            "person\r\n\n  caf\xc3\xa9 \nlast",
-                                            -1, NULL);
+  g_autoptr(GPtrArray) labels =
+      read_labels("\xef\xbb\xbfperson\r\n\n  caf\xc3\xa9 \nlast", -1, NULL);
   assert_equals_int(labels->len, 4);
   assert_equals_string(g_ptr_array_index(labels, 0), "person");
   fail_unless(g_ptr_array_index(labels, 1) == NULL);
@@ -193,28 +193,31 @@ GST_END_TEST
 
 GST_START_TEST(missing_labels_are_an_error)
 {
-  g_autoptr(GError) error = NULL;
-  fail_unless(dc_labels_file_read("/nonexistent/labels.txt", &error) == NULL);
-  fail_unless(strstr(error->message, "/nonexistent/labels.txt") != NULL);
+  GPtrArray *labels;
+  DcError error;
+  fail_unless_equals_int(dc_labels_file_read("/nonexistent/labels.txt", &labels, &error),
+                         DC_ERROR_NOT_FOUND);
+  fail_unless(labels == NULL);
+  fail_unless(strstr(error.message, "/nonexistent/labels.txt") != NULL);
 }
 GST_END_TEST
 
 GST_START_TEST(bytes_that_are_no_text_are_an_error)
 {
-  g_autoptr(GError) error = NULL;
+  DcError error;
   fail_unless(read_labels("a\xff\nb", -1, &error) == NULL);
-  fail_unless(strstr(error->message, "UTF-8") != NULL);
-  g_clear_error(&error);
+  fail_unless_equals_int(error.status, DC_ERROR_FORMAT);
+  fail_unless(strstr(error.message, "UTF-8") != NULL);
   fail_unless(read_labels("a\0b", 3, &error) == NULL);
 }
 GST_END_TEST
 
 GST_START_TEST(huge_file_is_an_error)
 {
-  g_autoptr(GError) error = NULL;
+  DcError error;
   g_autofree gchar *text = g_strnfill((1 << 20) + 1, 'x');
   fail_unless(read_labels(text, -1, &error) == NULL);
-  fail_unless(strstr(error->message, "1 MiB") != NULL);
+  fail_unless(strstr(error.message, "1 MiB") != NULL);
   g_autoptr(GPtrArray) labels = read_labels(text, 1 << 20, NULL);
   assert_equals_int(labels->len, 1);
 }

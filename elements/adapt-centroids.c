@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/**
+ * SECTION:element-adapt-centroids
+ * @title: adapt-centroids
+ *
+ * Learns from the embeddings on the buffers that pass, keeps the clusters adapted to what the
+ * stream shows, and sends their newest version downstream, before the buffer that follows it. The
+ * buffers themselves pass untouched, in any memory.
+ *
+ * The clusters are found in the first #GstAdaptCentroids:warm-up embeddings, unless they come from
+ * a trained model or from a saved state. They outlive a flushing seek; PAUSED to READY forgets
+ * them, unless #GstAdaptCentroids:state-file keeps them, or a reader of #GstAdaptCentroids:state-id
+ * the last version. A stream that ends within the warm-up makes its clusters from what it brought.
+ *
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=600 ! embed inference-region=tiles tiles=4x3 ! \
+ *     adapt-centroids clusters=3 state-file=clusters.safetensors ! assign ! fakesink
+ * ]|
+ *
+ * Since: 0.1
+ */
+
+#include "adapt-centroids.h"
+
+#include "common/adapt-settings.h"
+#include "common/buffer-times.h"
+#include "common/cluster-keeper.h"
+#include "common/embedding-worker.h"
+#include "common/error.h"
+#include "common/props.h"
+#include "common/shared-state.h"
+#include "common/snapshot-event.h"
+#include "common/state-store.h"
+#include "meta/driftcluster.h"
+
+GST_DEBUG_CATEGORY_STATIC(adapt_centroids_debug);
+#define GST_CAT_DEFAULT adapt_centroids_debug
+
+#define QUEUE_CAPACITY 64 /* buffers that wait for the worker: about 2 s of video */
+
+enum { PROP_STATS = DC_ADAPT_LAST };
+
+enum { SIGNAL_RESET, SIGNAL_SAVE_STATE, SIGNAL_LOAD_STATE, SIGNAL_RENAME_CLUSTER, N_SIGNALS };
+static guint signals[N_SIGNALS];
+
+struct _GstAdaptCentroids {
+  GstBaseTransform parent;
+
+  DcClusterKeeper *keeper; /* for any thread; open from start to stop */
+  DcStateStore *store;     /* for any thread */
+
+  /* Under the object lock. */
+  DcAdaptSettings settings;
+  gboolean settings_changed; /* since the keeper was last told */
+  DcBufferTimes newest;      /* of the embeddings learnt from last */
+  guint64 dropped;           /* embeddings that found the worker's queue full */
+  gboolean failed;           /* learning ended with an error */
+
+  /* Constant from start to stop. */
+  DcSharedState *shared;     /* NULL: not shared */
+  DcEmbeddingWorker *worker; /* NULL: the streaming thread learns */
+
+  DcSnapshot *announced; /* of the streaming thread: what downstream labels by */
+
+  /* Of the thread that learns. */
+  DcRateLimit adapted_limit;
+  gboolean rejecting; /* the last block had embeddings that were rejected */
+};
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+                            GST_STATIC_CAPS("video/x-raw(ANY)"));
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+                            GST_STATIC_CAPS("video/x-raw(ANY)"));
+
+G_DEFINE_FINAL_TYPE(GstAdaptCentroids, gst_adapt_centroids, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE(adapt_centroids, "adapt-centroids", GST_RANK_NONE,
+                            GST_TYPE_ADAPT_CENTROIDS)
+
+/* --- What it tells --- */
+
+/* Posts `notice` (transfer full) if messages are wanted. Any thread. */
+static void
+gst_adapt_centroids_post(GstAdaptCentroids *self, GstStructure *notice)
+{
+  GST_OBJECT_LOCK(self);
+  gboolean wanted = self->settings.post_messages;
+  GST_OBJECT_UNLOCK(self);
+  if (wanted)
+    gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), notice));
+  else
+    gst_structure_free(notice);
+}
+
+/* News of a state file, as of the newest embeddings. Any thread. */
+static void
+gst_adapt_centroids_post_state(const gchar *kind, const gchar *path, const gchar *reason,
+                               gpointer user_data)
+{
+  GstAdaptCentroids *self = user_data;
+
+  GST_OBJECT_LOCK(self);
+  DcBufferTimes times = self->newest;
+  GST_OBJECT_UNLOCK(self);
+  GstStructure *notice = dc_notice_new("adapt-centroids", kind, &times);
+  gst_structure_set(notice, "location", G_TYPE_STRING, path, NULL);
+  if (reason)
+    gst_structure_set(notice, "reason", G_TYPE_STRING, reason, NULL);
+  gst_adapt_centroids_post(self, notice);
+}
+
+static void
+gst_adapt_centroids_post_clusters(GstAdaptCentroids *self, const gchar *kind,
+                                  const DcBufferTimes *times)
+{
+  DcAdapterStats stats = dc_cluster_keeper_stats(self->keeper);
+  DcSnapshot *snapshot = dc_cluster_keeper_snapshot(self->keeper);
+  guint64 version = snapshot ? dc_snapshot_version(snapshot) : 0;
+  GstStructure *notice = dc_notice_new("adapt-centroids", kind, times);
+  gst_structure_set(notice, "version", G_TYPE_UINT64, version, "clusters", G_TYPE_UINT,
+                    (guint)stats.clusters, "embeddings", G_TYPE_UINT64, stats.accepted,
+                    "occupancy-entropy", G_TYPE_DOUBLE, stats.occupancy_entropy, "mean-shift",
+                    G_TYPE_DOUBLE, stats.mean_shift, NULL);
+  dc_snapshot_unref(snapshot);
+  gst_adapt_centroids_post(self, notice);
+}
+
+/* Embeddings with NaN or infinity: told when a burst of them begins. */
+static void
+gst_adapt_centroids_post_rejected(GstAdaptCentroids *self, guint64 rejected,
+                                  const DcBufferTimes *times)
+{
+  gboolean begins = rejected > 0 && !self->rejecting;
+  self->rejecting = rejected > 0;
+  if (!begins)
+    return;
+  GstStructure *notice = dc_notice_new("adapt-centroids", "embeddings-rejected", times);
+  gst_structure_set(notice, "rejected", G_TYPE_UINT64, rejected, NULL);
+  gst_adapt_centroids_post(self, notice);
+}
+
+static void
+gst_adapt_centroids_report(GstAdaptCentroids *self, const DcLearnResult *result,
+                           const DcBufferTimes *times)
+{
+  if (result->restored)
+    dc_state_store_tell_outcome(self->store, NULL);
+  if (result->created)
+    gst_adapt_centroids_post_clusters(self, "clusters-created", times);
+  else if (result->adapted && dc_rate_limit_pass(&self->adapted_limit, times->stream_time))
+    gst_adapt_centroids_post_clusters(self, "adapted", times);
+  gst_adapt_centroids_post_rejected(self, result->rejected, times);
+}
+
+/* A copy of the numbers read from the counters of all parts. */
+static GstStructure *
+gst_adapt_centroids_make_stats(GstAdaptCentroids *self)
+{
+  DcAdapterStats stats = dc_cluster_keeper_stats(self->keeper);
+  DcStateStoreStats store = dc_state_store_stats(self->store);
+  GST_OBJECT_LOCK(self);
+  guint64 dropped = self->dropped;
+  GST_OBJECT_UNLOCK(self);
+  return gst_structure_new("application/x-adapt-centroids-stats", "accepted", G_TYPE_UINT64,
+                           stats.accepted, "rejected", G_TYPE_UINT64, stats.rejected, "dropped",
+                           G_TYPE_UINT64, dropped, "adaptations", G_TYPE_UINT64, stats.adaptations,
+                           "clusters", G_TYPE_UINT64, (guint64)stats.clusters, "remembered",
+                           G_TYPE_UINT64, (guint64)stats.remembered, "saves", G_TYPE_UINT64,
+                           store.saves, "failed-saves", G_TYPE_UINT64, store.failed_saves,
+                           "occupancy-entropy", G_TYPE_DOUBLE, stats.occupancy_entropy,
+                           "mean-shift", G_TYPE_DOUBLE, stats.mean_shift, NULL);
+}
+
+/* --- Learning --- */
+
+/* Says why learning cannot go on. */
+static void
+gst_adapt_centroids_fail(GstAdaptCentroids *self, const DcError *error)
+{
+  if (dc_cluster_keeper_has_waiting_state(self->keeper))
+    dc_state_store_tell_outcome(self->store, error);
+  DC_ELEMENT_ERROR(self, error);
+  GST_OBJECT_LOCK(self);
+  self->failed = TRUE;
+  GST_OBJECT_UNLOCK(self);
+}
+
+/* Learns from one block, on the thread that learns. */
+static void
+gst_adapt_centroids_learn(DriftclusterEmbeddingBlock *block, const DcBufferTimes *times,
+                          gpointer user_data)
+{
+  GstAdaptCentroids *self = user_data;
+  DcLearnResult result;
+  DcError error;
+
+  GST_OBJECT_LOCK(self);
+  self->newest = *times;
+  GstClockTime interval = self->settings.save_interval;
+  gboolean failed = self->failed;
+  GST_OBJECT_UNLOCK(self);
+  if (failed)
+    return;
+  if (dc_cluster_keeper_learn(self->keeper, block, times->stream_time, &result, &error) != DC_OK) {
+    gst_adapt_centroids_fail(self, &error);
+    return;
+  }
+  gst_adapt_centroids_report(self, &result, times);
+  dc_state_store_save_when_due(self->store, interval, times->stream_time);
+}
+
+static gboolean
+gst_adapt_centroids_has_failed(GstAdaptCentroids *self)
+{
+  GST_OBJECT_LOCK(self);
+  gboolean failed = self->failed;
+  GST_OBJECT_UNLOCK(self);
+  return failed;
+}
+
+/* Has `block` learnt from, here or by the worker. */
+static void
+gst_adapt_centroids_feed(GstAdaptCentroids *self, DriftclusterEmbeddingBlock *block,
+                         const DcBufferTimes *times)
+{
+  if (!self->worker) {
+    gst_adapt_centroids_learn(block, times, self);
+  } else if (!dc_embedding_worker_push(self->worker, block, times)) {
+    GST_OBJECT_LOCK(self);
+    self->dropped += block->rows;
+    GST_OBJECT_UNLOCK(self);
+  }
+}
+
+/* Tells the keeper of properties that changed. */
+static void
+gst_adapt_centroids_configure(GstAdaptCentroids *self)
+{
+  GST_OBJECT_LOCK(self);
+  gboolean changed = self->settings_changed;
+  self->settings_changed = FALSE;
+  DcAdapterConfig config = self->settings.config;
+  gboolean adapt = self->settings.adapt;
+  GST_OBJECT_UNLOCK(self);
+  if (changed)
+    dc_cluster_keeper_configure(self->keeper, &config, adapt);
+}
+
+/* Sends the newest clusters downstream, unless they are known there. What a flush keeps from
+ * getting through is sent again. */
+static void
+gst_adapt_centroids_announce(GstAdaptCentroids *self)
+{
+  DcSnapshot *newest = dc_cluster_keeper_snapshot(self->keeper);
+  if (newest != self->announced &&
+      gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(self), dc_snapshot_event_new(newest))) {
+    DcSnapshot *earlier = self->announced;
+    self->announced = newest;
+    newest = earlier;
+  }
+  dc_snapshot_unref(newest);
+}
+
+/* A stream too short for the warm-up: makes the clusters from what there is. */
+static void
+gst_adapt_centroids_finish(GstAdaptCentroids *self)
+{
+  DcLearnResult result;
+  DcError error;
+
+  GST_OBJECT_LOCK(self);
+  DcBufferTimes times = self->newest;
+  gsize warm_up = self->settings.config.warm_up;
+  GST_OBJECT_UNLOCK(self);
+  DcStatus status = dc_cluster_keeper_finish(self->keeper, &result, &error);
+  if (status != DC_OK) {
+    DC_ELEMENT_WARNING(self, &error);
+  } else if (result.created) {
+    gst_adapt_centroids_report(self, &result, &times);
+    GST_ELEMENT_WARNING(self, STREAM, FAILED,
+                        ("The stream ended after %" G_GUINT64_FORMAT
+                         " embeddings, the warm-up needs %" G_GSIZE_FORMAT
+                         ": the clusters were made from those, and no region was labelled.",
+                         dc_cluster_keeper_stats(self->keeper).accepted, warm_up),
+                        ("Lower warm-up, or start from these clusters with state-file."));
+  }
+}
+
+static void
+gst_adapt_centroids_end_stream(GstAdaptCentroids *self)
+{
+  if (self->worker)
+    dc_embedding_worker_drain(self->worker);
+  if (!gst_adapt_centroids_has_failed(self))
+    gst_adapt_centroids_finish(self);
+  gst_adapt_centroids_announce(self);
+  dc_state_store_finish(self->store);
+}
+
+/* --- GstBaseTransform --- */
+
+static GstFlowReturn
+gst_adapt_centroids_transform_ip(GstBaseTransform *transform, GstBuffer *buffer)
+{
+  GstAdaptCentroids *self = GST_ADAPT_CENTROIDS(transform);
+  DriftclusterEmbeddingMeta *meta = driftcluster_buffer_get_embedding_meta(buffer);
+  DcBufferTimes times = dc_buffer_times(&transform->segment, buffer);
+
+  if (GST_CLOCK_TIME_IS_VALID(times.stream_time))
+    gst_object_sync_values(GST_OBJECT(self), times.stream_time);
+  gst_adapt_centroids_configure(self);
+  if (meta && meta->block && meta->block->rows > 0)
+    gst_adapt_centroids_feed(self, meta->block, &times);
+  if (gst_adapt_centroids_has_failed(self))
+    return GST_FLOW_ERROR;
+  gst_adapt_centroids_announce(self);
+  return GST_FLOW_OK;
+}
+
+static gboolean
+gst_adapt_centroids_sink_event(GstBaseTransform *transform, GstEvent *event)
+{
+  GstAdaptCentroids *self = GST_ADAPT_CENTROIDS(transform);
+
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START && self->worker)
+    dc_embedding_worker_flush(self->worker);
+  else if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
+    gst_adapt_centroids_end_stream(self);
+  return GST_BASE_TRANSFORM_CLASS(gst_adapt_centroids_parent_class)->sink_event(transform, event);
+}
+
+static gboolean
+gst_adapt_centroids_share(GstAdaptCentroids *self, const gchar *id)
+{
+  if (!id)
+    return TRUE;
+  self->shared = dc_shared_state_get(id);
+  if (dc_shared_state_claim(self->shared, self))
+    return TRUE;
+  GST_ELEMENT_ERROR(self, RESOURCE, BUSY,
+                    ("Another adapt-centroids writes the clusters named '%s' already.", id),
+                    ("Give each adapt-centroids a state-id of its own, or unset it."));
+  return FALSE;
+}
+
+/* Opens what the settings name. */
+static gboolean
+gst_adapt_centroids_open(GstAdaptCentroids *self, const DcAdapterConfig *config,
+                         const gchar *model_file, const gchar *state_file)
+{
+  DcError error;
+  DcStatus status = dc_cluster_keeper_open(self->keeper, config, model_file, self->shared, &error);
+  if (status == DC_OK)
+    status = dc_state_store_open(self->store, state_file, &error);
+  if (status != DC_OK)
+    DC_ELEMENT_ERROR(self, &error);
+  return status == DC_OK;
+}
+
+static gboolean
+gst_adapt_centroids_stop(GstBaseTransform *transform)
+{
+  GstAdaptCentroids *self = GST_ADAPT_CENTROIDS(transform);
+
+  g_clear_pointer(&self->worker, dc_embedding_worker_free);
+  dc_state_store_finish(self->store);
+  dc_state_store_close(self->store);
+  dc_cluster_keeper_close(self->keeper);
+  if (self->shared)
+    dc_shared_state_release(self->shared, self);
+  g_clear_pointer(&self->shared, dc_shared_state_unref);
+  g_clear_pointer(&self->announced, dc_snapshot_unref);
+  return TRUE;
+}
+
+static gboolean
+gst_adapt_centroids_start(GstBaseTransform *transform)
+{
+  GstAdaptCentroids *self = GST_ADAPT_CENTROIDS(transform);
+
+  GST_OBJECT_LOCK(self);
+  DcAdapterConfig config = self->settings.config;
+  g_autofree gchar *model_file = g_strdup(self->settings.model_file);
+  g_autofree gchar *state_file = g_strdup(self->settings.state_file);
+  g_autofree gchar *id = g_strdup(self->settings.state_id);
+  gboolean async = self->settings.async;
+  self->settings_changed = TRUE;
+  self->newest = dc_buffer_times_none();
+  self->dropped = 0;
+  self->failed = FALSE;
+  GST_OBJECT_UNLOCK(self);
+
+  self->adapted_limit = DC_RATE_LIMIT_INIT;
+  self->rejecting = FALSE;
+  if (!gst_adapt_centroids_share(self, id) ||
+      !gst_adapt_centroids_open(self, &config, model_file, state_file)) {
+    gst_adapt_centroids_stop(transform);
+    return FALSE;
+  }
+  if (async)
+    self->worker = dc_embedding_worker_new(QUEUE_CAPACITY, gst_adapt_centroids_learn, self);
+  return TRUE;
+}
+
+/* --- Commands --- */
+
+/* TRUE when a command went well; else says what kept it from that. */
+static gboolean
+gst_adapt_centroids_conclude(GstAdaptCentroids *self, DcStatus status, const DcError *error)
+{
+  if (status != DC_OK)
+    DC_ELEMENT_WARNING(self, error);
+  return status == DC_OK;
+}
+
+static gboolean
+gst_adapt_centroids_reset(GstAdaptCentroids *self)
+{
+  DcError error;
+  DcStatus status = dc_cluster_keeper_reset(self->keeper, &error);
+  return gst_adapt_centroids_conclude(self, status, &error);
+}
+
+static gboolean
+gst_adapt_centroids_save_state(GstAdaptCentroids *self, const gchar *path)
+{
+  DcError error;
+  DcStatus status = dc_state_store_save_as(self->store, path, &error);
+  return gst_adapt_centroids_conclude(self, status, &error);
+}
+
+static gboolean
+gst_adapt_centroids_load_state(GstAdaptCentroids *self, const gchar *path)
+{
+  DcError error;
+  DcStatus status = dc_state_store_load(self->store, path, &error);
+  return gst_adapt_centroids_conclude(self, status, &error);
+}
+
+static gboolean
+gst_adapt_centroids_rename_cluster(GstAdaptCentroids *self, const gchar *cluster,
+                                   const gchar *label)
+{
+  DcError error;
+  DcStatus status =
+      cluster && label
+          ? dc_cluster_keeper_rename(self->keeper, cluster, label, &error)
+          : dc_error_set(&error, DC_ERROR_ARGUMENT,
+                         "a cluster is renamed by its index or uuid and the new label: give both");
+  return gst_adapt_centroids_conclude(self, status, &error);
+}
+
+static guint
+gst_adapt_centroids_new_command(const gchar *name, GCallback handler, guint n_arguments)
+{
+  GType arguments[] = {G_TYPE_STRING, G_TYPE_STRING};
+  return g_signal_new_class_handler(name, GST_TYPE_ADAPT_CENTROIDS,
+                                    G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, handler, NULL, NULL, NULL,
+                                    G_TYPE_BOOLEAN, n_arguments, arguments[0], arguments[1]);
+}
+
+static void
+gst_adapt_centroids_install_commands(void)
+{
+  /**
+   * GstAdaptCentroids::reset:
+   * @self: the element
+   *
+   * Forgets the clusters and starts again, from the model file if there is one, else with a
+   * warm-up.
+   *
+   * Returns: whether it could be done; else a warning on the bus says why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_RESET] =
+      gst_adapt_centroids_new_command("reset", G_CALLBACK(gst_adapt_centroids_reset), 0);
+  /**
+   * GstAdaptCentroids::save-state:
+   * @self: the element
+   * @path: (nullable): the file to write; %NULL: #GstAdaptCentroids:state-file
+   *
+   * Saves the clusters and returns when they are on disk.
+   *
+   * Returns: whether they are; else a warning on the bus says why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_SAVE_STATE] =
+      gst_adapt_centroids_new_command("save-state", G_CALLBACK(gst_adapt_centroids_save_state), 1);
+  /**
+   * GstAdaptCentroids::load-state:
+   * @self: the element
+   * @path: the file to read
+   *
+   * Puts a saved state in the place of the clusters there are; before the first embeddings it waits
+   * for them, as only they tell whether it belongs to their encoder.
+   *
+   * Returns: whether the file is valid and fits; else nothing changed and a warning on the bus says
+   * why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_LOAD_STATE] =
+      gst_adapt_centroids_new_command("load-state", G_CALLBACK(gst_adapt_centroids_load_state), 1);
+  /**
+   * GstAdaptCentroids::rename-cluster:
+   * @self: the element
+   * @cluster: index or uuid of a cluster
+   * @label: its new name, 1 to 63 bytes of UTF-8
+   *
+   * Gives a cluster a name, which it keeps for ever.
+   *
+   * Returns: whether it has it; else a warning on the bus says why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_RENAME_CLUSTER] =
+      gst_adapt_centroids_new_command("rename-cluster",
+                                      G_CALLBACK(gst_adapt_centroids_rename_cluster), 2);
+}
+
+/* --- GObject --- */
+
+static void
+gst_adapt_centroids_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+  GstAdaptCentroids *self = GST_ADAPT_CENTROIDS(object);
+
+  GST_OBJECT_LOCK(self);
+  gboolean known = dc_adapt_settings_set(&self->settings, id, value);
+  self->settings_changed |= known;
+  GST_OBJECT_UNLOCK(self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void
+gst_adapt_centroids_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  GstAdaptCentroids *self = GST_ADAPT_CENTROIDS(object);
+
+  if (id == PROP_STATS) {
+    g_value_take_boxed(value, gst_adapt_centroids_make_stats(self));
+    return;
+  }
+  GST_OBJECT_LOCK(self);
+  gboolean known = dc_adapt_settings_get(&self->settings, id, value);
+  GST_OBJECT_UNLOCK(self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static void
+gst_adapt_centroids_finalize(GObject *object)
+{
+  GstAdaptCentroids *self = GST_ADAPT_CENTROIDS(object);
+
+  dc_state_store_free(self->store);
+  dc_cluster_keeper_free(self->keeper);
+  dc_adapt_settings_clear(&self->settings);
+  G_OBJECT_CLASS(gst_adapt_centroids_parent_class)->finalize(object);
+}
+
+static void
+gst_adapt_centroids_init(GstAdaptCentroids *self)
+{
+  GstBaseTransform *transform = GST_BASE_TRANSFORM(self);
+
+  self->keeper = dc_cluster_keeper_new();
+  self->store =
+      dc_state_store_new(GST_ELEMENT(self), self->keeper, gst_adapt_centroids_post_state, self);
+  dc_adapt_settings_init(&self->settings);
+  self->newest = dc_buffer_times_none();
+  /* Buffers are looked at, never written to: so none has to be copied. */
+  gst_base_transform_set_passthrough(transform, TRUE);
+  gst_base_transform_set_gap_aware(transform, TRUE);
+}
+
+static void
+gst_adapt_centroids_class_init(GstAdaptCentroidsClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS(klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+  GstBaseTransformClass *transform_class = GST_BASE_TRANSFORM_CLASS(klass);
+
+  GST_DEBUG_CATEGORY_INIT(adapt_centroids_debug, "adapt-centroids", 0,
+                          "clusters that follow drift");
+  object_class->set_property = gst_adapt_centroids_set_property;
+  object_class->get_property = gst_adapt_centroids_get_property;
+  object_class->finalize = gst_adapt_centroids_finalize;
+  dc_adapt_settings_install(object_class);
+  /**
+   * GstAdaptCentroids:stats:
+   *
+   * Since READY, each a guint64: embeddings `accepted`, `rejected` because they are no numbers and
+   * `dropped` because the worker of #GstAdaptCentroids:async was busy, `adaptations`, `saves` and
+   * `failed-saves`. Of now: `clusters`, embeddings `remembered`, and, as gdouble, the
+   * `occupancy-entropy` of the clusters in nats and their `mean-shift` from where they started in
+   * units of their spread.
+   *
+   * Since: 0.1
+   */
+  dc_props_install_stats(object_class, PROP_STATS,
+                         "Counts since READY of embeddings accepted, rejected and dropped, "
+                         "adaptations, saves and failed-saves; clusters, remembered, "
+                         "occupancy-entropy (nats) and mean-shift (spreads) of now");
+  gst_adapt_centroids_install_commands();
+
+  gst_element_class_set_static_metadata(element_class, "Centroid adapter",
+                                        "Filter/Analyzer/Video/Metadata",
+                                        "Finds clusters of embeddings and follows their drift",
+                                        "driftcluster developers");
+  gst_element_class_add_static_pad_template(element_class, &sink_template);
+  gst_element_class_add_static_pad_template(element_class, &src_template);
+
+  transform_class->start = gst_adapt_centroids_start;
+  transform_class->stop = gst_adapt_centroids_stop;
+  transform_class->sink_event = gst_adapt_centroids_sink_event;
+  transform_class->transform_ip = gst_adapt_centroids_transform_ip;
+}

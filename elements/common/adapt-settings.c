@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/adapt-settings.h"
+
+#include "common/props.h"
+
+#define DEFAULT_ADAPT         TRUE
+#define DEFAULT_SAVE_INTERVAL 0
+#define DEFAULT_ASYNC         FALSE
+#define DEFAULT_POST_MESSAGES FALSE
+
+#define MAX_CLUSTERS   4096
+#define MAX_EMBEDDINGS (1 << 24) /* of the window and of what is counted in embeddings */
+
+GType
+dc_method_get_type(void)
+{
+  static const GEnumValue values[] = {
+      {DC_METHOD_ATTENTION, "Attention over the recent past", "attention"},
+      {DC_METHOD_K_MEANS, "One step of k-means over the recent past", "k-means"},
+      {DC_METHOD_NONE, "Centroids stay where they started", "none"},
+      {0, NULL, NULL}};
+  static gsize type;
+
+  if (g_once_init_enter(&type))
+    g_once_init_leave(&type, g_enum_register_static("GstAdaptCentroidsMethod", values));
+  return type;
+}
+
+void
+dc_adapt_settings_init(DcAdaptSettings *settings)
+{
+  *settings = (DcAdaptSettings){
+      .config = dc_adapter_config(),
+      .adapt = DEFAULT_ADAPT,
+      .save_interval = DEFAULT_SAVE_INTERVAL,
+      .async = DEFAULT_ASYNC,
+      .post_messages = DEFAULT_POST_MESSAGES,
+  };
+}
+
+void
+dc_adapt_settings_clear(DcAdaptSettings *settings)
+{
+  g_clear_pointer(&settings->model_file, g_free);
+  g_clear_pointer(&settings->state_file, g_free);
+  g_clear_pointer(&settings->state_id, g_free);
+}
+
+static void
+set_text(gchar **text, const GValue *value)
+{
+  g_free(*text);
+  *text = g_value_dup_string(value);
+}
+
+gboolean
+dc_adapt_settings_set(DcAdaptSettings *settings, guint id, const GValue *value)
+{
+  switch (id) {
+  case DC_ADAPT_CLUSTERS:
+    settings->config.clusters = g_value_get_uint(value);
+    break;
+  case DC_ADAPT_MAX_CLUSTERS:
+    settings->config.max_clusters = g_value_get_uint(value);
+    break;
+  case DC_ADAPT_METHOD:
+    settings->config.method = (DcMethod)g_value_get_enum(value);
+    break;
+  case DC_ADAPT_MODEL_FILE:
+    set_text(&settings->model_file, value);
+    break;
+  case DC_ADAPT_WINDOW:
+    settings->config.window = g_value_get_uint(value);
+    break;
+  case DC_ADAPT_INTERVAL:
+    settings->config.interval = g_value_get_uint(value);
+    break;
+  case DC_ADAPT_WARM_UP:
+    settings->config.warm_up = g_value_get_uint(value);
+    break;
+  case DC_ADAPT_ADAPTATION_RATE:
+    settings->config.adaptation_rate = g_value_get_double(value);
+    break;
+  case DC_ADAPT_HALF_LIFE:
+    settings->config.half_life = g_value_get_uint64(value);
+    break;
+  case DC_ADAPT_ADAPT:
+    settings->adapt = g_value_get_boolean(value);
+    break;
+  case DC_ADAPT_STATE_FILE:
+    set_text(&settings->state_file, value);
+    break;
+  case DC_ADAPT_SAVE_INTERVAL:
+    settings->save_interval = g_value_get_uint64(value);
+    break;
+  case DC_ADAPT_STATE_ID:
+    set_text(&settings->state_id, value);
+    break;
+  case DC_ADAPT_ASYNC:
+    settings->async = g_value_get_boolean(value);
+    break;
+  case DC_ADAPT_SEED:
+    settings->config.seed = g_value_get_uint64(value);
+    break;
+  case DC_ADAPT_POST_MESSAGES:
+    settings->post_messages = g_value_get_boolean(value);
+    break;
+  default:
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+dc_adapt_settings_get(const DcAdaptSettings *settings, guint id, GValue *value)
+{
+  switch (id) {
+  case DC_ADAPT_CLUSTERS:
+    g_value_set_uint(value, settings->config.clusters);
+    break;
+  case DC_ADAPT_MAX_CLUSTERS:
+    g_value_set_uint(value, settings->config.max_clusters);
+    break;
+  case DC_ADAPT_METHOD:
+    g_value_set_enum(value, settings->config.method);
+    break;
+  case DC_ADAPT_MODEL_FILE:
+    g_value_set_string(value, settings->model_file);
+    break;
+  case DC_ADAPT_WINDOW:
+    g_value_set_uint(value, (guint)settings->config.window);
+    break;
+  case DC_ADAPT_INTERVAL:
+    g_value_set_uint(value, (guint)settings->config.interval);
+    break;
+  case DC_ADAPT_WARM_UP:
+    g_value_set_uint(value, (guint)settings->config.warm_up);
+    break;
+  case DC_ADAPT_ADAPTATION_RATE:
+    g_value_set_double(value, settings->config.adaptation_rate);
+    break;
+  case DC_ADAPT_HALF_LIFE:
+    g_value_set_uint64(value, settings->config.half_life);
+    break;
+  case DC_ADAPT_ADAPT:
+    g_value_set_boolean(value, settings->adapt);
+    break;
+  case DC_ADAPT_STATE_FILE:
+    g_value_set_string(value, settings->state_file);
+    break;
+  case DC_ADAPT_SAVE_INTERVAL:
+    g_value_set_uint64(value, settings->save_interval);
+    break;
+  case DC_ADAPT_STATE_ID:
+    g_value_set_string(value, settings->state_id);
+    break;
+  case DC_ADAPT_ASYNC:
+    g_value_set_boolean(value, settings->async);
+    break;
+  case DC_ADAPT_SEED:
+    g_value_set_uint64(value, settings->config.seed);
+    break;
+  case DC_ADAPT_POST_MESSAGES:
+    g_value_set_boolean(value, settings->post_messages);
+    break;
+  default:
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* Which clusters there are, and what is remembered of the stream. */
+static void
+install_clusters(GObjectClass *klass, const DcAdapterConfig *config)
+{
+  /**
+   * GstAdaptCentroids:clusters:
+   *
+   * How many clusters are found in the warm-up; 0 has the warm-up choose. A model or a state brings
+   * a number of its own.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_CLUSTERS,
+      g_param_spec_uint("clusters", "Clusters",
+                        "Number of clusters; 0: chosen at the end of the warm-up", 0, MAX_CLUSTERS,
+                        config->clusters, DC_PARAM_READY));
+  /**
+   * GstAdaptCentroids:max-clusters:
+   *
+   * Bounds the number that the warm-up chooses when #GstAdaptCentroids:clusters is 0.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_MAX_CLUSTERS,
+      g_param_spec_uint("max-clusters", "Maximum of clusters",
+                        "Largest number of clusters that may be chosen, in clusters", 1,
+                        MAX_CLUSTERS, config->max_clusters, DC_PARAM_READY));
+  /**
+   * GstAdaptCentroids:model-file:
+   *
+   * A model that was trained with a method that clusters: its centroids are where the clusters
+   * start, and there is no warm-up. The embeddings must come from the same model.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_MODEL_FILE,
+      g_param_spec_string("model-file", "Model file",
+                          "Trained model whose centroids the clusters start from; unset: they are "
+                          "found in the stream",
+                          NULL, DC_PARAM_READY));
+  /**
+   * GstAdaptCentroids:window:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_WINDOW,
+      g_param_spec_uint("window", "Window", "Embeddings remembered, over all clusters", 1,
+                        MAX_EMBEDDINGS, (guint)config->window, DC_PARAM_READY));
+  /**
+   * GstAdaptCentroids:warm-up:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_WARM_UP,
+      g_param_spec_uint("warm-up", "Warm-up",
+                        "Embeddings in which the first clusters are found; at least as many as "
+                        "clusters",
+                        1, MAX_EMBEDDINGS, (guint)config->warm_up, DC_PARAM_READY));
+  /**
+   * GstAdaptCentroids:seed:
+   *
+   * With equal seed and input, and without #GstAdaptCentroids:async, the output is the same byte
+   * for byte.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(klass, DC_ADAPT_SEED,
+                                  g_param_spec_uint64("seed", "Seed",
+                                                      "Start of the random numbers, any number", 0,
+                                                      G_MAXUINT64, config->seed, DC_PARAM_READY));
+}
+
+/* How the clusters move. */
+static void
+install_adaptation(GObjectClass *klass, const DcAdapterConfig *config)
+{
+  /**
+   * GstAdaptCentroids:method:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_METHOD,
+      g_param_spec_enum("method", "Method", "What proposes where the centroids should move",
+                        DC_TYPE_METHOD, config->method, DC_PARAM_PLAYING));
+  /**
+   * GstAdaptCentroids:interval:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_INTERVAL,
+      g_param_spec_uint("interval", "Interval", "Embeddings from one adaptation to the next", 1,
+                        MAX_EMBEDDINGS, (guint)config->interval, DC_PARAM_CONTROLLABLE));
+  /**
+   * GstAdaptCentroids:adaptation-rate:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_ADAPTATION_RATE,
+      g_param_spec_double("adaptation-rate", "Adaptation rate",
+                          "Share of the proposed step that is taken, 0..1; a larger one follows "
+                          "faster",
+                          0, 1, config->adaptation_rate, DC_PARAM_CONTROLLABLE));
+  /**
+   * GstAdaptCentroids:half-life:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_HALF_LIFE,
+      g_param_spec_uint64(
+          "half-life", "Half-life",
+          "Stream time in ns after which a remembered embedding weighs half; 0: all "
+          "weigh the same",
+          0, G_MAXUINT64 - 1, config->half_life, DC_PARAM_CONTROLLABLE));
+  /**
+   * GstAdaptCentroids:adapt:
+   *
+   * The freeze switch: while it is FALSE embeddings are still remembered and counted, but no
+   * centroid moves.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(klass, DC_ADAPT_ADAPT,
+                                  g_param_spec_boolean("adapt", "Adapt",
+                                                       "Whether the centroids move; FALSE freezes "
+                                                       "them",
+                                                       DEFAULT_ADAPT, DC_PARAM_CONTROLLABLE));
+  /**
+   * GstAdaptCentroids:async:
+   *
+   * The streaming thread hands the embeddings to a worker thread and never waits for it; when the
+   * worker cannot keep up, embeddings are dropped and counted. Which buffer is the first with new
+   * clusters then depends on the speed of the machine.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_ASYNC,
+      g_param_spec_boolean("async", "Asynchronous",
+                           "Adapt on a thread of its own; video never waits, but the output is not "
+                           "reproducible",
+                           DEFAULT_ASYNC, DC_PARAM_READY));
+}
+
+/* Where the clusters are kept and who is told of them. */
+static void
+install_keeping(GObjectClass *klass)
+{
+  /**
+   * GstAdaptCentroids:state-file:
+   *
+   * The clusters and all that is remembered continue from this file, if it exists, and are saved to
+   * it: every #GstAdaptCentroids:save-interval, at the end of the stream, and when the element
+   * stops. The file before the last save stays as `.previous`. A damaged file is never overwritten:
+   * if
+   * `.previous` is whole that is taken, and the damaged one kept as `.damaged`.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_STATE_FILE,
+      g_param_spec_string("state-file", "State file",
+                          "File from which the clusters continue and to which they are saved; "
+                          "unset: PAUSED to READY forgets them",
+                          NULL, DC_PARAM_READY));
+  /**
+   * GstAdaptCentroids:save-interval:
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_SAVE_INTERVAL,
+      g_param_spec_uint64("save-interval", "Save interval",
+                          "Stream time in ns from one save to the next; 0: only at the end of the "
+                          "stream, at the stop and on command",
+                          0, G_MAXUINT64 - 1, DEFAULT_SAVE_INTERVAL, DC_PARAM_PLAYING));
+  /**
+   * GstAdaptCentroids:state-id:
+   *
+   * Shares the clusters with every `assign` of the same state-id in this process. There may be one
+   * writer of a name at a time.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_STATE_ID,
+      g_param_spec_string("state-id", "State ID",
+                          "Name under which other branches and pipelines read the clusters; unset: "
+                          "only downstream does",
+                          NULL, DC_PARAM_READY));
+  /**
+   * GstAdaptCentroids:post-messages:
+   *
+   * Posts element messages `adapt-centroids` with `timestamp`, `stream-time`, `running-time`,
+   * `duration` and `kind`: `clusters-created` and, at most one per second of stream time, `adapted`
+   * (with `version`, `clusters`, `embeddings`, `occupancy-entropy`, `mean-shift`); `state-saved`,
+   * `state-loaded` and `state-rejected` (with `location`, the last with `reason`);
+   * `embeddings-rejected`, once per burst of embeddings that are no numbers (with `rejected`).
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_POST_MESSAGES,
+      g_param_spec_boolean("post-messages", "Post messages",
+                           "Post messages on the bus about clusters, states and rejected "
+                           "embeddings",
+                           DEFAULT_POST_MESSAGES, DC_PARAM_PLAYING));
+}
+
+void
+dc_adapt_settings_install(GObjectClass *klass)
+{
+  DcAdapterConfig config = dc_adapter_config();
+  install_clusters(klass, &config);
+  install_adaptation(klass, &config);
+  install_keeping(klass);
+  gst_type_mark_as_plugin_api(DC_TYPE_METHOD, 0);
+}

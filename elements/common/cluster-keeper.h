@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_ELEMENTS_CLUSTER_KEEPER_H
+#define DC_ELEMENTS_CLUSTER_KEEPER_H
+
+#include "common/shared-state.h"
+#include "meta/embedding-meta.h"
+#include "store/state_file.h"
+#include "stream/adapter.h"
+
+G_BEGIN_DECLS
+
+/* Keeps one adapter for the threads that want it: the one that learns from the stream and those of
+ * the application that name, load, save and reset. They take turns; no mutex is held while one of
+ * them computes. The adapter is made when the encoder is known: from a model, or else from the
+ * first embeddings, so a state may be given before there is an adapter that could take it.
+ *
+ * Functions that return a DcStatus describe a failure in `error`. */
+typedef struct DcClusterKeeper DcClusterKeeper;
+
+DcClusterKeeper *dc_cluster_keeper_new(void);
+void dc_cluster_keeper_free(DcClusterKeeper *keeper);
+
+/* Opens the keeper: with the start centroids of the model at `model_file` (NULL: a warm-up), and
+ * publishing to `shared` (borrowed, may be NULL) until it is closed. */
+DcStatus dc_cluster_keeper_open(DcClusterKeeper *keeper, const DcAdapterConfig *config,
+                                const gchar *model_file, DcSharedState *shared, DcError *error);
+
+/* Forgets everything. A closed keeper refuses all else with DC_ERROR_NOT_READY. */
+void dc_cluster_keeper_close(DcClusterKeeper *keeper);
+
+/* Takes over, with the next embeddings, what may change while running: see
+ * dc_adapter_configure(). `adapt` FALSE freezes the centroids. */
+void dc_cluster_keeper_configure(DcClusterKeeper *keeper, const DcAdapterConfig *config,
+                                 gboolean adapt);
+
+/* What learning from one block came to. */
+typedef struct {
+  gsize accepted, rejected; /* embeddings of the block */
+  gboolean created;         /* there are clusters, and there were none before */
+  gboolean adapted;         /* a step was made */
+  gboolean restored;        /* a state that waited is in place */
+} DcLearnResult;
+
+/* Remembers the embeddings of `block` as of `time` (see dc_adapter_push()) and adapts when it is
+ * due. DC_ERROR_MISMATCH when they, or a state that waits for them, belong to another encoder. */
+DcStatus dc_cluster_keeper_learn(DcClusterKeeper *keeper, const DriftclusterEmbeddingBlock *block,
+                                 GstClockTime time, DcLearnResult *result, DcError *error);
+
+/* Ends the warm-up with what is there; DC_OK when there are clusters, DC_ERROR_NOT_READY when there
+ * are fewer embeddings than clusters. */
+DcStatus dc_cluster_keeper_finish(DcClusterKeeper *keeper, DcLearnResult *result, DcError *error);
+
+/* Puts `state` (transfer full) in the place of what is known; or, with `waits` TRUE, has it wait
+ * for the first embeddings, since only they tell whether it belongs to their encoder. */
+DcStatus dc_cluster_keeper_restore(DcClusterKeeper *keeper, DcState *state, gboolean *waits,
+                                   DcError *error);
+
+/* Whether a state waits for embeddings. */
+gboolean dc_cluster_keeper_has_waiting_state(DcClusterKeeper *keeper);
+
+/* A copy of everything to be saved, an unfinished warm-up included; DC_ERROR_NOT_READY while
+ * nothing has come. */
+DcStatus dc_cluster_keeper_capture(DcClusterKeeper *keeper, DcState **state, DcError *error);
+
+/* Whether embeddings or commands came since the last capture. */
+gboolean dc_cluster_keeper_is_dirty(DcClusterKeeper *keeper);
+
+/* Starts again as dc_cluster_keeper_open() did. */
+DcStatus dc_cluster_keeper_reset(DcClusterKeeper *keeper, DcError *error);
+
+/* Names the cluster given by its index or uuid. */
+DcStatus dc_cluster_keeper_rename(DcClusterKeeper *keeper, const gchar *cluster, const gchar *label,
+                                  DcError *error);
+
+/* The newest snapshot with a reference for the caller, or NULL. Never waits for a turn. */
+DcSnapshot *dc_cluster_keeper_snapshot(DcClusterKeeper *keeper);
+
+/* Zeros while there is no adapter. */
+DcAdapterStats dc_cluster_keeper_stats(DcClusterKeeper *keeper);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/state-saver.h"
+
+typedef struct {
+  gchar *path;
+  DcState *state; /* NULL once taken by the thread */
+  guint waiters;  /* callers that want the outcome; the last one frees the job */
+  gboolean done;
+  gboolean written;
+} Job;
+
+struct DcStateSaver {
+  DcStateSaved saved;
+  gpointer user_data;
+
+  GMutex mutex; /* guards what follows */
+  GCond changed;
+  GQueue jobs;     /* not yet taken by the thread */
+  GThread *thread; /* the newest one, which may have ended */
+  gboolean running;
+};
+
+static void
+free_job(Job *job)
+{
+  dc_state_free(job->state);
+  g_free(job->path);
+  g_free(job);
+}
+
+static void
+write_job(DcStateSaver *saver, Job *job)
+{
+  DcError error = {.status = DC_OK};
+  job->written = dc_state_write(job->state, job->path, &error) == DC_OK;
+  g_clear_pointer(&job->state, dc_state_free);
+  saver->saved(job->path, &error, saver->user_data);
+}
+
+static gpointer
+write_jobs(gpointer data)
+{
+  DcStateSaver *saver = data;
+  Job *job;
+  g_mutex_lock(&saver->mutex);
+  while ((job = g_queue_pop_head(&saver->jobs))) {
+    g_mutex_unlock(&saver->mutex);
+    write_job(saver, job);
+    g_mutex_lock(&saver->mutex);
+    job->done = TRUE;
+    if (job->waiters == 0)
+      free_job(job);
+    g_cond_broadcast(&saver->changed);
+  }
+  saver->running = FALSE;
+  g_cond_broadcast(&saver->changed);
+  g_mutex_unlock(&saver->mutex);
+  return NULL;
+}
+
+/* Joins a thread that is not `running` any more, and so needs the mutex no more. */
+static void
+join_thread(DcStateSaver *saver)
+{
+  g_clear_pointer(&saver->thread, g_thread_join);
+}
+
+DcStateSaver *
+dc_state_saver_new(DcStateSaved saved, gpointer user_data)
+{
+  DcStateSaver *saver = g_new0(DcStateSaver, 1);
+  saver->saved = saved;
+  saver->user_data = user_data;
+  g_mutex_init(&saver->mutex);
+  g_cond_init(&saver->changed);
+  g_queue_init(&saver->jobs);
+  return saver;
+}
+
+void
+dc_state_saver_free(DcStateSaver *saver)
+{
+  if (!saver)
+    return;
+  dc_state_saver_drain(saver);
+  join_thread(saver);
+  g_mutex_clear(&saver->mutex);
+  g_cond_clear(&saver->changed);
+  g_free(saver);
+}
+
+static Job *
+find_waiting_job(DcStateSaver *saver, const gchar *path)
+{
+  for (GList *link = saver->jobs.head; link; link = link->next) {
+    Job *job = link->data;
+    if (g_str_equal(job->path, path))
+      return job;
+  }
+  return NULL;
+}
+
+/* Queues `state` and returns its job; called with the mutex held. */
+static Job *
+queue_job(DcStateSaver *saver, DcState *state, const gchar *path)
+{
+  Job *job = find_waiting_job(saver, path);
+  if (job) {
+    dc_state_free(job->state);
+  } else {
+    job = g_new0(Job, 1);
+    job->path = g_strdup(path);
+    g_queue_push_tail(&saver->jobs, job);
+  }
+  job->state = state;
+  if (!saver->running) {
+    join_thread(saver);
+    saver->running = TRUE;
+    saver->thread = g_thread_new("dc-save", write_jobs, saver);
+  }
+  return job;
+}
+
+void
+dc_state_saver_save(DcStateSaver *saver, DcState *state, const gchar *path)
+{
+  g_mutex_lock(&saver->mutex);
+  queue_job(saver, state, path);
+  g_mutex_unlock(&saver->mutex);
+}
+
+gboolean
+dc_state_saver_save_and_wait(DcStateSaver *saver, DcState *state, const gchar *path)
+{
+  g_mutex_lock(&saver->mutex);
+  Job *job = queue_job(saver, state, path);
+  job->waiters++;
+  while (!job->done)
+    g_cond_wait(&saver->changed, &saver->mutex);
+  gboolean written = job->written;
+  if (--job->waiters == 0)
+    free_job(job);
+  g_mutex_unlock(&saver->mutex);
+  return written;
+}
+
+void
+dc_state_saver_drain(DcStateSaver *saver)
+{
+  g_mutex_lock(&saver->mutex);
+  while (saver->running)
+    g_cond_wait(&saver->changed, &saver->mutex);
+  g_mutex_unlock(&saver->mutex);
+}

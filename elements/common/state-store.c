@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/state-store.h"
+
+#include "common/error.h"
+#include "common/state-recovery.h"
+#include "common/state-saver.h"
+
+struct DcStateStore {
+  GstElement *element;
+  DcClusterKeeper *keeper;
+  DcStateNews news;
+  gpointer user_data;
+  DcStateSaver *saver;
+
+  GMutex mutex;     /* guards what follows, up to the line */
+  gchar *path;      /* NULL: only commands */
+  gchar *taken;     /* file of the state that the keeper was given last */
+  gboolean failing; /* told once, until a save succeeds */
+  DcStateStoreStats stats;
+
+  GstClockTime saved; /* stream time of the last save by interval */
+};
+
+static gchar *
+copy_of(DcStateStore *store, gchar *const *text)
+{
+  g_mutex_lock(&store->mutex);
+  gchar *copy = g_strdup(*text);
+  g_mutex_unlock(&store->mutex);
+  return copy;
+}
+
+static void
+set_text(DcStateStore *store, gchar **text, const gchar *value)
+{
+  g_mutex_lock(&store->mutex);
+  g_free(*text);
+  *text = g_strdup(value);
+  g_mutex_unlock(&store->mutex);
+}
+
+/* On the saver's thread. */
+static void
+note_saved(const gchar *path, const DcError *error, gpointer user_data)
+{
+  DcStateStore *store = user_data;
+  gboolean failed = error->status != DC_OK;
+
+  g_mutex_lock(&store->mutex);
+  gboolean is_news = failed && !store->failing;
+  store->failing = failed;
+  store->stats.saves += !failed;
+  store->stats.failed_saves += failed;
+  g_mutex_unlock(&store->mutex);
+  if (!failed)
+    store->news("state-saved", path, NULL, store->user_data);
+  else if (is_news)
+    GST_ELEMENT_WARNING(store->element, RESOURCE, WRITE,
+                        ("The clusters are not saved: %s.", error->message),
+                        ("The video goes on and so do attempts to save to '%s', where the file "
+                         "from before is as it was. Make room there, or save to another place.",
+                         path));
+}
+
+DcStateStore *
+dc_state_store_new(GstElement *element, DcClusterKeeper *keeper, DcStateNews news,
+                   gpointer user_data)
+{
+  DcStateStore *store = g_new0(DcStateStore, 1);
+  store->element = element;
+  store->keeper = keeper;
+  store->news = news;
+  store->user_data = user_data;
+  store->saver = dc_state_saver_new(note_saved, store);
+  g_mutex_init(&store->mutex);
+  return store;
+}
+
+void
+dc_state_store_free(DcStateStore *store)
+{
+  if (!store)
+    return;
+  dc_state_saver_free(store->saver);
+  g_mutex_clear(&store->mutex);
+  g_free(store->path);
+  g_free(store->taken);
+  g_free(store);
+}
+
+/* Gives `state` (transfer full) to the keeper, and tells what became of it once that is known. */
+static DcStatus
+hand_over(DcStateStore *store, DcState *state, const gchar *path, DcError *error)
+{
+  gboolean waits;
+  set_text(store, &store->taken, path);
+  DcStatus status = dc_cluster_keeper_restore(store->keeper, state, &waits, error);
+  if (status != DC_OK)
+    dc_state_store_tell_outcome(store, error);
+  else if (!waits)
+    dc_state_store_tell_outcome(store, NULL);
+  return status;
+}
+
+DcStatus
+dc_state_store_open(DcStateStore *store, const gchar *path, DcError *error)
+{
+  set_text(store, &store->path, path);
+  store->saved = GST_CLOCK_TIME_NONE;
+  g_mutex_lock(&store->mutex);
+  store->failing = FALSE;
+  store->stats = (DcStateStoreStats){0};
+  g_mutex_unlock(&store->mutex);
+  if (!path)
+    return DC_OK;
+
+  DcState *state;
+  DcError warning;
+  DcStatus status = dc_state_recover(path, &state, &warning, error);
+  if (warning.status != DC_OK)
+    DC_ELEMENT_WARNING(store->element, &warning);
+  if (status != DC_OK)
+    store->news("state-rejected", path, error->message, store->user_data);
+  return state ? hand_over(store, state, path, error) : status;
+}
+
+void
+dc_state_store_close(DcStateStore *store)
+{
+  dc_state_saver_drain(store->saver);
+  set_text(store, &store->path, NULL);
+}
+
+/* Has the state written to the path of the store if there is anything new in it. */
+static void
+save_news(DcStateStore *store)
+{
+  g_autofree gchar *path = copy_of(store, &store->path);
+  DcState *state;
+  if (path && dc_cluster_keeper_is_dirty(store->keeper) &&
+      dc_cluster_keeper_capture(store->keeper, &state, NULL) == DC_OK)
+    dc_state_saver_save(store->saver, state, path);
+}
+
+void
+dc_state_store_save_when_due(DcStateStore *store, GstClockTime interval, GstClockTime now)
+{
+  if (interval == 0 || !GST_CLOCK_TIME_IS_VALID(now))
+    return;
+  gboolean begins = !GST_CLOCK_TIME_IS_VALID(store->saved) || now < store->saved;
+  if (!begins && now - store->saved < interval)
+    return;
+  store->saved = now;
+  if (!begins)
+    save_news(store);
+}
+
+void
+dc_state_store_finish(DcStateStore *store)
+{
+  save_news(store);
+  dc_state_saver_drain(store->saver);
+}
+
+DcStatus
+dc_state_store_save_as(DcStateStore *store, const gchar *path, DcError *error)
+{
+  g_autofree gchar *own = path ? NULL : copy_of(store, &store->path);
+  const gchar *target = path ? path : own;
+  if (!target)
+    return dc_error_set(error, DC_ERROR_ARGUMENT,
+                        "there is no file to save to: give the command a path, or set state-file");
+  DcState *state;
+  DcStatus status = dc_cluster_keeper_capture(store->keeper, &state, error);
+  if (status == DC_OK && !dc_state_saver_save_and_wait(store->saver, state, target))
+    status = dc_error_set(error, DC_ERROR_IO, "the clusters could not be saved to '%s'", target);
+  return status;
+}
+
+DcStatus
+dc_state_store_load(DcStateStore *store, const gchar *path, DcError *error)
+{
+  if (!path)
+    return dc_error_set(error, DC_ERROR_ARGUMENT,
+                        "there is no file to load from: give the command a path");
+  DcState *state;
+  DcStatus status = dc_state_read(path, &state, error);
+  if (status == DC_OK)
+    return hand_over(store, state, path, error);
+  store->news("state-rejected", path, error->message, store->user_data);
+  return status;
+}
+
+void
+dc_state_store_tell_outcome(DcStateStore *store, const DcError *error)
+{
+  g_autofree gchar *path = copy_of(store, &store->taken);
+  if (error)
+    store->news("state-rejected", path, error->message, store->user_data);
+  else
+    store->news("state-loaded", path, NULL, store->user_data);
+}
+
+DcStateStoreStats
+dc_state_store_stats(DcStateStore *store)
+{
+  g_mutex_lock(&store->mutex);
+  DcStateStoreStats stats = store->stats;
+  g_mutex_unlock(&store->mutex);
+  return stats;
+}
