@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The command line as a person meets it: cli.py DRIFTCLUSTER"""
+import gzip
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+
+from tap.runner import TAPTestRunner
+
+PROGRAM = sys.argv[1]
+
+
+def run(*arguments):
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True,
+                          timeout=120)
+
+
+def idx(*shape, data):
+    return struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape) + bytes(data)
+
+
+def png(width, height, rows):
+    """A grey PNG of `rows`, a list of byte strings."""
+    def chunk(kind, data):
+        return (struct.pack(">I", len(data)) + kind + data
+                + struct.pack(">I", zlib.crc32(kind + data)))
+    raw = b"".join(b"\0" + row for row in rows)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
+
+
+def json_line(cluster):
+    described = None if cluster is None else {"id": cluster, "label": f"cluster-{cluster}"}
+    return json.dumps({"schema": 1, "regions": [{"cluster": described}]}) + "\n"
+
+
+class CommandLineTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.home = pathlib.Path(self.folder.name)
+        self.addCleanup(self.folder.cleanup)
+
+    def file(self, name, content):
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def assert_refused(self, result, code, *words):
+        self.assertEqual(result.returncode, code, result.stderr)
+        for word in words:
+            self.assertIn(str(word), result.stderr)
+
+
+class ProgramTest(CommandLineTest):
+    def test_help_names_every_command_and_each_has_help(self):
+        result = run("--help")
+        self.assertEqual(result.returncode, 0)
+        commands = [line.split()[0] for line in result.stdout.split("Commands:\n")[1].splitlines()
+                    if line.startswith("  ")]
+        self.assertGreaterEqual(len(commands), 5)
+        for command in commands:
+            described = run(command, "--help")
+            self.assertEqual(described.returncode, 0, command)
+            self.assertIn(f"driftcluster {command}", described.stdout)
+
+    def test_refuses_no_command(self):
+        self.assert_refused(run(), 2, "Usage")
+
+    def test_refuses_unknown_command(self):
+        self.assert_refused(run("cluster"), 2, '"cluster"')
+
+    def test_refuses_unknown_option(self):
+        self.assert_refused(run("score", "--nonsense"), 2, "--nonsense", "--help")
+
+
+class ScoreTest(CommandLineTest):
+    def score(self, clusters, labels, *options):
+        results = self.file("results.jsonl", "".join(json_line(cluster) for cluster in clusters))
+        truth = self.file("labels", idx(len(labels), data=labels))
+        return run("score", results, "--labels", truth, "--json", *options)
+
+    def test_a_renamed_clustering_is_perfect(self):
+        result = self.score([7, 7, 3, 3], [0, 0, 1, 1])
+        self.assertEqual(json.loads(result.stdout), {
+            "part": "all", "first": 0, "frames": 4, "acc": 1, "nmi": 1, "ari": 1, "unassigned": 0})
+
+    def test_parts_are_scored_with_the_matching_of_the_whole_stream(self):
+        # In the second part the clusters have changed places: grouping is perfect there, identity lost.
+        result = self.score([0, 0, 0, 1, 1, 1, 1, 0], [0, 0, 0, 1, 1, 1, 0, 1], "--parts", "6")
+        whole, first, second = map(json.loads, result.stdout.splitlines())
+        self.assertEqual((whole["acc"], first["acc"], second["acc"]), (0.75, 1, 0))
+        self.assertEqual((second["first"], second["frames"], second["nmi"]), (6, 2, 1))
+
+    def test_unassigned_frames_count_as_wrong(self):
+        result = json.loads(self.score([None, 0, 1, None], [0, 0, 1, 1]).stdout)
+        self.assertEqual((result["acc"], result["unassigned"]), (0.5, 2))
+
+    def test_refuses_too_few_labels(self):
+        self.assert_refused(self.score([0, 1, 2], [0, 1]), 1, "labels", "3", "2")
+
+    def test_refuses_a_line_that_is_not_json(self):
+        results = self.file("results.jsonl", json_line(0) + "{broken\n")
+        labels = self.file("labels", idx(2, data=[0, 1]))
+        self.assert_refused(run("score", results, "--labels", labels), 1, results, "line 2")
+
+    def test_refuses_json_of_something_else(self):
+        results = self.file("results.jsonl", '{"answer":42}\n')
+        labels = self.file("labels", idx(1, data=[0]))
+        self.assert_refused(run("score", results, "--labels", labels), 1, "publish-clusters")
+
+    def test_refuses_an_empty_file(self):
+        labels = self.file("labels", idx(1, data=[0]))
+        self.assert_refused(run("score", self.file("empty", ""), "--labels", labels), 1, "empty")
+
+    def test_refuses_a_missing_file(self):
+        self.assert_refused(run("score", self.home / "none", "--labels", "x"), 1, "none")
+
+    def test_refuses_parts_that_do_not_grow(self):
+        self.assert_refused(self.score([0, 1, 0], [0, 1, 0], "--parts", "2,1"), 1, "--parts")
+
+
+class DigitsTest(CommandLineTest):
+    def digits(self, name, *options):
+        counts = ["--train", 20, "--before", 6, "--during", 5, "--after", 4]
+        return run("digits", "--output", self.home / name, *counts, *options)
+
+    def test_writes_what_its_help_says(self):
+        self.assertEqual(self.digits("a").returncode, 0)
+        train = (self.home / "a/train-images-idx3-ubyte").read_bytes()
+        self.assertEqual(struct.unpack(">HBBIII", train[:16]), (0, 8, 3, 20, 28, 28))
+        labels = (self.home / "a/stream-labels-idx1-ubyte").read_bytes()
+        self.assertEqual(struct.unpack(">HBBI", labels[:8]), (0, 8, 1, 15))
+        self.assertTrue(all(label < 10 for label in labels[8:]))
+        self.assertEqual(len(list((self.home / "a/stream").glob("*.png"))), 15)
+
+    def test_equal_seeds_give_equal_files_and_others_do_not(self):
+        for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+            self.assertEqual(self.digits(name, "--seed", seed).returncode, 0)
+        def contents(name):
+            return [path.read_bytes() for path in sorted((self.home / name).rglob("*.png"))]
+        self.assertEqual(contents("a"), contents("b"))
+        self.assertNotEqual(contents("a"), contents("c"))
+
+    def test_refuses_a_folder_below_a_file(self):
+        self.file("taken", "x")
+        self.assert_refused(self.digits("taken/below"), 1, "taken")
+
+    def test_refuses_counts_out_of_range(self):
+        self.assert_refused(self.digits("a", "--train", 0), 2, "1..33333")
+
+    def test_refuses_to_run_without_output(self):
+        self.assert_refused(run("digits"), 2, "--output")
+
+
+class FramesTest(CommandLineTest):
+    def frames(self, *arguments):
+        return run("frames", *arguments, "--output", self.home / "frames")
+
+    def test_shrinks_and_numbers_a_folder_in_order(self):
+        self.file("in/b.png", png(8, 4, [bytes(range(8))] * 4))
+        self.file("in/a.png", png(2, 2, [b"\x10\x20"] * 2))
+        result = self.frames(self.home / "in", "--side", 4)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        origins = (self.home / "frames/origins.txt").read_text().splitlines()
+        self.assertEqual([os.path.basename(origin) for origin in origins], ["a.png", "b.png"])
+        shrunk = (self.home / "frames/00001.png").read_bytes()
+        self.assertEqual(struct.unpack(">II", shrunk[16:24]), (4, 2))
+
+    def test_reads_idx_and_keeps_the_limit(self):
+        self.file("x-images-idx3-ubyte.gz", gzip.compress(idx(5, 2, 2, data=range(20))))
+        result = self.frames(self.home / "x-images-idx3-ubyte.gz", "--limit", 3)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(list((self.home / "frames").glob("*.png"))), 3)
+
+    def test_names_and_leaves_out_what_cannot_be_read(self):
+        self.file("in/a.png", png(2, 2, [b"\x10\x20"] * 2))
+        self.file("in/broken.png", b"\x89PNG\r\n\x1a\nnothing")
+        result = self.frames(self.home / "in")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("broken.png", result.stderr)
+        self.assertIn("1 unreadable", result.stdout)
+
+    def test_refuses_a_folder_without_a_readable_picture(self):
+        self.file("in/broken.png", b"nothing")
+        self.assert_refused(self.frames(self.home / "in"), 1, "broken.png", "can be decoded")
+
+    def test_refuses_an_empty_folder(self):
+        (self.home / "in").mkdir()
+        self.assert_refused(self.frames(self.home / "in"), 1, self.home / "in")
+
+    def test_refuses_what_does_not_exist(self):
+        self.assert_refused(self.frames(self.home / "none"), 1, "no such file")
+
+    def test_refuses_text_as_a_video(self):
+        self.assert_refused(self.frames(self.file("notes.txt", "no video here")), 1, "notes.txt")
+
+    def test_refuses_idx_of_vectors(self):
+        path = self.file("x-points-idx3-ubyte", idx(0, 8, 2, data=[]))
+        self.assert_refused(self.frames(path), 1, path)
+
+
+class SheetTest(CommandLineTest):
+    def test_draws_a_row_for_each_cluster(self):
+        for i in range(4):
+            self.file(f"frames/{i:05d}.png", png(2, 2, [b"\x10\x20"] * 2))
+        results = self.file("results.jsonl", "".join(map(json_line, [0, 1, 0, None])))
+        result = run("sheet", results, self.home / "frames/%05d.png", "--output",
+                     self.home / "sheet.png", "--cell", 16)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("2 clusters", result.stdout)
+        self.assertEqual((self.home / "sheet.png").read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
+
+    def test_refuses_a_pattern_without_a_number(self):
+        self.assert_refused(run("sheet", "x", "frames.png", "--output", "y"), 2, "%05d")
+
+    def test_refuses_missing_pictures(self):
+        results = self.file("results.jsonl", json_line(0))
+        self.assert_refused(run("sheet", results, self.home / "%05d.png", "--output",
+                                self.home / "sheet.png"), 1, "00000.png")
+
+    def test_refuses_a_folder_that_does_not_exist(self):
+        self.file("00000.png", png(2, 2, [b"\x10\x20"] * 2))
+        results = self.file("results.jsonl", json_line(0))
+        self.assert_refused(run("sheet", results, self.home / "%05d.png", "--output",
+                                self.home / "none/sheet.png"), 1, "none/sheet.png")
+
+
+class InspectTest(CommandLineTest):
+    def test_refuses_a_foreign_file(self):
+        self.assert_refused(run("inspect", self.file("notes.txt", "no tensors")), 1, "notes.txt")
+
+    def test_refuses_a_missing_file(self):
+        self.assert_refused(run("inspect", self.home / "none"), 1, "none")
+
+    def test_lists_any_safetensors_file(self):
+        header = json.dumps({"points": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}})
+        path = self.file("points.safetensors",
+                         struct.pack("<Q", len(header)) + header.encode() + bytes(24))
+        result = run("inspect", path)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stdout, r"points +float32 +2 x 3")
+
+
+if __name__ == "__main__":
+    runner = TAPTestRunner()
+    runner.set_stream(True)
+    unittest.main(argv=sys.argv[:1], testRunner=runner)

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* driftcluster frames: pictures, folders and videos as numbered PNG files that multifilesrc plays.
+ */
+#include "command.h"
+#include "image/patch.h"
+#include "inputs.h"
+#include "store/png.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <stdio.h>
+
+#define MAX_FRAMES 99999 /* five digits in the file names */
+
+static char *option_output;
+static gint option_side = 256;
+static gint option_limit = 5000;
+static gint option_every = 1;
+
+static const GOptionEntry entries[] = {
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &option_output, "folder to write to", "DIR"},
+    {"side", 's', 0, G_OPTION_ARG_INT, &option_side,
+     "shrink pictures whose longer side has more pixels than this (256)", "N"},
+    {"every", 'e', 0, G_OPTION_ARG_INT, &option_every, "keep one picture in N (1)", "N"},
+    {"limit", 'l', 0, G_OPTION_ARG_INT, &option_limit, "stop after N pictures (5000)", "N"},
+    G_OPTION_ENTRY_NULL,
+};
+
+static const char summary[] =
+    "Writes the pictures of folders, IDX files, videos and URIs as DIR/00000.png, 00001.png, ... "
+    "in\n"
+    "order, and DIR/origins.txt with the file that each came from. They play as a stream with\n"
+    "  gst-launch-1.0 multifilesrc location=DIR/%05d.png caps=image/png,framerate=25/1 ! pngdec ! "
+    "...";
+
+typedef struct {
+  gsize seen, written;
+  GString *origins;
+} Writer;
+
+/* `name` with its control characters escaped: one line of a list stays one picture, whatever a file
+ * is called. */
+static char *
+on_one_line(const char *name)
+{
+  char kept[256 - 128 + 2] = {'"'};
+  for (int byte = 128; byte < 256; byte++)
+    kept[1 + byte - 128] = (char)byte;
+  return g_strescape(name, kept);
+}
+
+static DcPatchSpec
+spec_for(const DcImage *image)
+{
+  double scale = MIN(1.0, (double)option_side / MAX(image->width, image->height));
+  return dc_patch_spec((int)MAX(1, lrint(image->width * scale)),
+                       (int)MAX(1, lrint(image->height * scale)),
+                       image->format == DC_PIXELS_GRAY8 ? DC_CHANNELS_GRAY : DC_CHANNELS_RGB);
+}
+
+static DcStatus
+shrink(const DcImage *image, const DcPatchSpec *spec, guint8 *pixels)
+{
+  DcPatchReader *reader = dc_patch_reader_new(spec);
+  gsize size = dc_patch_size(spec);
+  g_autofree float *values = g_new(float, size);
+  DcRect all = {0, 0, image->width, image->height};
+  DcStatus status = reader ? dc_patch_read(reader, image, &all, values) : DC_ERROR_MEMORY;
+  dc_patch_reader_free(reader);
+  if (status == DC_OK)
+    for (gsize i = 0; i < size; i++)
+      pixels[i] = (guint8)lrintf(255 * CLAMP(values[i], 0, 1));
+  return status;
+}
+
+static gboolean
+write_picture(const DcInputPicture *input, gpointer user_data, GError **error)
+{
+  Writer *writer = user_data;
+  if (writer->seen++ % (gsize)option_every != 0)
+    return TRUE;
+  if (writer->written == (gsize)option_limit)
+    return FALSE;
+  DcPatchSpec spec = spec_for(input->image);
+  g_autofree guint8 *pixels = g_malloc(dc_patch_size(&spec));
+  g_autofree char *path = g_strdup_printf("%s/%05zu.png", option_output, writer->written);
+  DcPicture picture = {spec.width, spec.height, dc_patch_channels(&spec), pixels};
+  DcError core_error = {DC_ERROR_MEMORY, "not enough memory"};
+  if (shrink(input->image, &spec, pixels) != DC_OK ||
+      dc_png_write(path, &picture, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  g_autofree char *origin = on_one_line(input->origin);
+  g_string_append_printf(writer->origins, "%s\n", origin);
+  writer->written++;
+  return TRUE;
+}
+
+static gboolean
+write_frames(const char *const *inputs, GError **error)
+{
+  if (g_mkdir_with_parents(option_output, 0777) != 0) {
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO, "%s: cannot make the folder: %s",
+                option_output, g_strerror(errno));
+    return FALSE;
+  }
+  g_autoptr(GString) origins = g_string_new(NULL);
+  Writer writer = {.origins = origins};
+  DcInputCount count;
+  if (!dc_inputs_visit(inputs, NULL, write_picture, &writer, &count, error))
+    return FALSE;
+  g_autofree char *list = g_build_filename(option_output, "origins.txt", NULL);
+  if (!g_file_set_contents(list, origins->str, (gssize)origins->len, error))
+    return FALSE;
+  printf("%zu pictures written to %s, %zu unreadable\n", writer.written, option_output,
+         count.unreadable);
+  return TRUE;
+}
+
+int
+dc_command_frames(int argc, char **argv)
+{
+  const char *name = argv[0];
+  if (!dc_command_parse(&argc, &argv, "INPUT...", summary, entries))
+    return DC_EXIT_USAGE;
+  if (argc < 2)
+    return dc_command_usage(name, "at least one folder, file or URI is needed");
+  if (!option_output)
+    return dc_command_usage(name, "--output DIR is needed");
+  if (option_side < 1 || option_side > 4096)
+    return dc_command_usage(name, "--side must lie in 1..4096");
+  if (option_every < 1 || option_limit < 1 || option_limit > MAX_FRAMES)
+    return dc_command_usage(name, "--every must be at least 1 and --limit in 1..%d", MAX_FRAMES);
+  g_autoptr(GError) error = NULL;
+  if (!write_frames((const char *const *)argv + 1, &error))
+    return dc_command_failed(name, error);
+  return DC_EXIT_OK;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* driftcluster inspect: what a model or state file holds. */
+#include "command.h"
+#include "store/model_file.h"
+#include "store/safetensors.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const GOptionEntry entries[] = {G_OPTION_ENTRY_NULL};
+
+static const char summary[] =
+    "Prints what a model or state file of driftcluster holds: for a model its layers, their shapes "
+    "and\n"
+    "cost, and how pictures are prepared; for any safetensors file its metadata and tensors.";
+
+static void
+print_shape(DcShape shape)
+{
+  char text[48];
+  snprintf(text, sizeof text, "%d x %d x %d", shape.height, shape.width, shape.channels);
+  printf("%-18s", text);
+}
+
+static void
+print_network(const char *title, const DcNetwork *network)
+{
+  printf("\n%s: %zu parameters, %" PRIu64 " multiply-adds a sample\n", title,
+         dc_network_parameters(network), dc_network_multiply_adds(network));
+  printf("  %-3s %-18s %-12s %-18s %10s\n", "", "layer", "activation", "output", "parameters");
+  for (size_t i = 0; i < dc_network_layer_count(network); i++) {
+    const DcLayer *layer = dc_network_layer_const(network, i);
+    printf("  %-3zu %-18s %-12s ", i, dc_layer_kind_name(layer->kind),
+           dc_activation_name(layer->activation));
+    print_shape(layer->output);
+    printf(" %10zu\n", layer->weight_size + layer->bias_size);
+  }
+}
+
+static void
+print_preprocessing(const DcPatchSpec *spec)
+{
+  static const char *const fits[] = {"stretched to", "letterboxed to", "cropped to"};
+  const char *channels = spec->channels == DC_CHANNELS_GRAY  ? "grey"
+                         : spec->channels == DC_CHANNELS_RGB ? "RGB"
+                                                             : "BGR";
+  printf("pictures      %s %d x %d %s, %s\n", fits[spec->fit], spec->width, spec->height, channels,
+         spec->resize == DC_RESIZE_AREA ? "area mean" : "bilinear");
+  printf("normalised    (value / 255 - mean) / deviation:");
+  for (int i = 0; i < dc_patch_channels(spec); i++)
+    printf(" (%g, %g)", spec->mean[i], spec->deviation[i]);
+  printf("\n");
+}
+
+static gboolean
+print_model(const char *path, GError **error)
+{
+  DcModel *model;
+  DcError core_error;
+  if (dc_model_read(path, &model, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  printf("model         %s\nencoder       %s\nmethod        %s\nembedding     %zu numbers\n", path,
+         model->encoder_id, model->method ? model->method : "unknown", model->dim);
+  printf("clusters      %zu\n", model->clusters);
+  print_preprocessing(&model->preprocessing);
+  if (model->provenance)
+    printf("provenance    %s\n", model->provenance);
+  print_network("encoder", model->encoder);
+  if (model->decoder)
+    print_network("decoder", model->decoder);
+  dc_model_free(model);
+  return TRUE;
+}
+
+static void
+print_tensors(const char *path, const DcTensorFile *file)
+{
+  static const char *const types[] = {"float32", "float64", "int64", "uint8"};
+  static const char *const keys[] = {"format", "format_version", "encoder", "method"};
+  printf("file          %s\n", path);
+  for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+    const char *value = dc_tensor_file_metadata(file, keys[i]);
+    if (value)
+      printf("%-13s %s\n", keys[i], value);
+  }
+  printf("\ntensors\n");
+  for (size_t i = 0; i < dc_tensor_file_count(file); i++) {
+    const DcTensor *tensor = dc_tensor_file_at(file, i);
+    printf("  %-28s %-8s", tensor->name, types[tensor->type]);
+    for (size_t axis = 0; axis < tensor->rank; axis++)
+      printf("%s%zu", axis ? " x " : " ", tensor->shape[axis]);
+    printf("\n");
+  }
+}
+
+static gboolean
+inspect(const char *path, GError **error)
+{
+  DcTensorFile *file;
+  DcError core_error;
+  if (dc_tensor_file_read(path, &file, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  const char *format = dc_tensor_file_metadata(file, "format");
+  gboolean is_model = format && strcmp(format, "driftcluster-model") == 0;
+  if (!is_model)
+    print_tensors(path, file);
+  dc_tensor_file_free(file);
+  return is_model ? print_model(path, error) : TRUE;
+}
+
+int
+dc_command_inspect(int argc, char **argv)
+{
+  const char *name = argv[0];
+  if (!dc_command_parse(&argc, &argv, "FILE", summary, entries))
+    return DC_EXIT_USAGE;
+  if (argc != 2)
+    return dc_command_usage(name, "one model or state file is needed");
+  g_autoptr(GError) error = NULL;
+  if (!inspect(argv[1], &error))
+    return dc_command_failed(name, error);
+  return DC_EXIT_OK;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* driftcluster sheet: a contact sheet of a clustered stream, one row per cluster, time to the
+ * right. */
+#include "command.h"
+#include "results.h"
+#include "store/png.h"
+
+#include <math.h>
+#include <pango/pangocairo.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MARGIN       12
+#define LABEL_WIDTH  150
+#define GAP          3
+#define MAX_CLUSTERS 1000
+
+static char *option_output;
+static char *option_title;
+static gint option_columns = 20;
+static gint option_cell = 40;
+static gint option_rows = 40;
+
+static const GOptionEntry entries[] = {
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &option_output, "PNG file to write", "FILE"},
+    {"title", 't', 0, G_OPTION_ARG_STRING, &option_title, "text above the sheet", "TEXT"},
+    {"columns", 'c', 0, G_OPTION_ARG_INT, &option_columns, "pictures in a row (20)", "N"},
+    {"cell", 0, 0, G_OPTION_ARG_INT, &option_cell, "pixels of a picture's longer side (40)", "N"},
+    {"rows", 'r', 0, G_OPTION_ARG_INT, &option_rows, "show the N largest clusters (40)", "N"},
+    G_OPTION_ENTRY_NULL,
+};
+
+static const char summary[] =
+    "Draws what publish-clusters wrote about numbered pictures (PICTURES is a pattern such as\n"
+    "frames/%05d.png): a row for each cluster with its label and size, its members from the start\n"
+    "of the stream at the left to its end at the right. The columns divide the stream evenly; one\n"
+    "in which a cluster was not seen stays empty.";
+
+typedef struct {
+  guint32 cluster;
+  const char *label;
+  gsize size;
+} Row;
+
+/* --- what is shown --- */
+
+static gint
+larger_first(gconstpointer a, gconstpointer b)
+{
+  const Row *left = a, *right = b;
+  if (left->size != right->size)
+    return left->size > right->size ? -1 : 1;
+  return left->cluster < right->cluster ? -1 : 1;
+}
+
+/* The clusters that occur, largest first; the newest label of each. */
+static GArray *
+make_rows(GArray *results)
+{
+  GArray *rows = g_array_new(FALSE, TRUE, sizeof(Row));
+  g_autoptr(GHashTable) places = g_hash_table_new(NULL, NULL);
+  for (guint i = 0; i < results->len; i++) {
+    const DcFrameResult *result = &g_array_index(results, DcFrameResult, i);
+    if (result->cluster == DC_UNASSIGNED)
+      continue;
+    gpointer key = GUINT_TO_POINTER(result->cluster), place;
+    if (!g_hash_table_lookup_extended(places, key, NULL, &place)) {
+      place = GUINT_TO_POINTER(rows->len);
+      g_hash_table_insert(places, key, place);
+      g_array_append_val(rows, ((Row){result->cluster, NULL, 0}));
+    }
+    Row *row = &g_array_index(rows, Row, GPOINTER_TO_UINT(place));
+    row->size++;
+    row->label = result->label;
+  }
+  g_array_sort(rows, larger_first);
+  return rows;
+}
+
+/* The frame of `cluster` nearest to the middle of column `column`, or -1 when it has none there. */
+static gssize
+frame_for(GArray *results, guint32 cluster, guint column)
+{
+  guint first = (guint)((guint64)results->len * column / (guint)option_columns);
+  guint end = (guint)((guint64)results->len * (column + 1) / (guint)option_columns);
+  guint middle = (first + end) / 2;
+  gssize best = -1;
+  for (guint i = first; i < end; i++) {
+    guint distance = i > middle ? i - middle : middle - i;
+    if (g_array_index(results, DcFrameResult, i).cluster == cluster &&
+        (best < 0 || distance < (guint)ABS(best - (gssize)middle)))
+      best = i;
+  }
+  return best;
+}
+
+/* --- drawing --- */
+
+static cairo_surface_t *
+surface_from_picture(const DcPicture *picture)
+{
+  cairo_surface_t *surface =
+      cairo_image_surface_create(CAIRO_FORMAT_RGB24, picture->width, picture->height);
+  guint8 *data = cairo_image_surface_get_data(surface);
+  int stride = cairo_image_surface_get_stride(surface);
+  for (int y = 0; data && y < picture->height; y++)
+    for (int x = 0; x < picture->width; x++) {
+      const guint8 *from = picture->pixels + (y * (gsize)picture->width + x) * picture->channels;
+      guint8 green = from[picture->channels > 1 ? 1 : 0],
+             blue = from[picture->channels > 1 ? 2 : 0];
+      ((guint32 *)(data + y * (gsize)stride))[x] =
+          (guint32)from[0] << 16 | (guint32)green << 8 | blue;
+    }
+  cairo_surface_mark_dirty(surface);
+  return surface;
+}
+
+static gboolean
+draw_picture(cairo_t *cairo, const char *path, double x, double y, GError **error)
+{
+  DcPicture picture;
+  DcError core_error;
+  if (dc_png_read(path, &picture, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  cairo_surface_t *surface = surface_from_picture(&picture);
+  double scale = (double)option_cell / MAX(picture.width, picture.height);
+  cairo_save(cairo);
+  cairo_translate(cairo, x + (option_cell - picture.width * scale) / 2,
+                  y + (option_cell - picture.height * scale) / 2);
+  cairo_scale(cairo, scale, scale);
+  cairo_set_source_surface(cairo, surface, 0, 0);
+  cairo_paint(cairo);
+  cairo_restore(cairo);
+  cairo_surface_destroy(surface);
+  dc_picture_clear(&picture);
+  return TRUE;
+}
+
+static void
+draw_text(cairo_t *cairo, const char *text, const char *font, double x, double y, double width)
+{
+  g_autoptr(PangoLayout) layout = pango_cairo_create_layout(cairo);
+  PangoFontDescription *description = pango_font_description_from_string(font);
+  pango_layout_set_font_description(layout, description);
+  pango_layout_set_text(layout, text, -1);
+  pango_layout_set_width(layout, (int)(width * PANGO_SCALE));
+  pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
+  cairo_move_to(cairo, x, y);
+  pango_cairo_show_layout(cairo, layout);
+  pango_font_description_free(description);
+}
+
+static double
+column_x(guint column)
+{
+  return MARGIN + LABEL_WIDTH + column * (double)(option_cell + GAP);
+}
+
+static void
+draw_heading(cairo_t *cairo, GArray *results)
+{
+  cairo_set_source_rgb(cairo, 1, 1, 1);
+  cairo_paint(cairo);
+  cairo_set_source_rgb(cairo, 0.1, 0.1, 0.1);
+  double width = option_columns * (double)(option_cell + GAP);
+  draw_text(cairo, option_title ? option_title : "Clusters of the stream", "Sans Bold 11", MARGIN,
+            MARGIN, LABEL_WIDTH + width);
+  draw_text(cairo, "frame", "Sans 8", MARGIN, MARGIN + 26, LABEL_WIDTH);
+  for (guint column = 0; column < (guint)option_columns; column += 5) {
+    g_autofree char *frame =
+        g_strdup_printf("%u", (guint)((guint64)results->len * column / (guint)option_columns));
+    draw_text(cairo, frame, "Sans 8", column_x(column), MARGIN + 26, 5.0 * option_cell);
+  }
+}
+
+static gboolean
+draw_row(cairo_t *cairo, GArray *results, const Row *row, const char *pattern, double y,
+         GError **error)
+{
+  g_autofree char *text = g_strdup_printf("%s\n%zu pictures", row->label, row->size);
+  cairo_set_source_rgb(cairo, 0.1, 0.1, 0.1);
+  draw_text(cairo, text, "Sans 8", MARGIN, y + 4, LABEL_WIDTH - GAP);
+  for (guint column = 0; column < (guint)option_columns; column++) {
+    gssize frame = frame_for(results, row->cluster, column);
+    double x = column_x(column);
+    cairo_set_source_rgb(cairo, 0.93, 0.93, 0.93);
+    cairo_rectangle(cairo, x, y, option_cell, option_cell);
+    cairo_fill(cairo);
+    if (frame < 0)
+      continue;
+    g_auto(GStrv) around = g_strsplit(pattern, "%05d", 2);
+    g_autofree char *path = g_strdup_printf("%s%05zd%s", around[0], frame, around[1]);
+    if (!draw_picture(cairo, path, x, y, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+draw_sheet(const char *results_path, const char *pattern, GError **error)
+{
+  g_autoptr(GArray) results = dc_results_read(results_path, error);
+  if (!results)
+    return FALSE;
+  g_autoptr(GArray) rows = make_rows(results);
+  guint shown = MIN(rows->len, (guint)option_rows);
+  int top = MARGIN + 44, pitch = option_cell + GAP;
+  cairo_surface_t *surface =
+      cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)column_x((guint)option_columns) + MARGIN,
+                                 top + (int)MAX(shown, 1) * pitch + MARGIN);
+  cairo_t *cairo = cairo_create(surface);
+  draw_heading(cairo, results);
+  gboolean well = TRUE;
+  for (guint i = 0; well && i < shown; i++)
+    well = draw_row(cairo, results, &g_array_index(rows, Row, i), pattern, top + (double)i * pitch,
+                    error);
+  cairo_status_t status =
+      well ? cairo_surface_write_to_png(surface, option_output) : CAIRO_STATUS_SUCCESS;
+  if (status != CAIRO_STATUS_SUCCESS) {
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO, "%s: cannot write the picture: %s",
+                option_output, cairo_status_to_string(status));
+    well = FALSE;
+  }
+  cairo_destroy(cairo);
+  cairo_surface_destroy(surface);
+  if (well)
+    printf("%u clusters; the %u largest are shown in %s\n", rows->len, shown, option_output);
+  return well;
+}
+
+int
+dc_command_sheet(int argc, char **argv)
+{
+  const char *name = argv[0];
+  if (!dc_command_parse(&argc, &argv, "RESULTS.jsonl PICTURES", summary, entries))
+    return DC_EXIT_USAGE;
+  if (argc != 3)
+    return dc_command_usage(name, "a file of JSON lines and a pattern of pictures are needed");
+  if (!strstr(argv[2], "%05d"))
+    return dc_command_usage(name, "the pattern \"%s\" has no %%05d for the number", argv[2]);
+  if (!option_output)
+    return dc_command_usage(name, "--output FILE is needed");
+  if (option_columns < 1 || option_columns > 200 || option_cell < 8 || option_cell > 512 ||
+      option_rows < 1 || option_rows > MAX_CLUSTERS)
+    return dc_command_usage(name, "--columns must lie in 1..200, --cell in 8..512, --rows in 1..%d",
+                            MAX_CLUSTERS);
+  g_autoptr(GError) error = NULL;
+  if (!draw_sheet(argv[1], argv[2], &error))
+    return dc_command_failed(name, error);
+  return DC_EXIT_OK;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "decode.h"
+
+#include "command.h"
+
+#include <gst/app/gstappsink.h>
+#include <gst/gst.h>
+#include <gst/video/video.h>
+
+/* Frames in flight between decoder and visitor. */
+#define DECODED_AHEAD "4"
+/* How often the bus is looked at while no frame comes. */
+#define BUS_PERIOD (50 * GST_MSECOND)
+
+static GstElement *
+make_pipeline(const char *file_or_uri, GError **error)
+{
+  GstElement *pipeline = gst_parse_launch(
+      "uridecodebin name=source ! videoconvert ! videoflip video-direction=auto ! videoconvert ! "
+      "video/x-raw,format=RGB ! appsink name=frames sync=false max-buffers=" DECODED_AHEAD,
+      error);
+  if (!pipeline)
+    return NULL;
+  g_autofree char *uri = gst_uri_is_valid(file_or_uri) ? g_strdup(file_or_uri)
+                                                       : gst_filename_to_uri(file_or_uri, error);
+  if (!uri) {
+    gst_object_unref(pipeline);
+    return NULL;
+  }
+  g_autoptr(GstElement) source = gst_bin_get_by_name(GST_BIN(pipeline), "source");
+  g_object_set(source, "uri", uri, NULL);
+  return pipeline;
+}
+
+static gboolean
+visit_sample(GstSample *sample, DcDecodeVisit visit, gpointer user_data, GError **error)
+{
+  GstVideoInfo info;
+  GstVideoFrame frame;
+  if (!gst_video_info_from_caps(&info, gst_sample_get_caps(sample)) ||
+      !gst_video_frame_map(&frame, &info, gst_sample_get_buffer(sample), GST_MAP_READ)) {
+    g_set_error_literal(error, DC_TOOLS_ERROR, -DC_ERROR_FORMAT, "a frame cannot be read");
+    return FALSE;
+  }
+  DcImage image = {
+      .format = DC_PIXELS_RGB,
+      .width = GST_VIDEO_FRAME_WIDTH(&frame),
+      .height = GST_VIDEO_FRAME_HEIGHT(&frame),
+      .planes = {GST_VIDEO_FRAME_PLANE_DATA(&frame, 0)},
+      .strides = {GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0)},
+  };
+  gboolean go_on = visit(&image, user_data, error);
+  gst_video_frame_unmap(&frame);
+  return go_on;
+}
+
+/* The error that stopped the pipeline, if one did. */
+static gboolean
+take_bus_error(GstElement *pipeline, GError **error)
+{
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+  g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  if (!message)
+    return FALSE;
+  gst_message_parse_error(message, error, NULL);
+  return TRUE;
+}
+
+/* The next frame; NULL at the end, and with `error` set when the pipeline failed: an error reaches the
+ * bus only, nothing wakes who waits for a frame. */
+static GstSample *
+next_sample(GstElement *pipeline, GstAppSink *sink, GError **error)
+{
+  for (;;) {
+    GstSample *sample = gst_app_sink_try_pull_sample(sink, BUS_PERIOD);
+    if (sample || gst_app_sink_is_eos(sink) || take_bus_error(pipeline, error))
+      return sample;
+  }
+}
+
+gboolean
+dc_decode(const char *file_or_uri, DcDecodeVisit visit, gpointer user_data, gsize *frames,
+          GError **error)
+{
+  gsize seen = 0;
+  GError *failure = NULL;
+  if (!gst_init_check(NULL, NULL, error)) /* again and again is fine */
+    return FALSE;
+  g_autoptr(GstElement) pipeline = make_pipeline(file_or_uri, error);
+  if (!pipeline)
+    return FALSE;
+  g_autoptr(GstElement) sink = gst_bin_get_by_name(GST_BIN(pipeline), "frames");
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  for (gboolean go_on = TRUE; go_on; seen += go_on) {
+    g_autoptr(GstSample) sample = next_sample(pipeline, GST_APP_SINK(sink), &failure);
+    if (!sample)
+      break;
+    go_on = visit_sample(sample, visit, user_data, &failure);
+  }
+  if (!failure)
+    take_bus_error(pipeline, &failure);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  if (frames)
+    *frames = seen;
+  if (!failure)
+    return TRUE;
+  g_propagate_prefixed_error(error, failure, "%s: ", file_or_uri);
+  return FALSE;
+}

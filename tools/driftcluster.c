@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "command.h"
+#include "tensor/blas.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *summary;
+} Command;
+
+static const Command commands[] = {
+    {"train", dc_command_train, "learn an encoder and centroids from pictures"},
+    {"inspect", dc_command_inspect, "tell what a model or state file holds"},
+    {"score", dc_command_score, "compare the clusters in a JSON lines file with labels"},
+    {"sheet", dc_command_sheet, "draw a contact sheet of a clustered stream"},
+    {"frames", dc_command_frames, "write pictures and videos as numbered frames"},
+    {"digits", dc_command_digits, "draw a labelled stream of digits whose look drifts"},
+};
+
+static void
+print_help(FILE *stream)
+{
+  fputs("Usage: driftcluster COMMAND [OPTION...] ...\n\n"
+        "Groups what images and streams show, without labels.\n\nCommands:\n",
+        stream);
+  for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+    fprintf(stream, "  %-10s %s\n", commands[i].name, commands[i].summary);
+  fputs("\n`driftcluster COMMAND --help` tells how to use a command.\n", stream);
+}
+
+static const Command *
+find_command(const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
+    if (strcmp(commands[i].name, name) == 0)
+      return &commands[i];
+  return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+  setlocale(LC_ALL, "");
+  dc_blas_choose_kernels();
+  dc_blas_set_threads(1);
+  if (argc < 2) {
+    print_help(stderr);
+    return DC_EXIT_USAGE;
+  }
+  if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+      strcmp(argv[1], "help") == 0) {
+    print_help(stdout);
+    return DC_EXIT_OK;
+  }
+  if (strcmp(argv[1], "--version") == 0) {
+    puts("driftcluster " PACKAGE_VERSION);
+    return DC_EXIT_OK;
+  }
+  const Command *command = find_command(argv[1]);
+  if (!command) {
+    fprintf(stderr, "driftcluster: no command is named \"%s\".\n\n", argv[1]);
+    print_help(stderr);
+    return DC_EXIT_USAGE;
+  }
+  return command->run(argc - 1, argv + 1);
+}

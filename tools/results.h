@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_TOOLS_RESULTS_H
+#define DC_TOOLS_RESULTS_H
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* A frame whose first region has no cluster, or that has no region. */
+#define DC_UNASSIGNED G_MAXUINT32
+
+/* What publish-clusters wrote of the first region of one frame. */
+typedef struct {
+  guint32 cluster;   /* index, or DC_UNASSIGNED */
+  const char *label; /* interned; NULL when unassigned */
+} DcFrameResult;
+
+/* Reads a file of JSON lines (docs/formats/json.md): one DcFrameResult per line, in order. Fails
+ * with file and line when a line is not of the format, and when there is none. */
+GArray *dc_results_read(const char *path, GError **error);
+
+G_END_DECLS
+
+#endif
