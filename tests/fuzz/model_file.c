@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fuzz.h"
+
+#include "base/memory.h"
+#include "nn/plan.h"
+#include "store/model_file.h"
+#include "store/safetensors.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* A model that was accepted must run. */
+static void
+run(const DcModel *model)
+{
+  if (dc_network_multiply_adds(model->encoder) > 1000000)
+    return;
+  DcPlan *plan;
+  if (dc_plan_new(model->encoder, 1, &plan, NULL) != DC_OK)
+    return;
+  float *patch = DC_NEW(float, dc_patch_size(&model->preprocessing));
+  float *embedding = DC_NEW(float, model->dim);
+  if (patch && embedding)
+    dc_plan_run(plan, patch, 1, embedding);
+  dc_free(patch);
+  dc_free(embedding);
+  dc_plan_free(plan);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  FuzzFile file = fuzz_file_open(data, size);
+  DcModel *model;
+  if (dc_model_read(file.path, &model, NULL) == DC_OK) {
+    run(model);
+    dc_model_free(model);
+  }
+  fuzz_file_close(&file);
+  return 0;
+}
+
+static bool
+write_whole(const char *path)
+{
+  DcModel *model = dc_model_new();
+  model->preprocessing = dc_patch_spec(6, 6, DC_CHANNELS_GRAY);
+  model->encoder = dc_network_new((DcShape){6, 6, 1});
+  const DcLayer layers[] = {
+      {.kind = DC_LAYER_CONV2D,
+       .activation = DC_ACTIVATION_LEAKY_RELU,
+       .slope = 0.1f,
+       .kernel_height = 3,
+       .kernel_width = 3,
+       .stride = 1,
+       .padding = {1, 1, 1, 1},
+       .output = {.channels = 2}},
+      {.kind = DC_LAYER_MAX_POOL, .kernel_height = 2, .kernel_width = 2, .stride = 2},
+      {.kind = DC_LAYER_DENSE, .output = {.channels = 3}},
+  };
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+    if (dc_network_add(model->encoder, &layers[i], NULL) != DC_OK)
+      abort();
+  model->dim = 3;
+  model->clusters = 2;
+  model->centroids = DC_NEW(float, 6);
+  model->spread = DC_NEW(float, 2);
+  bool written = dc_model_write(model, path, NULL) == DC_OK;
+  dc_model_free(model);
+  return written;
+}
+
+/* Without checksum and identity, behind which damage would not be looked at any further. */
+static bool
+write_unguarded(const char *path)
+{
+  static const char *const keys[] = {"format", "format_version", "preprocessing", "encoder"};
+  DcTensorFile *file;
+  if (!write_whole(path) || dc_tensor_file_read(path, &file, NULL) != DC_OK)
+    return false;
+  DcTensor tensors[16];
+  size_t count = dc_tensor_file_count(file);
+  if (count > sizeof tensors / sizeof *tensors)
+    abort();
+  for (size_t i = 0; i < count; i++)
+    tensors[i] = *dc_tensor_file_at(file, i);
+  const char *metadata[8];
+  for (size_t i = 0; i < 4; i++) {
+    metadata[2 * i] = keys[i];
+    metadata[2 * i + 1] = dc_tensor_file_metadata(file, keys[i]);
+  }
+  bool written = dc_tensor_file_write(path, tensors, count, metadata, 4, 0, NULL) == DC_OK;
+  dc_tensor_file_free(file);
+  return written;
+}
+
+int
+fuzz_write_seed(size_t index, const char *path)
+{
+  return index == 0 ? write_unguarded(path) : index == 1 && write_whole(path);
+}
