@@ -7,9 +7,9 @@
 #include "store/state_file.h"
 
 #include "blobs.h"
+#include "folder.h"
 #include "streams.h"
 
-#include <glib/gstdio.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -17,29 +17,20 @@ GST_PLUGIN_STATIC_DECLARE(driftcluster);
 
 #define DIM 8
 
-static gchar *folder; /* of this test's files */
-static gchar *state;  /* the state file in it */
+static gchar *state; /* the state file of the test */
 
 static void
-enter_folder(void)
+enter(void)
 {
-  folder = g_dir_make_tmp("adapt-state-XXXXXX", NULL);
+  folder_enter();
   state = g_build_filename(folder, "state", NULL);
 }
 
 static void
-leave_folder(void)
+leave(void)
 {
-  const gchar *name;
-  GDir *files = g_dir_open(folder, 0, NULL);
-  while ((name = g_dir_read_name(files))) {
-    g_autofree gchar *path = g_build_filename(folder, name, NULL);
-    g_remove(path);
-  }
-  g_dir_close(files);
-  g_rmdir(folder);
-  g_clear_pointer(&folder, g_free);
   g_clear_pointer(&state, g_free);
+  folder_leave();
 }
 
 /* The element with the state file and `properties`. */
@@ -338,8 +329,7 @@ GST_START_TEST(commands_that_fail_say_why)
   stream_assert_told(bus, GST_MESSAGE_WARNING, "set state-file");
   fail_if(command(h, "save-state", nowhere));
   stream_assert_told(bus, GST_MESSAGE_WARNING, nowhere);
-  while (gst_bus_pop_filtered(bus, GST_MESSAGE_WARNING))
-    ;
+  stream_assert_told(bus, GST_MESSAGE_WARNING, "could not be saved"); /* what the command adds */
   fail_if(command(h, "load-state", nowhere));
   stream_assert_told(bus, GST_MESSAGE_WARNING, nowhere);
   fail_if(command(h, "load-state", NULL));
@@ -635,7 +625,7 @@ static TCase *
 new_case(Suite *suite, const gchar *name)
 {
   TCase *tests = tcase_create(name);
-  tcase_add_checked_fixture(tests, enter_folder, leave_folder);
+  tcase_add_checked_fixture(tests, enter, leave);
   suite_add_tcase(suite, tests);
   return tests;
 }
