@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Optimisers, first weights, and steps of nn/fit.h. */
+#include "allocations.h"
 #include "base/memory.h"
 #include "networks.h"
 #include "nn/fit.h"
@@ -357,6 +358,49 @@ fits_of_what_does_not_fit_are_refused(void **state)
   free_lesson(&lesson);
 }
 
+static void
+a_step_allocates_nothing(void **state)
+{
+  (void)state;
+  Lesson lesson = make_lesson();
+  const DcFitOptions options = options_of(&lesson, 2);
+  DcFit *fit;
+  double loss;
+  assert_int_equal(dc_fit_new(&options, &fit, NULL), DC_OK);
+  const size_t before = allocations;
+  for (size_t batch = 1; batch <= SAMPLES; batch += 7)
+    assert_int_equal(dc_fit_step(fit, lesson.samples, lesson.targets, lesson.rows, batch, &loss),
+                     DC_OK);
+  assert_int_equal(allocations, before);
+  assert_true(before > 0);
+  dc_fit_free(fit);
+  free_lesson(&lesson);
+}
+
+static void
+a_fit_survives_the_failure_of_any_allocation(void **state)
+{
+  (void)state;
+  Lesson lesson = make_lesson();
+  const DcFitOptions options = options_of(&lesson, 2);
+  DcFit *fit;
+  size_t failures = 0;
+  for (;; failures++) {
+    fail_at = allocations + failures;
+    DcError error = {0};
+    const DcStatus status = dc_fit_new(&options, &fit, &error);
+    fail_at = SIZE_MAX;
+    if (!status)
+      break;
+    assert_int_equal(status, DC_ERROR_MEMORY);
+    assert_true(error.message[0]);
+    assert_null(fit);
+  }
+  assert_in_range(failures, 30, 300);
+  dc_fit_free(fit);
+  free_lesson(&lesson);
+}
+
 int
 main(void)
 {
@@ -372,6 +416,8 @@ main(void)
       cmocka_unit_test(equal_threads_give_equal_bytes),
       cmocka_unit_test(more_threads_than_samples_are_no_harm),
       cmocka_unit_test(a_loss_that_is_no_number_changes_nothing),
+      cmocka_unit_test(a_step_allocates_nothing),
+      cmocka_unit_test(a_fit_survives_the_failure_of_any_allocation),
       cmocka_unit_test(fits_of_what_does_not_fit_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
