@@ -28,7 +28,8 @@ dc_layer_run_init(DcLayerRun *run, const DcNetwork *network, size_t index, size_
                   bool backward, DcError *error)
 {
   *run = (DcLayerRun){.layer = dc_network_layer_const(network, index),
-                      .input = dc_network_layer_input(network, index)};
+                      .input = dc_network_layer_input(network, index),
+                      .kernels = dc_patch_kernels()};
   const DcLayerKindOps *ops = dc_layer_ops(run->layer->kind);
   DcStatus status = ops->plan ? ops->plan(run, max_batch, backward) : DC_OK;
   if (status)

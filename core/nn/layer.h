@@ -5,12 +5,14 @@
 #include "base/status.h"
 #include "nn/convolution.h"
 #include "nn/network.h"
+#include "nn/patch.h"
 
 /* One layer, planned: what a plan and a trainer have in common. Forward and backward do everything
  * but the activation, unless the kind can do a ReLU on the way out. */
 typedef struct {
   const DcLayer *layer;
   DcShape input;
+  const DcPatchKernels *kernels;
   DcConvolution *convolution; /* the kinds that are one; else NULL */
   size_t scratch;             /* floats that the calls need */
 } DcLayerRun;

@@ -12,18 +12,12 @@ forward_pixel(const DcLayerRun *run, DcWindow window, const float *input, float 
 {
   const DcLayer *layer = run->layer;
   const size_t channels = (size_t)run->input.channels;
-  memcpy(output, layer->bias, channels * sizeof *output);
-  for (int row = window.first_row; row < window.end_row; row++) {
-    const int tap = (window.kernel_row + row - window.first_row) * layer->kernel_width;
-    const float *weight = layer->weight + (size_t)(tap + window.kernel_column) * channels;
-    const float *x = input + dc_shape_offset(run->input, row, window.first_column);
-    for (int column = window.first_column; column < window.end_column; column++) {
-      for (size_t i = 0; i < channels; i++)
-        output[i] += x[i] * weight[i];
-      x += channels;
-      weight += channels;
-    }
-  }
+  const int tap = window.kernel_row * layer->kernel_width + window.kernel_column;
+  DcPatchWindow job = dc_window_job(window, run->input, input, output);
+  job.weight = layer->weight + (size_t)tap * channels;
+  job.weight_row_stride = (size_t)layer->kernel_width * channels;
+  job.bias = layer->bias;
+  run->kernels->weigh(&job);
 }
 
 static void

@@ -48,16 +48,8 @@ backward_all(const DcLayerRun *run, const DcLayerBackward *job, PixelBackward pi
 static void
 max_pixel(const DcLayerRun *run, DcWindow window, const float *input, float *output)
 {
-  const size_t channels = (size_t)run->input.channels;
-  memcpy(output, input + dc_shape_offset(run->input, window.first_row, window.first_column),
-         channels * sizeof *output);
-  for (int row = window.first_row; row < window.end_row; row++) {
-    const float *x = input + dc_shape_offset(run->input, row, window.first_column);
-    for (int column = window.first_column; column < window.end_column; column++, x += channels) {
-      for (size_t i = 0; i < channels; i++)
-        output[i] = (x[i] > output[i]) | (x[i] != x[i]) ? x[i] : output[i]; /* a NaN wins */
-    }
-  }
+  const DcPatchWindow job = dc_window_job(window, run->input, input, output);
+  run->kernels->maximum(&job);
 }
 
 static void
@@ -105,17 +97,11 @@ share(DcWindow window)
 static void
 average_pixel(const DcLayerRun *run, DcWindow window, const float *input, float *output)
 {
-  const size_t channels = (size_t)run->input.channels;
-  memset(output, 0, channels * sizeof *output);
-  for (int row = window.first_row; row < window.end_row; row++) {
-    const float *x = input + dc_shape_offset(run->input, row, window.first_column);
-    for (int column = window.first_column; column < window.end_column; column++, x += channels) {
-      for (size_t i = 0; i < channels; i++)
-        output[i] += x[i];
-    }
-  }
-  for (size_t i = 0; i < channels; i++)
-    output[i] *= share(window);
+  const DcPatchWindow job = dc_window_job(window, run->input, input, output);
+  const float weight = share(window);
+  run->kernels->add(&job);
+  for (size_t i = 0; i < job.channels; i++)
+    output[i] *= weight;
 }
 
 static void

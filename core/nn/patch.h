@@ -40,6 +40,18 @@ typedef struct {
   size_t pixels, channels;
 } DcPatchGradient;
 
+/* One output pixel of a layer that treats each channel for itself: the patch is `rows` runs of
+ * whole pixels, run / channels of them each. */
+typedef struct {
+  DcPatch patch;
+  const float *input;
+  const float *weight; /* `weigh`: as the patch lies, its rows `weight_row_stride` floats apart */
+  size_t weight_row_stride;
+  const float *bias; /* `weigh`: of each channel */
+  float *output;
+  size_t channels;
+} DcPatchWindow;
+
 /* A matrix of R rows in panels: ceil(channels / panel) blocks, each R x panel, dense, the columns
  * beyond `channels` zero. The form that vector loads want. */
 typedef struct {
@@ -49,6 +61,9 @@ typedef struct {
   void (*product)(const DcPatchProduct *job);
   void (*dot)(const DcPatchProduct *job);
   void (*gradient)(const DcPatchGradient *job);
+  void (*weigh)(const DcPatchWindow *job);   /* output = bias + sum of input * weight */
+  void (*add)(const DcPatchWindow *job);     /* output = sum of input */
+  void (*maximum)(const DcPatchWindow *job); /* output = largest input; a NaN wins */
 } DcPatchKernels;
 
 #define DC_PATCH_LEVELS 3

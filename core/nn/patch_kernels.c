@@ -272,6 +272,101 @@ gradient(const DcPatchGradient *job)
   }
 }
 
+/* --- windows: channels side by side, none meets another --- */
+
+typedef enum { WEIGH, ADD, MAXIMUM } WindowKind;
+
+#define WINDOW_VECTORS 4 /* enough sums to hide the latency of an addition */
+
+INLINE Vector
+larger(Vector so_far, Vector x)
+{
+  const Mask wins = (x > so_far) | (x != x);
+  return (Vector)(((Mask)x & wins) | ((Mask)so_far & ~wins));
+}
+
+/* `count` vectors of channels from `channel` on. `count` and `kind` are constants where this is
+ * inlined. */
+INLINE void
+window_vectors(const DcPatchWindow *job, size_t channel, const size_t count, const WindowKind kind)
+{
+  const float *row = job->input + channel;
+  const float *weight_row = kind == WEIGH ? job->weight + channel : NULL;
+  Vector result[WINDOW_VECTORS];
+#pragma GCC unroll 4
+  for (size_t v = 0; v < count; v++)
+    result[v] = kind == WEIGH ? load(job->bias + channel + v * LANES)
+                : kind == ADD ? (Vector){0}
+                              : load(row + v * LANES);
+  for (size_t i = 0; i < job->patch.rows; i++, row += job->patch.row_stride) {
+    for (size_t k = 0; k < job->patch.run; k += job->channels) {
+#pragma GCC unroll 4
+      for (size_t v = 0; v < count; v++) {
+        const Vector x = load(row + k + v * LANES);
+        if (kind == WEIGH)
+          result[v] += x * load(weight_row + k + v * LANES);
+        else if (kind == ADD)
+          result[v] += x;
+        else
+          result[v] = larger(result[v], x);
+      }
+    }
+    if (kind == WEIGH)
+      weight_row += job->weight_row_stride;
+  }
+#pragma GCC unroll 4
+  for (size_t v = 0; v < count; v++)
+    store(job->output + channel + v * LANES, result[v]);
+}
+
+INLINE float
+window_scalar(const DcPatchWindow *job, size_t channel, const WindowKind kind)
+{
+  float result = kind == WEIGH ? job->bias[channel] : kind == ADD ? 0 : job->input[channel];
+  for (size_t i = 0; i < job->patch.rows; i++) {
+    const float *row = job->input + i * job->patch.row_stride + channel;
+    for (size_t k = 0; k < job->patch.run; k += job->channels) {
+      if (kind == WEIGH)
+        result += row[k] * job->weight[i * job->weight_row_stride + k + channel];
+      else if (kind == ADD)
+        result += row[k];
+      else if (row[k] > result || row[k] != row[k])
+        result = row[k];
+    }
+  }
+  return result;
+}
+
+INLINE void
+window(const DcPatchWindow *job, const WindowKind kind)
+{
+  size_t channel = 0;
+  for (; channel + WINDOW_VECTORS * LANES <= job->channels; channel += WINDOW_VECTORS * LANES)
+    window_vectors(job, channel, WINDOW_VECTORS, kind);
+  for (; channel + LANES <= job->channels; channel += LANES)
+    window_vectors(job, channel, 1, kind);
+  for (; channel < job->channels; channel++)
+    job->output[channel] = window_scalar(job, channel, kind);
+}
+
+static void
+weigh(const DcPatchWindow *job)
+{
+  window(job, WEIGH);
+}
+
+static void
+add(const DcPatchWindow *job)
+{
+  window(job, ADD);
+}
+
+static void
+maximum(const DcPatchWindow *job)
+{
+  window(job, MAXIMUM);
+}
+
 const DcPatchKernels DC_KERNEL_TABLE = {
     .name = DC_KERNEL_NAME,
     .panel = PANEL,
@@ -279,4 +374,7 @@ const DcPatchKernels DC_KERNEL_TABLE = {
     .product = product,
     .dot = dot,
     .gradient = gradient,
+    .weigh = weigh,
+    .add = add,
+    .maximum = maximum,
 };

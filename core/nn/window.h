@@ -3,6 +3,7 @@
 #define DC_NN_WINDOW_H
 
 #include "nn/network.h"
+#include "nn/patch.h"
 
 /* The part of a window that lies inside the image, for the layers that go through it value by
  * value. */
@@ -37,6 +38,20 @@ static inline size_t
 dc_shape_offset(DcShape shape, int row, int column)
 {
   return ((size_t)row * (size_t)shape.width + (size_t)column) * (size_t)shape.channels;
+}
+
+/* The job of a kernel for one pixel: its window of `image` to `output`. */
+static inline DcPatchWindow
+dc_window_job(DcWindow window, DcShape input, const float *image, float *output)
+{
+  const size_t channels = (size_t)input.channels;
+  return (
+      DcPatchWindow){.patch = {.rows = (size_t)(window.end_row - window.first_row),
+                               .run = (size_t)(window.end_column - window.first_column) * channels,
+                               .row_stride = (size_t)input.width * channels},
+                     .input = image + dc_shape_offset(input, window.first_row, window.first_column),
+                     .output = output,
+                     .channels = channels};
 }
 
 #endif

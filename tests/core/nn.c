@@ -11,8 +11,8 @@
 
 /* --- forward --- */
 
-/* Sums of up to 561 products, the sum of their squares about 1: the rounding errors of 2^-24 each
- * grow like the square root of their number, and 1e-5 is ten times that. */
+/* Sums of up to 2112 products, scaled so that the results are of the order of 1: rounding errors of
+ * 2^-24 each grow like the square root of their number, to 3e-6. */
 #define TOLERANCE 1e-5
 
 static float *

@@ -173,6 +173,93 @@ every_level_gives_the_sums_of_the_definition(void **state)
   }
 }
 
+/* Three rows of four pixels out of an image of five columns. */
+enum { WINDOW_ROWS = 3, WINDOW_COLUMNS = 4, IMAGE_COLUMNS = 5, KERNEL_COLUMNS = 6 };
+
+static DcPatchWindow
+window_of(const float *image, const float *weight, const float *bias, size_t channels,
+          float *output)
+{
+  return (
+      DcPatchWindow){.patch = {WINDOW_ROWS, WINDOW_COLUMNS * channels, IMAGE_COLUMNS * channels},
+                     .input = image,
+                     .weight = weight,
+                     .weight_row_stride = KERNEL_COLUMNS * channels,
+                     .bias = bias,
+                     .output = output,
+                     .channels = channels};
+}
+
+static void
+check_windows(const DcPatchKernels *kernels, size_t channels, DcRandom *random)
+{
+  float *image = uniform(random, WINDOW_ROWS * IMAGE_COLUMNS * channels);
+  float *weight = uniform(random, WINDOW_ROWS * KERNEL_COLUMNS * channels);
+  float *bias = uniform(random, channels), *output[3];
+  void (*const windows[])(const DcPatchWindow *) = {kernels->weigh, kernels->add, kernels->maximum};
+  for (size_t i = 0; i < 3; i++) {
+    output[i] = DC_NEW(float, channels + 1);
+    output[i][channels] = -77;
+    const DcPatchWindow job = window_of(image, weight, bias, channels, output[i]);
+    windows[i](&job);
+    assert_true(output[i][channels] == -77);
+  }
+  for (size_t c = 0; c < channels; c++) {
+    double weighed = bias[c], sum = 0, most = -INFINITY;
+    for (size_t row = 0; row < WINDOW_ROWS; row++) {
+      for (size_t column = 0; column < WINDOW_COLUMNS; column++) {
+        const double x = image[(row * IMAGE_COLUMNS + column) * channels + c];
+        weighed += x * weight[(row * KERNEL_COLUMNS + column) * channels + c];
+        sum += x;
+        most = x > most ? x : most;
+      }
+    }
+    /* Twelve terms below 1, rounded once each. */
+    assert_near(output[0][c], weighed, 2e-6);
+    assert_near(output[1][c], sum, 2e-6);
+    assert_near(output[2][c], most, 0);
+  }
+  for (size_t i = 0; i < 3; i++)
+    dc_free(output[i]);
+  dc_free(image);
+  dc_free(weight);
+  dc_free(bias);
+}
+
+static void
+every_level_gives_the_windows_of_the_definition(void **state)
+{
+  (void)state;
+  const DcPatchKernels *tables[DC_PATCH_LEVELS];
+  const size_t levels = dc_patch_kernels_usable(tables);
+  DcRandom random;
+  dc_random_seed(&random, 6, 0);
+  for (size_t level = 0; level < levels; level++) {
+    for (size_t channels = 1; channels < 150; channels++)
+      check_windows(tables[level], channels, &random);
+  }
+}
+
+static void
+a_nan_wins_every_maximum(void **state)
+{
+  (void)state;
+  enum { CHANNELS = 67, FLOATS = WINDOW_ROWS * IMAGE_COLUMNS * CHANNELS };
+  const DcPatchKernels *tables[DC_PATCH_LEVELS];
+  const size_t levels = dc_patch_kernels_usable(tables);
+  for (size_t level = 0; level < levels; level++) {
+    for (size_t row = 0; row < WINDOW_ROWS; row++) {
+      float image[FLOATS] = {0}, output[CHANNELS];
+      for (size_t c = 0; c < CHANNELS; c += 2)
+        image[(row * IMAGE_COLUMNS + row) * CHANNELS + c] = NAN;
+      const DcPatchWindow job = window_of(image, NULL, NULL, CHANNELS, output);
+      tables[level]->maximum(&job);
+      for (size_t c = 0; c < CHANNELS; c++)
+        assert_true(c % 2 ? output[c] == 0 : isnan(output[c]));
+    }
+  }
+}
+
 /* The rule of the core: a NaN never vanishes on the way. */
 static void
 every_level_lets_nan_through_the_relu(void **state)
@@ -219,6 +306,8 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_level_gives_the_sums_of_the_definition),
+      cmocka_unit_test(every_level_gives_the_windows_of_the_definition),
+      cmocka_unit_test(a_nan_wins_every_maximum),
       cmocka_unit_test(every_level_lets_nan_through_the_relu),
       cmocka_unit_test(the_fastest_level_is_the_last_usable),
   };
