@@ -21,6 +21,13 @@
 #define MOST_DOTS 4
 #define INLINE    static inline __attribute__((always_inline))
 
+/* Before a loop of a constant number of turns: only unrolled do its arrays become registers. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 typedef float Vector __attribute__((vector_size(4 * LANES)));
 typedef int32_t Mask __attribute__((vector_size(4 * LANES)));
 
@@ -79,7 +86,7 @@ product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size
   const float *weight = job->weight + channel * patch->rows * patch->run;
   const float *pixel[TILE];
   Vector low[TILE], high[TILE];
-#pragma GCC unroll 16
+  UNROLL
   for (size_t p = 0; p < count; p++) {
     pixel[p] = job->input + job->input_offsets[first + p];
     low[p] = load(job->bias + channel);
@@ -88,17 +95,17 @@ product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size
   for (size_t row = 0; row < patch->rows; row++) {
     for (size_t k = 0; k < patch->run; k++, weight += PANEL) {
       const Vector weight_low = load(weight), weight_high = load(weight + LANES);
-#pragma GCC unroll 16
+      UNROLL
       for (size_t p = 0; p < count; p++) {
         low[p] += pixel[p][k] * weight_low;
         high[p] += pixel[p][k] * weight_high;
       }
     }
-#pragma GCC unroll 16
+    UNROLL
     for (size_t p = 0; p < count; p++)
       pixel[p] += patch->row_stride;
   }
-#pragma GCC unroll 16
+  UNROLL
   for (size_t p = 0; p < count; p++)
     write_pixel(job->output + job->output_offsets[first + p] + channel, low[p], high[p],
                 job->channels - channel, job->relu);
@@ -166,7 +173,7 @@ dot_tile(const DcPatchProduct *job, size_t first, size_t channel, const size_t c
   for (size_t row = 0; row < patch->rows; row++, weight += patch->run) {
     size_t k = 0;
     for (; k + LANES <= patch->run; k += LANES) {
-#pragma GCC unroll 4
+      UNROLL
       for (size_t p = 0; p < count; p++)
         sum[p] += load(pixel[p] + k) * load(weight + k);
     }
@@ -218,20 +225,20 @@ gradient_tile(const DcPatchGradient *job, size_t row, size_t k, size_t channel, 
   const float *start = job->input + row * patch->row_stride + k;
   const float *delta = job->delta + channel * job->pixels;
   Vector low[TILE], high[TILE];
-#pragma GCC unroll 16
+  UNROLL
   for (size_t i = 0; i < count; i++)
     low[i] = high[i] = (Vector){0};
   for (size_t p = 0; p < job->pixels; p++, delta += PANEL) {
     const float *pixel = start + job->input_offsets[p];
     const Vector delta_low = load(delta), delta_high = load(delta + LANES);
-#pragma GCC unroll 16
+    UNROLL
     for (size_t i = 0; i < count; i++) {
       low[i] += pixel[i] * delta_low;
       high[i] += pixel[i] * delta_high;
     }
   }
   float *to = job->gradient + (row * patch->run + k) * job->channels + channel;
-#pragma GCC unroll 16
+  UNROLL
   for (size_t i = 0; i < count; i++)
     add_row(to + i * job->channels, low[i], high[i], job->channels - channel);
 }
@@ -293,14 +300,14 @@ window_vectors(const DcPatchWindow *job, size_t channel, const size_t count, con
   const float *row = job->input + channel;
   const float *weight_row = kind == WEIGH ? job->weight + channel : NULL;
   Vector result[WINDOW_VECTORS];
-#pragma GCC unroll 4
+  UNROLL
   for (size_t v = 0; v < count; v++)
     result[v] = kind == WEIGH ? load(job->bias + channel + v * LANES)
                 : kind == ADD ? (Vector){0}
                               : load(row + v * LANES);
   for (size_t i = 0; i < job->patch.rows; i++, row += job->patch.row_stride) {
     for (size_t k = 0; k < job->patch.run; k += job->channels) {
-#pragma GCC unroll 4
+      UNROLL
       for (size_t v = 0; v < count; v++) {
         const Vector x = load(row + k + v * LANES);
         if (kind == WEIGH)
@@ -314,7 +321,7 @@ window_vectors(const DcPatchWindow *job, size_t channel, const size_t count, con
     if (kind == WEIGH)
       weight_row += job->weight_row_stride;
   }
-#pragma GCC unroll 4
+  UNROLL
   for (size_t v = 0; v < count; v++)
     store(job->output + channel + v * LANES, result[v]);
 }
