@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_STREAM_ENCODER_H
+#define DC_STREAM_ENCODER_H
+
+#include "base/status.h"
+#include "image/patch.h"
+#include "nn/network.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* From regions of a picture to embeddings: the regions are read as patches and run through a
+ * network in batches, or described by the built-in descriptor. One thread per encoder. */
+typedef struct DcEncoder DcEncoder;
+
+#define DC_ENCODER_MAX_BATCH 1024
+
+/* Plans running `network` on patches of `spec`, up to `max_batch` (1..DC_ENCODER_MAX_BATCH) regions
+ * at a time. The network and the text `id`, the identity of what it computes, must outlive the
+ * encoder. DC_ERROR_MISMATCH, with both shapes, when the network does not take such patches or does
+ * not end in a vector. Free with dc_encoder_free(). */
+DcStatus dc_encoder_new(const DcPatchSpec *spec, const DcNetwork *network, const char *id,
+                        size_t max_batch, DcEncoder **encoder, DcError *error);
+
+/* An encoder that needs no model: image/descriptor.h, under the identity DC_DESCRIPTOR_NAME. */
+DcStatus dc_encoder_new_descriptor(DcEncoder **encoder, DcError *error);
+
+void dc_encoder_free(DcEncoder *encoder); /* NULL is ignored */
+
+size_t dc_encoder_dim(const DcEncoder *encoder); /* d, numbers in an embedding */
+const char *dc_encoder_id(const DcEncoder *encoder);
+
+/* Embeds `n` regions of `image` into `embeddings` (n x d, row-major). valid[i] is false, and row i
+ * zero, for a region without a pixel inside the image and for an embedding that is not finite:
+ * dc_encoder_not_finite() counts the latter. Allocates nothing after the largest region was seen.
+ */
+DcStatus dc_encoder_run(DcEncoder *encoder, const DcImage *image, const DcRect *regions, size_t n,
+                        float *embeddings, bool *valid);
+
+/* How many embeddings of the last run were refused for NaN or infinity. */
+size_t dc_encoder_not_finite(const DcEncoder *encoder);
+
+#endif
