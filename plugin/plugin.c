@@ -2,6 +2,7 @@
 #include "adapt-centroids.h"
 #include "assign.h"
 #include "draw-clusters.h"
+#include "embed.h"
 #include "meta/driftcluster.h"
 #include "publish-clusters.h"
 #include "tensor/blas.h"
@@ -18,6 +19,7 @@ plugin_init(GstPlugin *plugin)
   registered &= GST_ELEMENT_REGISTER(adapt_centroids, plugin);
   registered &= GST_ELEMENT_REGISTER(assign, plugin);
   registered &= GST_ELEMENT_REGISTER(draw_clusters, plugin);
+  registered &= GST_ELEMENT_REGISTER(embed, plugin);
   registered &= GST_ELEMENT_REGISTER(publish_clusters, plugin);
   return registered;
 }

@@ -1,0 +1,673 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-embed
+ * @title: embed
+ *
+ * Turns each frame, the tiles of a grid over it, or the regions of interest that a detector found
+ * into embeddings: vectors that lie close together for things that look alike. The embeddings
+ * travel with the buffer as its embedding meta (docs/metadata.md); the pixels are only read and
+ * never copied.
+ *
+ * Without a model file a descriptor of colours and gradients is used, which needs no training. A
+ * model file of `driftcluster train` names its encoder and the preprocessing that goes with it.
+ *
+ * A late frame passes without embeddings rather than being dropped, see #GstEmbed:shed-late. On
+ * frames without inference the table of regions is there all the same, so that elements
+ * downstream can repeat what they know of each region.
+ *
+ * When #GstEmbed:model-file is changed while the element runs, the new model is read and checked on
+ * another thread and takes over between two frames. The outcome is an element message named `embed`
+ * with the field `kind`: `model-loaded` (with `model-file`, `encoder`, `dim`) or `model-rejected`
+ * (with `model-file`, `reason`; the old model stays).
+ *
+ * ## Example launch line
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=100 ! embed inference-region=tiles tiles=4x3 ! fakesink
+ * ]|
+ *
+ * Since: 0.1
+ */
+#include "embed.h"
+
+#include "common/buffer-times.h"
+#include "common/error.h"
+#include "common/frame-reader.h"
+#include "common/props.h"
+#include "common/stats.h"
+#include "embed-frame.h"
+#include "embed-model.h"
+#include "tensor/blas.h"
+
+GST_DEBUG_CATEGORY_STATIC(gst_embed_debug);
+#define GST_CAT_DEFAULT gst_embed_debug
+
+enum {
+  PROP_0,
+  PROP_MODEL_FILE,
+  PROP_INFERENCE_REGION,
+  PROP_TILES,
+  PROP_OBJECT_CLASS,
+  PROP_INFERENCE_INTERVAL,
+  PROP_BATCH_SIZE,
+  PROP_THREADS,
+  PROP_MAX_REGIONS,
+  PROP_SHED_LATE,
+  PROP_STATS,
+};
+
+#define DEFAULT_INFERENCE_REGION   DC_INFERENCE_REGION_FULL_FRAME
+#define DEFAULT_TILES_COLUMNS      4
+#define DEFAULT_TILES_ROWS         3
+#define DEFAULT_TILES              "4x3"
+#define DEFAULT_INFERENCE_INTERVAL 1
+#define DEFAULT_BATCH_SIZE         32
+#define DEFAULT_THREADS            1
+#define MAX_THREADS                64
+#define DEFAULT_MAX_REGIONS        256
+#define DEFAULT_SHED_LATE          TRUE
+
+static const DcStatsField gst_embed_stats_fields[] = {
+    DC_STATS_FIELD(GstEmbedStats, "frames", frames),
+    DC_STATS_FIELD(GstEmbedStats, "regions", regions),
+    DC_STATS_FIELD(GstEmbedStats, "embedded", embedded),
+    DC_STATS_FIELD(GstEmbedStats, "skipped", skipped),
+    DC_STATS_FIELD(GstEmbedStats, "shed", shed),
+    DC_STATS_FIELD(GstEmbedStats, "bad-regions", bad_regions),
+    DC_STATS_FIELD(GstEmbedStats, "surplus-regions", surplus_regions),
+    DC_STATS_FIELD(GstEmbedStats, "not-finite", not_finite),
+    DC_STATS_FIELD(GstEmbedStats, "unreadable", unreadable),
+};
+
+/* What may change while the element runs; the streaming thread copies it for each buffer. */
+typedef struct {
+  DcRegionRules rules;
+  guint interval;
+  gboolean shed_late;
+} GstEmbedSettings;
+
+struct _GstEmbed {
+  GstBaseTransform parent;
+  GstEmbedModel *model;
+
+  /* Guarded by the object lock. */
+  GstEmbedSettings settings;
+  gchar *tiles; /* as it was set: the element does not start with a text that is not understood */
+  guint batch_size;
+  guint threads;
+  gboolean running; /* from start to stop */
+  GstEmbedStats stats;
+  GstClockTime earliest_time; /* running time up to which a frame comes too late */
+
+  /* Of the streaming thread. */
+  GstVideoInfo info;
+  GstEmbedFrame *frame; /* from start to stop */
+  guint wait;           /* frames until the next inference */
+  gboolean warned_not_finite, warned_unreadable;
+};
+
+#define gst_embed_parent_class parent_class
+G_DEFINE_TYPE(GstEmbed, gst_embed, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE(embed, "embed", GST_RANK_NONE, GST_TYPE_EMBED,
+                                      GST_DEBUG_CATEGORY_INIT(gst_embed_debug, "embed", 0,
+                                                              "regions to embeddings"))
+
+#define GST_EMBED_CAPS GST_VIDEO_CAPS_MAKE(DC_FRAME_FORMATS)
+
+static GstStaticPadTemplate gst_embed_sink_template =
+    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_EMBED_CAPS));
+static GstStaticPadTemplate gst_embed_src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_EMBED_CAPS));
+
+/* --- starting and stopping --- */
+
+static gboolean
+gst_embed_stop(GstBaseTransform *base)
+{
+  GstEmbed *self = GST_EMBED(base);
+  GST_OBJECT_LOCK(self);
+  self->running = FALSE;
+  GST_OBJECT_UNLOCK(self);
+  gst_embed_model_stop(self->model);
+  g_clear_pointer(&self->frame, gst_embed_frame_free);
+  return TRUE;
+}
+
+static DcStatus
+gst_embed_check_tiles(const gchar *text, DcError *error)
+{
+  guint columns, rows;
+  if (dc_tiles_from_string(text, &columns, &rows))
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_ARGUMENT,
+                      "tiles=%s is not understood: write COLUMNSxROWS, such as 4x3, each from 1 to "
+                      "%d",
+                      text ? text : "", DC_TILES_MAX);
+}
+
+static gboolean
+gst_embed_start(GstBaseTransform *base)
+{
+  GstEmbed *self = GST_EMBED(base);
+  DcError error;
+  GST_OBJECT_LOCK(self);
+  guint batch_size = self->batch_size, threads = self->threads;
+  guint max_regions = self->settings.rules.max_regions;
+  DcStatus status = gst_embed_check_tiles(self->tiles, &error);
+  self->stats = (GstEmbedStats){0};
+  self->earliest_time = GST_CLOCK_TIME_NONE;
+  self->running = status == DC_OK;
+  GST_OBJECT_UNLOCK(self);
+
+  if (status == DC_OK)
+    status = gst_embed_model_start(self->model, batch_size, &error);
+  if (status != DC_OK) {
+    DC_ELEMENT_ERROR(self, &error);
+    gst_embed_stop(base);
+    return FALSE;
+  }
+  dc_blas_set_threads((int)threads);
+  self->frame = gst_embed_frame_new(max_regions);
+  self->wait = 0;
+  self->warned_not_finite = self->warned_unreadable = FALSE;
+  return TRUE;
+}
+
+static gboolean
+gst_embed_set_caps(GstBaseTransform *base, GstCaps *in_caps, GstCaps *out_caps)
+{
+  (void)out_caps;
+  return gst_video_info_from_caps(&GST_EMBED(base)->info, in_caps);
+}
+
+/* --- being late --- */
+
+static void
+gst_embed_set_earliest_time(GstEmbed *self, GstClockTime time)
+{
+  GST_OBJECT_LOCK(self);
+  self->earliest_time = time;
+  GST_OBJECT_UNLOCK(self);
+}
+
+static gboolean
+gst_embed_src_event(GstBaseTransform *base, GstEvent *event)
+{
+  if (GST_EVENT_TYPE(event) == GST_EVENT_QOS) {
+    GstClockTimeDiff late;
+    GstClockTime timestamp;
+    gst_event_parse_qos(event, NULL, NULL, &late, &timestamp);
+    gboolean is_late = late > 0 && GST_CLOCK_TIME_IS_VALID(timestamp);
+    gst_embed_set_earliest_time(GST_EMBED(base),
+                                is_late ? timestamp + (GstClockTime)late : GST_CLOCK_TIME_NONE);
+  }
+  return GST_BASE_TRANSFORM_CLASS(parent_class)->src_event(base, event);
+}
+
+static gboolean
+gst_embed_sink_event(GstBaseTransform *base, GstEvent *event)
+{
+  GstEmbed *self = GST_EMBED(base);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
+    gst_embed_set_earliest_time(self, GST_CLOCK_TIME_NONE);
+    self->wait = 0;
+  }
+  return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(base, event);
+}
+
+static gboolean
+gst_embed_is_late(GstEmbed *self, GstBuffer *buffer)
+{
+  GstClockTime time = dc_buffer_times(&GST_BASE_TRANSFORM(self)->segment, buffer).running_time;
+  GST_OBJECT_LOCK(self);
+  GstClockTime earliest = self->earliest_time;
+  GST_OBJECT_UNLOCK(self);
+  return GST_CLOCK_TIME_IS_VALID(time) && GST_CLOCK_TIME_IS_VALID(earliest) && time <= earliest;
+}
+
+/* --- a frame --- */
+
+static gboolean
+gst_embed_should_infer(GstEmbed *self, const GstEmbedSettings *settings, GstBuffer *buffer,
+                       GstEmbedStats *counts)
+{
+  self->wait = MIN(self->wait, settings->interval - 1);
+  if (self->wait > 0 || GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP)) {
+    self->wait -= self->wait > 0;
+    counts->skipped = 1;
+    return FALSE;
+  }
+  if (settings->shed_late && gst_embed_is_late(self, buffer)) {
+    counts->shed = 1;
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+gst_embed_warn_not_finite(GstEmbed *self, DcEncoder *encoder)
+{
+  if (self->warned_not_finite)
+    return;
+  self->warned_not_finite = TRUE;
+  GST_ELEMENT_WARNING(self, STREAM, FAILED,
+                      ("Encoder %s makes embeddings that are not finite; they are left out. "
+                       "Train it anew, or check its preprocessing.",
+                       dc_encoder_id(encoder)),
+                      ("said once; the property stats counts them"));
+}
+
+static void
+gst_embed_warn_unreadable(GstEmbed *self, GstBuffer *buffer)
+{
+  if (self->warned_unreadable)
+    return;
+  self->warned_unreadable = TRUE;
+  GST_ELEMENT_WARNING(self, STREAM, FORMAT,
+                      ("A buffer of %" G_GSIZE_FORMAT " bytes does not hold the %d x %d frame of "
+                       "format %s that the caps promise; it passes without embeddings. Check the "
+                       "element upstream.",
+                       gst_buffer_get_size(buffer), GST_VIDEO_INFO_WIDTH(&self->info),
+                       GST_VIDEO_INFO_HEIGHT(&self->info), GST_VIDEO_INFO_NAME(&self->info)),
+                      ("said once; the property stats counts them"));
+}
+
+static GstFlowReturn
+gst_embed_infer(GstEmbed *self, DcEncoder *encoder, guint n_regions, GstBuffer *buffer,
+                GstEmbedStats *counts)
+{
+  DcStatus status = gst_embed_frame_infer(self->frame, encoder, &self->info, buffer, counts);
+  if (status != DC_OK) {
+    GST_ELEMENT_ERROR(self, LIBRARY, FAILED,
+                      ("Embedding %u regions failed: %s. With little memory, lower batch-size or "
+                       "max-regions.",
+                       n_regions, dc_status_text(status)),
+                      ("encoder %s", dc_encoder_id(encoder)));
+    return GST_FLOW_ERROR;
+  }
+  if (counts->unreadable > 0)
+    gst_embed_warn_unreadable(self, buffer);
+  if (counts->not_finite > 0)
+    gst_embed_warn_not_finite(self, encoder);
+  return GST_FLOW_OK;
+}
+
+static void
+gst_embed_count(GstEmbed *self, const GstEmbedStats *counts)
+{
+  GST_OBJECT_LOCK(self);
+  GstEmbedStats *stats = &self->stats;
+  stats->frames++;
+  stats->regions += counts->regions;
+  stats->embedded += counts->embedded;
+  stats->skipped += counts->skipped;
+  stats->shed += counts->shed;
+  stats->bad_regions += counts->bad_regions;
+  stats->surplus_regions += counts->surplus_regions;
+  stats->not_finite += counts->not_finite;
+  stats->unreadable += counts->unreadable;
+  GST_OBJECT_UNLOCK(self);
+}
+
+/* Moves controlled properties to the time of `buffer`, and takes the settings that hold for it. */
+static GstEmbedSettings
+gst_embed_take_settings(GstEmbed *self, GstBuffer *buffer)
+{
+  GstClockTime time = dc_buffer_times(&GST_BASE_TRANSFORM(self)->segment, buffer).stream_time;
+  if (GST_CLOCK_TIME_IS_VALID(time))
+    gst_object_sync_values(GST_OBJECT(self), time);
+  GST_OBJECT_LOCK(self);
+  GstEmbedSettings settings = self->settings;
+  GST_OBJECT_UNLOCK(self);
+  return settings;
+}
+
+static GstFlowReturn
+gst_embed_transform_ip(GstBaseTransform *base, GstBuffer *buffer)
+{
+  GstEmbed *self = GST_EMBED(base);
+  GstEmbedSettings settings = gst_embed_take_settings(self, buffer);
+  gboolean changed;
+  DcEncoder *encoder = gst_embed_model_encoder(self->model, &changed);
+  if (changed)
+    self->wait = 0;
+
+  GstEmbedStats counts = {0};
+  guint n_regions =
+      gst_embed_frame_list(self->frame, &settings.rules, &self->info, buffer, &counts);
+  if (gst_embed_should_infer(self, &settings, buffer, &counts) && n_regions > 0) {
+    GstFlowReturn flow = gst_embed_infer(self, encoder, n_regions, buffer, &counts);
+    if (flow != GST_FLOW_OK)
+      return flow;
+    self->wait = settings.interval - 1;
+  }
+  gst_embed_frame_attach(self->frame, &self->info, buffer);
+  gst_embed_count(self, &counts);
+  return GST_FLOW_OK;
+}
+
+/* --- properties --- */
+
+/* A text that is not understood changes nothing while the element runs, and keeps it from starting
+ * otherwise: before a pipeline runs, nobody listens to messages. */
+static void
+gst_embed_set_tiles(GstEmbed *self, const gchar *text)
+{
+  DcError error;
+  gboolean understood = gst_embed_check_tiles(text, &error) == DC_OK;
+  GST_OBJECT_LOCK(self);
+  gboolean refused = !understood && self->running;
+  if (understood)
+    dc_tiles_from_string(text, &self->settings.rules.columns, &self->settings.rules.rows);
+  if (!refused) {
+    g_free(self->tiles);
+    self->tiles = g_strdup(text);
+  }
+  GST_OBJECT_UNLOCK(self);
+  if (refused)
+    DC_ELEMENT_WARNING(self, &error);
+}
+
+static void
+gst_embed_set_number(GstEmbed *self, guint *target, guint value)
+{
+  GST_OBJECT_LOCK(self);
+  *target = value;
+  GST_OBJECT_UNLOCK(self);
+}
+
+static void
+gst_embed_set_object_class(GstEmbed *self, const gchar *name)
+{
+  GQuark quark = name && *name ? g_quark_from_string(name) : 0;
+  GST_OBJECT_LOCK(self);
+  self->settings.rules.object_class = quark;
+  GST_OBJECT_UNLOCK(self);
+}
+
+static void
+gst_embed_set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+  GstEmbed *self = GST_EMBED(object);
+  switch (id) {
+  case PROP_MODEL_FILE:
+    gst_embed_model_set_file(self->model, g_value_get_string(value));
+    break;
+  case PROP_INFERENCE_REGION:
+    GST_OBJECT_LOCK(self);
+    self->settings.rules.where = (DcInferenceRegion)g_value_get_enum(value);
+    GST_OBJECT_UNLOCK(self);
+    break;
+  case PROP_TILES:
+    gst_embed_set_tiles(self, g_value_get_string(value));
+    break;
+  case PROP_OBJECT_CLASS:
+    gst_embed_set_object_class(self, g_value_get_string(value));
+    break;
+  case PROP_INFERENCE_INTERVAL:
+    gst_embed_set_number(self, &self->settings.interval, g_value_get_uint(value));
+    break;
+  case PROP_BATCH_SIZE:
+    gst_embed_set_number(self, &self->batch_size, g_value_get_uint(value));
+    break;
+  case PROP_THREADS:
+    gst_embed_set_number(self, &self->threads, g_value_get_uint(value));
+    break;
+  case PROP_MAX_REGIONS:
+    gst_embed_set_number(self, &self->settings.rules.max_regions, g_value_get_uint(value));
+    break;
+  case PROP_SHED_LATE:
+    GST_OBJECT_LOCK(self);
+    self->settings.shed_late = g_value_get_boolean(value);
+    GST_OBJECT_UNLOCK(self);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+}
+
+static void
+gst_embed_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  GstEmbed *self = GST_EMBED(object);
+  const DcRegionRules *rules = &self->settings.rules;
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+  case PROP_MODEL_FILE:
+    g_value_take_string(value, gst_embed_model_dup_file(self->model));
+    break;
+  case PROP_INFERENCE_REGION:
+    g_value_set_enum(value, rules->where);
+    break;
+  case PROP_TILES:
+    g_value_set_string(value, self->tiles);
+    break;
+  case PROP_OBJECT_CLASS:
+    g_value_set_string(value, g_quark_to_string(rules->object_class));
+    break;
+  case PROP_INFERENCE_INTERVAL:
+    g_value_set_uint(value, self->settings.interval);
+    break;
+  case PROP_BATCH_SIZE:
+    g_value_set_uint(value, self->batch_size);
+    break;
+  case PROP_THREADS:
+    g_value_set_uint(value, self->threads);
+    break;
+  case PROP_MAX_REGIONS:
+    g_value_set_uint(value, rules->max_regions);
+    break;
+  case PROP_SHED_LATE:
+    g_value_set_boolean(value, self->settings.shed_late);
+    break;
+  case PROP_STATS:
+    g_value_take_boxed(value,
+                       dc_stats_structure("application/x-embed-stats", gst_embed_stats_fields,
+                                          G_N_ELEMENTS(gst_embed_stats_fields), &self->stats));
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+static void
+gst_embed_finalize(GObject *object)
+{
+  GstEmbed *self = GST_EMBED(object);
+  gst_embed_model_free(self->model);
+  g_free(self->tiles);
+  G_OBJECT_CLASS(parent_class)->finalize(object);
+}
+
+static void
+gst_embed_install_model_properties(GObjectClass *klass)
+{
+  /**
+   * GstEmbed:model-file:
+   *
+   * The model file (safetensors of `driftcluster train`) whose encoder makes the embeddings; unset
+   * or empty: the built-in descriptor.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, PROP_MODEL_FILE,
+      g_param_spec_string("model-file", "Model file",
+                          "Model file (safetensors) of the encoder; unset: built-in descriptor of "
+                          "colours and gradients. Changed while running, the new model takes over "
+                          "between two frames, or the old one stays if it cannot be used",
+                          NULL, DC_PARAM_PLAYING));
+  /**
+   * GstEmbed:batch-size:
+   *
+   * Regions per run of the network.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, PROP_BATCH_SIZE,
+      g_param_spec_uint("batch-size", "Batch size",
+                        "Regions of a frame that the network takes in one run; more regions take "
+                        "several runs",
+                        1, DC_ENCODER_MAX_BATCH, DEFAULT_BATCH_SIZE, DC_PARAM_READY));
+  /**
+   * GstEmbed:threads:
+   *
+   * Threads of matrix products. OpenBLAS has one setting for the whole process.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, PROP_THREADS,
+      g_param_spec_uint("threads", "Threads",
+                        "Threads of matrix products; one setting for the whole process, the last "
+                        "element started decides",
+                        1, MAX_THREADS, DEFAULT_THREADS, DC_PARAM_READY));
+}
+
+static void
+gst_embed_install_region_properties(GObjectClass *klass)
+{
+  /**
+   * GstEmbed:inference-region:
+   *
+   * What is embedded: the frame, the tiles of a grid, or the regions of interest on the buffer.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, PROP_INFERENCE_REGION,
+      g_param_spec_enum("inference-region", "Inference region", "What of each frame is embedded",
+                        DC_TYPE_INFERENCE_REGION, DEFAULT_INFERENCE_REGION, DC_PARAM_READY));
+  /**
+   * GstEmbed:tiles:
+   *
+   * The grid of inference-region=tiles, as COLUMNSxROWS.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, PROP_TILES,
+      g_param_spec_string("tiles", "Tiles",
+                          "Grid of inference-region=tiles as COLUMNSxROWS, each from 1 to 64",
+                          DEFAULT_TILES, DC_PARAM_PLAYING));
+  /**
+   * GstEmbed:object-class:
+   *
+   * Embeds only regions of interest of this type; unset or empty: all.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, PROP_OBJECT_CLASS,
+      g_param_spec_string("object-class", "Object class",
+                          "Only regions of interest of this type (the detector's label) are "
+                          "embedded; unset: all",
+                          NULL, DC_PARAM_PLAYING));
+  /**
+   * GstEmbed:max-regions:
+   *
+   * Bound of the regions of one frame; what exceeds it is left out and counted.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, PROP_MAX_REGIONS,
+      g_param_spec_uint("max-regions", "Maximum regions",
+                        "Regions of one frame that are embedded; those beyond are left out and "
+                        "counted in stats",
+                        1, DRIFTCLUSTER_MAX_REGIONS, DEFAULT_MAX_REGIONS, DC_PARAM_READY));
+}
+
+static void
+gst_embed_install_time_properties(GObjectClass *klass)
+{
+  /**
+   * GstEmbed:inference-interval:
+   *
+   * Embeds one frame in so many; the others carry the table of regions without embeddings.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, PROP_INFERENCE_INTERVAL,
+      g_param_spec_uint("inference-interval", "Inference interval",
+                        "One frame in so many is embedded; 1: every frame", 1, G_MAXINT,
+                        DEFAULT_INFERENCE_INTERVAL, DC_PARAM_CONTROLLABLE));
+  /**
+   * GstEmbed:shed-late:
+   *
+   * Whether a frame that comes too late for the sink passes without inference, to catch up. No
+   * frame is dropped. Turn it off where every run must give the same result.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, PROP_SHED_LATE,
+      g_param_spec_boolean("shed-late", "Shed late",
+                           "Let frames that are too late for the sink pass without inference, to "
+                           "catch up; no frame is dropped",
+                           DEFAULT_SHED_LATE, DC_PARAM_PLAYING));
+  /**
+   * GstEmbed:stats:
+   *
+   * Counters since the element started, each a guint64: `frames`; `regions` found; `embedded`
+   * regions; `skipped` frames (inference-interval, gaps); `shed` frames (too late); `bad-regions`
+   * (empty or outside the frame); `surplus-regions` (beyond max-regions); `not-finite` embeddings
+   * left out; `unreadable` frames.
+   *
+   * Since: 0.1
+   */
+  dc_props_install_stats(
+      klass, PROP_STATS,
+      "Counters since the start: frames, regions, embedded, skipped, shed, bad-regions, "
+      "surplus-regions, not-finite, unreadable (structure application/x-embed-stats)");
+}
+
+static void
+gst_embed_class_init(GstEmbedClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS(klass);
+  object_class->set_property = gst_embed_set_property;
+  object_class->get_property = gst_embed_get_property;
+  object_class->finalize = gst_embed_finalize;
+  gst_embed_install_model_properties(object_class);
+  gst_embed_install_region_properties(object_class);
+  gst_embed_install_time_properties(object_class);
+
+  GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
+  gst_element_class_set_static_metadata(
+      element_class, "Embed regions", "Filter/Analyzer/Video",
+      "Turns frames, tiles or regions of interest into embeddings by a small neural encoder",
+      "The driftcluster authors");
+  gst_element_class_add_static_pad_template(element_class, &gst_embed_sink_template);
+  gst_element_class_add_static_pad_template(element_class, &gst_embed_src_template);
+  gst_type_mark_as_plugin_api(DC_TYPE_INFERENCE_REGION, 0);
+
+  GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS(klass);
+  base_class->start = gst_embed_start;
+  base_class->stop = gst_embed_stop;
+  base_class->set_caps = gst_embed_set_caps;
+  base_class->src_event = gst_embed_src_event;
+  base_class->sink_event = gst_embed_sink_event;
+  base_class->transform_ip = gst_embed_transform_ip;
+}
+
+static void
+gst_embed_init(GstEmbed *self)
+{
+  self->model = gst_embed_model_new(GST_ELEMENT(self));
+  self->settings = (GstEmbedSettings){
+      .rules = {.where = DEFAULT_INFERENCE_REGION,
+                .columns = DEFAULT_TILES_COLUMNS,
+                .rows = DEFAULT_TILES_ROWS,
+                .max_regions = DEFAULT_MAX_REGIONS},
+      .interval = DEFAULT_INFERENCE_INTERVAL,
+      .shed_late = DEFAULT_SHED_LATE,
+  };
+  self->tiles = g_strdup(DEFAULT_TILES);
+  self->batch_size = DEFAULT_BATCH_SIZE;
+  self->threads = DEFAULT_THREADS;
+  /* The flag of a gap goes on downstream. */
+  gst_base_transform_set_gap_aware(GST_BASE_TRANSFORM(self), TRUE);
+}
