@@ -20,6 +20,8 @@
 #define CHUNK 256
 /* A cluster takes 1 - 1/e of the proposed step when it received this many embeddings. */
 #define EVIDENCE_SCALE 8.0
+/* Of a proposed move, squared, so many times what chance alone makes of it is not believed. */
+#define CHANCE_FACTOR 2.0
 /* Memory of the recent shares, in embeddings. */
 #define SHARE_MEMORY 256.0
 /* k-means is attention in the limit of temperature 0; at this share of the temperature the second
@@ -39,7 +41,7 @@ dc_adapter_config(void)
       .method = DC_METHOD_ATTENTION,
       .clusters = 0,
       .max_clusters = 32,
-      .window = 4096,
+      .window = 2048,
       .interval = 64,
       .warm_up = 256,
       .adaptation_rate = 1,
@@ -424,7 +426,10 @@ receive(DcAdapter *adapter, const float *row, uint64_t time, const DcAssignment 
   DcClusters *clusters = &adapter->clusters;
   size_t k = assignment->cluster;
   dc_memory_push(clusters->memory, k, row, time);
-  clusters->evidence[k] += assignment->confidence;
+  /* The fourth power: while one class fills the stream, the others receive its strays, which lie
+   * between the clusters. */
+  double sure = (double)assignment->confidence * assignment->confidence;
+  clusters->evidence[k] += sure * sure;
   clusters->infos[k].mass++;
   for (size_t j = 0; j < clusters->count; j++)
     clusters->shares[j] -= clusters->shares[j] / SHARE_MEMORY;
@@ -520,15 +525,48 @@ propose(DcAdapter *adapter)
                              &centroids, &proposal, NULL);
 }
 
+/* How many embeddings of equal weight tell as much as `count` of these weights. */
+static double
+effective_count(const float *weights, size_t count)
+{
+  double sum = 0, squares = 0;
+  for (size_t i = 0; i < count; i++) {
+    sum += weights[i];
+    squares += (double)weights[i] * weights[i];
+  }
+  return squares > 0 ? sum * sum / squares : 1;
+}
+
+/* The share of the proposed move of cluster `k` that is more than chance, 0..1. The mean of n
+ * members lies off by spread^2 / n, squared, when nothing drifts; a move of that size is not made
+ * at all, and a larger one is shortened (positive-part shrinkage, James and Stein 1961). Without it
+ * centroids wander along the directions in which one partition is as good as the next. */
+static double
+beyond_chance(const DcAdapter *adapter, size_t k, double members)
+{
+  const DcClusters *clusters = &adapter->clusters;
+  DcMatrix centroid = dc_matrix(clusters->centroids + k * adapter->dim, 1, adapter->dim);
+  DcMatrix proposal = dc_matrix(clusters->proposal + k * adapter->dim, 1, adapter->dim);
+  float move;
+  dc_squared_distances(&proposal, &centroid, NULL, &move);
+  double spread = clusters->infos[k].spread;
+  double chance = CHANCE_FACTOR * spread * spread / members;
+  return move > chance ? 1 - chance / move : 0;
+}
+
 /* C <- C + r_k (C' - C), with r_k from the evidence that cluster k itself received: one that was
  * not seen stays bitwise where it is. */
 static void
 step(DcAdapter *adapter)
 {
   DcClusters *clusters = &adapter->clusters;
+  const float *weights = dc_memory_weights(clusters->memory, adapter->config.half_life);
   for (size_t k = 0; k < clusters->count; k++) {
-    double rate =
-        adapter->config.adaptation_rate * (1 - exp(-clusters->evidence[k] / EVIDENCE_SCALE));
+    double members = effective_count(weights + k * dc_memory_capacity(clusters->memory),
+                                     dc_memory_stratum(clusters->memory, k).rows);
+    double rate = adapter->config.adaptation_rate *
+                  (1 - exp(-clusters->evidence[k] / EVIDENCE_SCALE)) *
+                  beyond_chance(adapter, k, members);
     float *centroid = clusters->centroids + k * adapter->dim;
     const float *proposal = clusters->proposal + k * adapter->dim;
     if (rate > 0)

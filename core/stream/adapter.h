@@ -38,7 +38,7 @@ typedef struct {
   uint64_t seed;
 } DcAdapterConfig;
 
-/* attention, clusters 0, max_clusters 32, window 4096, interval 64, warm_up 256, rate 1, half_life
+/* attention, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256, rate 1, half_life
  * 0 */
 DcAdapterConfig dc_adapter_config(void);
 
