@@ -39,11 +39,3 @@ dc_initialise_glorot(DcNetwork *network, size_t index, DcRandom *random)
   find_fans(network, index, &in, &out);
   dc_initialise_uniform(network, index, (float)sqrt(6 / (in + out)), random);
 }
-
-void
-dc_initialise_he(DcNetwork *network, size_t index, DcRandom *random)
-{
-  double in, out;
-  find_fans(network, index, &in, &out);
-  dc_initialise_uniform(network, index, (float)sqrt(6 / in), random);
-}

@@ -15,7 +15,4 @@ void dc_initialise_uniform(DcNetwork *network, size_t index, float range, DcRand
  * positions as Keras does. */
 void dc_initialise_glorot(DcNetwork *network, size_t index, DcRandom *random);
 
-/* U(-r, r) with r = sqrt(6 / fan in), for layers before a ReLU, He et al. 2015. */
-void dc_initialise_he(DcNetwork *network, size_t index, DcRandom *random);
-
 #endif

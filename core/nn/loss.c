@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/loss.h"
 
-#include <math.h>
-
 double
 dc_loss_mean_squared_error(const float *output, const float *target, size_t samples, size_t size,
                            double scale, float *gradient, void *data)
@@ -22,33 +20,4 @@ dc_loss_mean_squared_error(const float *output, const float *target, size_t samp
     sum += row;
   }
   return weight * sum;
-}
-
-static double
-log_sum_exp(const float *row, size_t size)
-{
-  float largest = row[0];
-  for (size_t j = 1; j < size; j++)
-    largest = row[j] > largest ? row[j] : largest;
-  double sum = 0;
-  for (size_t j = 0; j < size; j++)
-    sum += exp((double)row[j] - largest);
-  return largest + log(sum);
-}
-
-double
-dc_loss_softmax_cross_entropy(const float *output, const float *target, size_t samples, size_t size,
-                              double scale, float *gradient, void *data)
-{
-  (void)data;
-  double sum = 0;
-  for (size_t i = 0; i < samples; i++) {
-    const float *row = output + i * size, *wanted = target + i * size;
-    const double level = log_sum_exp(row, size);
-    for (size_t j = 0; j < size; j++) {
-      sum += wanted[j] * (level - row[j]);
-      gradient[i * size + j] = (float)(scale * (exp(row[j] - level) - wanted[j]));
-    }
-  }
-  return scale * sum;
 }

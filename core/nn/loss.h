@@ -6,18 +6,13 @@
 
 /* A loss that is a sum over samples: returns `scale` times the sum of the losses of `samples` rows
  * of `size` outputs, and writes the gradient of that to `gradient` (samples x size). `target` has
- * the shape that the loss documents. Allocates nothing; sums in double; called by several threads
- * at once on different rows. `data` is passed through. */
+ * the shape that the loss documents. Allocates nothing; sums over samples in double; called by
+ * several threads at once on different rows. `data` is passed through. */
 typedef double (*DcLoss)(const float *output, const float *target, size_t samples, size_t size,
                          double scale, float *gradient, void *data);
 
 /* The mean over the outputs of (output - target)^2; `target` is samples x size, `data` unused. */
 double dc_loss_mean_squared_error(const float *output, const float *target, size_t samples,
                                   size_t size, double scale, float *gradient, void *data);
-
-/* Of a softmax over the outputs: log(sum of exp(output)) - target . output, where each row of
- * `target` is samples x size and sums to 1 (a distribution over the classes); `data` unused. */
-double dc_loss_softmax_cross_entropy(const float *output, const float *target, size_t samples,
-                                     size_t size, double scale, float *gradient, void *data);
 
 #endif

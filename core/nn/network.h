@@ -69,7 +69,7 @@ DcStatus dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error
 DcStatus dc_network_fit(const DcNetwork *network, DcLayer *layer, DcError *error);
 
 size_t dc_network_layer_count(const DcNetwork *network);
-/* For writing weights: counts as a change of the network. */
+/* For writing weights: counts as a change of the network. Valid until the next dc_network_add(). */
 DcLayer *dc_network_layer(DcNetwork *network, size_t index);
 const DcLayer *dc_network_layer_const(const DcNetwork *network, size_t index);
 

@@ -35,7 +35,7 @@ void dc_trainer_clear_gradient(DcTrainer *trainer);
 
 /* Weight and bias of each layer of `network`, in the order of dc_trainer_gradient(): what an
  * optimiser steps. Fills up to `capacity` pieces and returns how many there are. Counts as a change
- * of the network. */
+ * of the network: ask again for every step. */
 size_t dc_network_pieces(DcNetwork *network, DcParameters *pieces, size_t capacity);
 
 #endif
