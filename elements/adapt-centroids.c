@@ -122,7 +122,8 @@ gst_adapt_centroids_post_clusters(GstAdaptCentroids *self, const gchar *kind,
   gst_structure_set(notice, "version", G_TYPE_UINT64, version, "clusters", G_TYPE_UINT,
                     (guint)stats.clusters, "embeddings", G_TYPE_UINT64, stats.accepted,
                     "occupancy-entropy", G_TYPE_DOUBLE, stats.occupancy_entropy, "mean-shift",
-                    G_TYPE_DOUBLE, stats.mean_shift, NULL);
+                    G_TYPE_DOUBLE, stats.mean_shift, "displacement", G_TYPE_DOUBLE,
+                    stats.displacement, NULL);
   dc_snapshot_unref(snapshot);
   gst_adapt_centroids_post(self, notice);
 }
@@ -163,14 +164,16 @@ gst_adapt_centroids_make_stats(GstAdaptCentroids *self)
   GST_OBJECT_LOCK(self);
   guint64 dropped = self->dropped;
   GST_OBJECT_UNLOCK(self);
-  return gst_structure_new("application/x-adapt-centroids-stats", "accepted", G_TYPE_UINT64,
-                           stats.accepted, "rejected", G_TYPE_UINT64, stats.rejected, "dropped",
-                           G_TYPE_UINT64, dropped, "adaptations", G_TYPE_UINT64, stats.adaptations,
-                           "clusters", G_TYPE_UINT64, (guint64)stats.clusters, "remembered",
-                           G_TYPE_UINT64, (guint64)stats.remembered, "saves", G_TYPE_UINT64,
-                           store.saves, "failed-saves", G_TYPE_UINT64, store.failed_saves,
-                           "occupancy-entropy", G_TYPE_DOUBLE, stats.occupancy_entropy,
-                           "mean-shift", G_TYPE_DOUBLE, stats.mean_shift, NULL);
+  return gst_structure_new(
+      "application/x-adapt-centroids-stats", "accepted", G_TYPE_UINT64, stats.accepted, "rejected",
+      G_TYPE_UINT64, stats.rejected, "dropped", G_TYPE_UINT64, dropped, "adaptations",
+      G_TYPE_UINT64, stats.adaptations, "clusters", G_TYPE_UINT64, (guint64)stats.clusters,
+      "remembered", G_TYPE_UINT64, (guint64)stats.remembered, "saves", G_TYPE_UINT64, store.saves,
+      "failed-saves", G_TYPE_UINT64, store.failed_saves, "occupancy-entropy", G_TYPE_DOUBLE,
+      stats.occupancy_entropy, "mean-shift", G_TYPE_DOUBLE, stats.mean_shift, "transported",
+      G_TYPE_BOOLEAN, (gboolean)stats.transported, "expert", G_TYPE_UINT64, (guint64)stats.expert,
+      "domains", G_TYPE_UINT64, (guint64)stats.domains, "jumps", G_TYPE_UINT64, stats.jumps, "calm",
+      G_TYPE_DOUBLE, stats.calm, "displacement", G_TYPE_DOUBLE, stats.displacement, NULL);
 }
 
 /* --- Learning --- */
@@ -599,14 +602,20 @@ gst_adapt_centroids_class_init(GstAdaptCentroidsClass *klass)
    * `dropped` because the worker of #GstAdaptCentroids:async was busy, `adaptations`, `saves` and
    * `failed-saves`. Of now: `clusters`, embeddings `remembered`, and, as gdouble, the
    * `occupancy-entropy` of the clusters in nats and their `mean-shift` from where they started in
-   * units of their spread.
+   * units of their spread. With #GstAdaptCentroids:method transport, once it is `transported`:
+   * which `expert` reads the stream (0: the source as it was), how many `domains` are remembered,
+   * the `jumps` after which it was found again, and, as gdouble, how `calm` the mix of clusters is
+   * (1: that of the source) and the `displacement` of all clusters since the source in units of
+   * spread.
    *
    * Since: 0.1
    */
   dc_props_install_stats(object_class, PROP_STATS,
                          "Counts since READY of embeddings accepted, rejected and dropped, "
                          "adaptations, saves and failed-saves; clusters, remembered, "
-                         "occupancy-entropy (nats) and mean-shift (spreads) of now");
+                         "occupancy-entropy (nats) and mean-shift (spreads) of now; of method "
+                         "transport: transported, expert, domains, jumps, calm (0..1) and "
+                         "displacement (spreads)");
   gst_adapt_centroids_install_commands();
 
   gst_element_class_set_static_metadata(element_class, "Centroid adapter",

@@ -14,6 +14,8 @@
 
 #define ALL_DIRECTIONS_UP_TO   32
 #define DIRECTIONS_OF_LARGER   24
+#define SAMPLES_PER_DIRECTION  8
+#define FEWEST_DIRECTIONS      2
 #define SAMPLES_PER_PROTOTYPE2 16 /* per square of the number of prototypes */
 #define FEWEST_PROTOTYPES      2
 #define MOST_PROTOTYPES        8
@@ -116,8 +118,12 @@ static size_t
 directions_wanted(const Fit *fit)
 {
   size_t dim = fit->samples->cols, wanted = fit->options->directions;
-  if (!wanted)
-    wanted = dim <= ALL_DIRECTIONS_UP_TO ? dim : DIRECTIONS_OF_LARGER;
+  if (wanted)
+    return wanted < dim ? wanted : dim;
+  size_t carried = fit->samples->rows / SAMPLES_PER_DIRECTION;
+  carried = carried > FEWEST_DIRECTIONS ? carried : FEWEST_DIRECTIONS;
+  wanted = dim <= ALL_DIRECTIONS_UP_TO ? dim : DIRECTIONS_OF_LARGER;
+  wanted = wanted < carried ? wanted : carried;
   return wanted < dim ? wanted : dim;
 }
 

@@ -10,7 +10,8 @@
 
 /* How a source model is made from a sample of undrifted embeddings. */
 typedef struct {
-  size_t directions;   /* worked in; 0: all of an embedding of up to 32 numbers, else 24 */
+  size_t directions; /* worked in; 0: all of an embedding of up to 32 numbers, else 24, and one for
+                        each 8 samples at most */
   uint32_t prototypes; /* per cluster; 0: dc_transport_prototypes_for() */
   double shrinkage;    /* 0..1 of the covariance within prototypes towards a multiple of I */
   uint64_t seed;       /* of the k-means that places the prototypes */

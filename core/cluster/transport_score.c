@@ -113,7 +113,12 @@ dc_transport_map_copy(const DcTransportSource *s, const DcTransportMap *from, Dc
 bool
 dc_transport_work_init(DcTransportWork *work, const DcTransportSource *s)
 {
-  *work = (DcTransportWork){0};
+  *work = (DcTransportWork){
+      .input_dim = s->input_dim,
+      .dim = s->dim,
+      .clusters = s->clusters,
+      .prototypes = s->prototypes,
+  };
   const DcLinearPiece pieces[] = {
       {&work->centred, DC_TRANSPORT_CHUNK * s->input_dim},
       {&work->stream, DC_TRANSPORT_CHUNK * s->dim},
@@ -125,6 +130,19 @@ dc_transport_work_init(DcTransportWork *work, const DcTransportSource *s)
       {&work->scaled, DC_TRANSPORT_CHUNK * s->dim},
   };
   return dc_linear_allocate(&work->memory, pieces, sizeof pieces / sizeof *pieces);
+}
+
+bool
+dc_transport_work_fit(DcTransportWork *work, const DcTransportSource *s)
+{
+  if (work->input_dim == s->input_dim && work->dim == s->dim && work->clusters == s->clusters &&
+      work->prototypes == s->prototypes)
+    return true;
+  dc_transport_work_clear(work);
+  if (dc_transport_work_init(work, s))
+    return true;
+  *work = (DcTransportWork){0};
+  return false;
 }
 
 void
@@ -328,36 +346,12 @@ dc_transport_scorer_source(const DcTransportScorer *scorer)
   return scorer->source;
 }
 
-static void
-read_chunk(const DcTransportScorer *scorer, const DcMatrix *chunk, DcTransportWork *work,
-           double *posterior, double *likelihood)
-{
-  const DcTransportSource *s = scorer->source;
-  dc_transport_project(s, chunk, work);
-  dc_transport_score(s, &scorer->map, work->stream, chunk->rows, work);
-  if (posterior)
-    memcpy(posterior, work->posterior, chunk->rows * s->clusters * sizeof *posterior);
-  for (size_t i = 0; likelihood && i < chunk->rows; i++)
-    likelihood[i] = dc_transport_bounded(s, work->likelihood[i]);
-}
-
-DcStatus
+void
 dc_transport_scorer_read(const DcTransportScorer *scorer, const DcMatrix *embeddings,
-                         DcTransportWork *work, double *posterior, double *likelihood)
+                         DcTransportWork *work)
 {
-  const DcTransportSource *s = scorer->source;
-  if (embeddings->cols != s->input_dim)
-    return DC_ERROR_SHAPE;
-  if (!dc_matrix_is_finite(embeddings))
-    return DC_ERROR_NOT_FINITE;
-  for (size_t row = 0; row < embeddings->rows; row += DC_TRANSPORT_CHUNK) {
-    size_t left = embeddings->rows - row;
-    DcMatrix chunk =
-        dc_matrix_rows(embeddings, row, left < DC_TRANSPORT_CHUNK ? left : DC_TRANSPORT_CHUNK);
-    read_chunk(scorer, &chunk, work, posterior ? posterior + row * s->clusters : NULL,
-               likelihood ? likelihood + row : NULL);
-  }
-  return DC_OK;
+  dc_transport_project(scorer->source, embeddings, work);
+  dc_transport_score(scorer->source, &scorer->map, work->stream, embeddings->rows, work);
 }
 
 const double *

@@ -41,10 +41,14 @@ typedef struct {
   double *likelihood; /* l, up to a constant of the source: chunk */
   double *pull;       /* A q - x: chunk x dim */
   double *scaled;     /* x Wi: chunk x dim */
+  size_t input_dim, dim, clusters, prototypes; /* that it was made for */
   DcArena memory;
 } DcTransportWork;
 
 bool dc_transport_work_init(DcTransportWork *work, const DcTransportSource *source);
+/* Makes a work that is initialised, or all zero, fit `source`, which allocates only when sizes
+ * change. False when memory is short; the work is then all zero. */
+bool dc_transport_work_fit(DcTransportWork *work, const DcTransportSource *source);
 void dc_transport_work_clear(DcTransportWork *work);
 
 /* work->stream = (Z - mu) U for at most DC_TRANSPORT_CHUNK finite `embeddings` of input_dim
@@ -81,11 +85,11 @@ DcTransportScorer *dc_transport_scorer_new(DcTransportSource *source, const DcTr
 void dc_transport_scorer_free(DcTransportScorer *scorer);
 const DcTransportSource *dc_transport_scorer_source(const DcTransportScorer *scorer);
 
-/* Posterior of each cluster (n x clusters) and bounded log-likelihood (n) of each row of
- * `embeddings` (n x input_dim); either target may be NULL. `work` was made for the same source.
- * Any thread, one work each. DC_ERROR_SHAPE, DC_ERROR_NOT_FINITE (nothing is written). */
-DcStatus dc_transport_scorer_read(const DcTransportScorer *scorer, const DcMatrix *embeddings,
-                                  DcTransportWork *work, double *posterior, double *likelihood);
+/* Fills stream, restored, weight, posterior and likelihood for at most DC_TRANSPORT_CHUNK finite
+ * `embeddings` of input_dim numbers. `work` fits the source of the scorer. Any thread, one work
+ * each. */
+void dc_transport_scorer_read(const DcTransportScorer *scorer, const DcMatrix *embeddings,
+                              DcTransportWork *work);
 
 /* The centroids in the space of the stream (clusters x input_dim), for consumers that know nothing
  * but centroids: c_k = mu + U B^-1 (C0_k + D_k - a), plus what of C0_k lies outside U. */

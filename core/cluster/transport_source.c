@@ -232,8 +232,8 @@ dc_transport_source_restore(const DcTransportArray *arrays, size_t count,
     return DC_ERROR_FORMAT;
   if (!sizes_are_sound(basis->rows, basis->cols, size->cols, share->cols))
     return dc_error_set(error, DC_ERROR_FORMAT,
-                        "a source of %zu numbers, %zu directions, %zu clusters and %zu prototypes "
-                        "is out of range",
+                        "transport.source of %zu numbers, %zu directions, %zu clusters and %zu "
+                        "prototypes is out of range",
                         basis->rows, basis->cols, size->cols, share->cols);
   DcTransportSource *made =
       dc_transport_source_alloc(basis->rows, basis->cols, size->cols, share->cols);

@@ -33,31 +33,31 @@ add(DcState *state, const char *name, DcTensorType type, size_t rank, size_t row
   return data;
 }
 
-static void
-add_copy(DcState *state, const char *name, DcTensorType type, size_t rank, size_t rows, size_t cols,
-         const void *source)
+void
+dc_state_add_copy(DcState *state, const char *name, DcTensorType type, size_t rank, size_t rows,
+                  size_t cols, const void *source)
 {
   void *data = add(state, name, type, rank, rows, cols);
-  if (data)
+  if (data && state->tensors[state->count - 1].bytes)
     memcpy(data, source, state->tensors[state->count - 1].bytes);
 }
 
-static void
-add_int(DcState *state, const char *name, uint64_t value)
+void
+dc_state_add_int(DcState *state, const char *name, uint64_t value)
 {
-  add_copy(state, name, DC_TENSOR_I64, 0, 1, 1, &value);
+  dc_state_add_copy(state, name, DC_TENSOR_I64, 0, 1, 1, &value);
 }
 
 static void
 capture_counters(DcState *state, const DcAdapter *adapter)
 {
-  add_int(state, "version", adapter->version);
-  add_int(state, "accepted", adapter->accepted);
-  add_int(state, "rejected", adapter->rejected);
-  add_int(state, "adaptations", adapter->adaptations);
-  add_int(state, "since_adaptation", adapter->since_adaptation);
-  add_int(state, "random.state", adapter->random.state);
-  add_int(state, "random.increment", adapter->random.increment);
+  dc_state_add_int(state, "version", adapter->version);
+  dc_state_add_int(state, "accepted", adapter->accepted);
+  dc_state_add_int(state, "rejected", adapter->rejected);
+  dc_state_add_int(state, "adaptations", adapter->adaptations);
+  dc_state_add_int(state, "since_adaptation", adapter->since_adaptation);
+  dc_state_add_int(state, "random.state", adapter->random.state);
+  dc_state_add_int(state, "random.increment", adapter->random.increment);
 }
 
 /* The warm-up, oldest first. */
@@ -66,7 +66,7 @@ capture_sample(DcState *state, const DcAdapter *adapter)
 {
   size_t room = adapter->config.warm_up, dim = adapter->dim;
   size_t kept = adapter->sampled < room ? adapter->sampled : room;
-  add_int(state, "sampled", adapter->sampled);
+  dc_state_add_int(state, "sampled", adapter->sampled);
   float *rows = add(state, "sample.rows", DC_TENSOR_F32, 2, kept, dim);
   uint64_t *times = add(state, "sample.times", DC_TENSOR_I64, 1, kept, 1);
   for (size_t i = 0; i < kept && !state->short_of_memory; i++) {
@@ -123,13 +123,14 @@ capture_clusters(DcState *state, const DcAdapter *adapter)
 {
   const DcClusters *clusters = &adapter->clusters;
   size_t n = clusters->count, dim = adapter->dim;
-  add_copy(state, "centroids", DC_TENSOR_F32, 2, n, dim, clusters->centroids);
-  add_copy(state, "reference", DC_TENSOR_F32, 2, n, dim, clusters->reference);
+  dc_state_add_copy(state, "centroids", DC_TENSOR_F32, 2, n, dim, clusters->centroids);
+  dc_state_add_copy(state, "reference", DC_TENSOR_F32, 2, n, dim, clusters->reference);
   capture_infos(state, clusters, adapter->snapshot);
-  add_copy(state, "evidence", DC_TENSOR_F64, 1, n, 1, clusters->evidence);
-  add_copy(state, "shares", DC_TENSOR_F64, 1, n, 1, clusters->shares);
-  add_copy(state, "survival", DC_TENSOR_F32, 2, n, DC_STATE_SURVIVAL_LENGTH, clusters->survival);
-  add_copy(state, "temperature", DC_TENSOR_F32, 0, 1, 1, &adapter->temperature);
+  dc_state_add_copy(state, "evidence", DC_TENSOR_F64, 1, n, 1, clusters->evidence);
+  dc_state_add_copy(state, "shares", DC_TENSOR_F64, 1, n, 1, clusters->shares);
+  dc_state_add_copy(state, "survival", DC_TENSOR_F32, 2, n, DC_STATE_SURVIVAL_LENGTH,
+                    clusters->survival);
+  dc_state_add_copy(state, "temperature", DC_TENSOR_F32, 0, 1, 1, &adapter->temperature);
   capture_memory(state, clusters, dim);
 }
 
@@ -145,6 +146,7 @@ dc_state_capture(const DcAdapter *adapter)
     capture_clusters(state, adapter);
   else
     capture_sample(state, adapter);
+  dc_state_capture_transport(state, adapter);
   if (!state->short_of_memory)
     return state;
   dc_state_free(state);
@@ -258,7 +260,9 @@ restore_clusters(const DcState *state, DcAdapter *adapter, DcError *error)
   restore_memory(state, clusters, adapter->dim);
   /* Masses grow between two snapshots; the newest one comes back as it was. */
   restore_mass(state, "published_mass", clusters);
-  status = dc_adapter_publish(adapter, error);
+  status = dc_state_restore_transport(state, adapter, error);
+  if (!status)
+    status = dc_adapter_publish(adapter, error);
   restore_mass(state, "mass", clusters);
   return status;
 }
@@ -270,7 +274,7 @@ restore_into(const DcState *state, DcAdapter *fresh, uint64_t newest_version, Dc
   if (!dc_state_find(state, "centroids")) {
     restore_sample(state, fresh);
     fresh->version = newest_version;
-    return DC_OK;
+    return dc_state_restore_transport(state, fresh, error);
   }
   /* Publishing makes it the next one: that of the state, unless readers know a newer one already.
    */

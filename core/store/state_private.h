@@ -8,7 +8,7 @@
 
 /* A state between the adapter and the file: the named tensors of docs/formats/state.md. */
 
-#define DC_STATE_MAX_TENSORS     32
+#define DC_STATE_MAX_TENSORS     80
 #define DC_STATE_UUID_LENGTH     (DC_UUID_SIZE - 1)
 #define DC_STATE_SURVIVAL_LENGTH (sizeof(DcSurvival) / sizeof(float))
 
@@ -26,5 +26,16 @@ const DcTensor *dc_state_find(const DcState *state, const char *name);
 /* The rows and columns of a tensor; a vector has one column, and one that is missing no row. */
 size_t dc_state_rows(const DcState *state, const char *name);
 size_t dc_state_cols(const DcState *state, const char *name);
+
+/* Adds a tensor of rank 0 to 2 with a copy of `source`. After a shortage of memory nothing is added
+ * any more. */
+void dc_state_add_copy(DcState *state, const char *name, DcTensorType type, size_t rank,
+                       size_t rows, size_t cols, const void *source);
+void dc_state_add_int(DcState *state, const char *name, uint64_t value);
+
+/* Transport tracking in a state: state_transport.c. Restoring needs the clusters of `adapter` in
+ * place, and leaves it without a source when the state has none or the method is another. */
+void dc_state_capture_transport(DcState *state, const DcAdapter *adapter);
+DcStatus dc_state_restore_transport(const DcState *state, DcAdapter *adapter, DcError *error);
 
 #endif

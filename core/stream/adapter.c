@@ -38,7 +38,7 @@ DcAdapterConfig
 dc_adapter_config(void)
 {
   return (DcAdapterConfig){
-      .method = DC_METHOD_ATTENTION,
+      .method = DC_METHOD_TRANSPORT,
       .clusters = 0,
       .max_clusters = 32,
       .window = 2048,
@@ -159,7 +159,8 @@ dc_adapter_new(const DcAdapterConfig *config, size_t dim, const char *encoder, D
     made->assigner = dc_assigner_new();
     made->assignments = DC_NEW(DcAssignment, CHUNK);
   }
-  if (!made || !made->sample || !made->sample_times || !made->assigner || !made->assignments) {
+  if (!made || !made->sample || !made->sample_times || !made->assigner || !made->assignments ||
+      !dc_adapter_transport_reserve(made)) {
     dc_adapter_free(made);
     return dc_error_set(error, DC_ERROR_MEMORY,
                         "not enough memory for a warm-up of %zu embeddings of %zu numbers",
@@ -180,6 +181,7 @@ dc_adapter_free(DcAdapter *adapter)
   dc_free(adapter->distances);
   dc_free(adapter->sample);
   dc_free(adapter->sample_times);
+  dc_adapter_transport_clear(&adapter->transport);
   free_clusters(&adapter->clusters);
   dc_free(adapter);
 }
@@ -196,7 +198,13 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
     return dc_error_set(error, DC_ERROR_ARGUMENT,
                         "clusters, max-clusters, window, warm-up and seed cannot change while "
                         "running");
+  bool restart = config->method != old->method;
   adapter->config = *config;
+  if (restart)
+    dc_adapter_transport_restart(adapter);
+  if (!dc_adapter_transport_reserve(adapter))
+    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for an interval of %zu",
+                        config->interval);
   return DC_OK;
 }
 
@@ -214,7 +222,10 @@ dc_adapter_publish(DcAdapter *adapter, DcError *error)
       .survival = clusters->survival,
       .temperature = adapter->temperature,
   };
-  DcSnapshot *snapshot = dc_snapshot_new(&parts);
+  const DcTransportTracker *tracker = adapter->transport.tracker;
+  if (tracker)
+    parts.scorer = dc_transport_tracker_scorer(tracker);
+  DcSnapshot *snapshot = tracker && !parts.scorer ? NULL : dc_snapshot_new(&parts);
   if (!snapshot)
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for a snapshot of %zu clusters",
                         clusters->count);
@@ -373,6 +384,7 @@ dc_adapter_start(DcAdapter *adapter, const DcMatrix *centroids, const float *spr
   adapter->temperature =
       temperature_from(adapter, square / (double)(clusters->count * adapter->dim));
   adapter->since_adaptation = 0;
+  dc_adapter_transport_restart(adapter);
   return dc_adapter_publish(adapter, error);
 }
 
@@ -408,6 +420,10 @@ end_warm_up(DcAdapter *adapter, DcError *error)
     status = dc_adapter_start(adapter, &centroids, NULL, NULL, error);
   if (status == DC_OK)
     status = push_running(adapter, &sample, adapter->sample_times, DC_TIME_UNKNOWN);
+  if (status == DC_OK) {
+    dc_adapter_transport_restart(adapter);
+    status = dc_adapter_transport_describe(adapter, &sample, error);
+  }
   dc_free(start);
   if (status != DC_OK)
     return status;
@@ -452,6 +468,7 @@ push_running(DcAdapter *adapter, const DcMatrix *rows, const uint64_t *times, ui
               &adapter->assignments[i]);
   }
   adapter->since_adaptation += rows->rows;
+  dc_adapter_transport_push(adapter, rows);
   return DC_OK;
 }
 
@@ -488,6 +505,7 @@ dc_adapter_push(DcAdapter *adapter, const DcMatrix *embeddings, uint64_t time, D
     size_t run = usable_run(embeddings, i);
     DcMatrix rows = dc_matrix_rows(embeddings, i, run);
     status = push_usable(adapter, &rows, time);
+    dc_adapter_transport_note_time(adapter, run, time);
     result->accepted += run;
     i += run;
     result->rejected += i < embeddings->rows; /* what ended the run */
@@ -575,6 +593,29 @@ step(DcAdapter *adapter)
   }
 }
 
+/* One step towards what the method proposes. */
+static DcStatus
+follow_proposal(DcAdapter *adapter, DcError *error)
+{
+  DcStatus status = propose(adapter);
+  /* Numbers so far apart that no finite proposal exists: the centroids stay until they are gone. */
+  if (status == DC_ERROR_NOT_FINITE)
+    return DC_OK;
+  if (status != DC_OK)
+    return dc_error_set(error, status, "the centroids cannot be adapted: %s",
+                        dc_status_text(status));
+  step(adapter);
+  return DC_OK;
+}
+
+static DcStatus
+move_centroids(DcAdapter *adapter, DcError *error)
+{
+  DcStatus status = adapter->transport.tracker ? dc_adapter_transport_step(adapter, error)
+                                               : follow_proposal(adapter, error);
+  return status == DC_OK ? dc_adapter_transport_describe(adapter, NULL, error) : status;
+}
+
 DcStatus
 dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error)
 {
@@ -582,14 +623,11 @@ dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error)
   if (clusters->count == 0)
     return end_warm_up(adapter, error);
   if (adapt && adapter->config.method != DC_METHOD_NONE && adapter->config.adaptation_rate > 0) {
-    DcStatus status = propose(adapter);
-    /* Numbers so far apart that no finite proposal exists: the centroids stay until they are gone.
-     */
-    if (status != DC_OK && status != DC_ERROR_NOT_FINITE)
-      return dc_error_set(error, status, "the centroids cannot be adapted: %s",
-                          dc_status_text(status));
-    if (status == DC_OK)
-      step(adapter);
+    DcStatus status = move_centroids(adapter, error);
+    if (status != DC_OK)
+      return status;
+  } else {
+    dc_adapter_transport_skip(adapter);
   }
   measure_clusters(adapter);
   memset(clusters->evidence, 0, clusters->count * sizeof *clusters->evidence);
@@ -636,5 +674,14 @@ dc_adapter_stats(const DcAdapter *adapter)
     mass += clusters->infos[k].mass;
   }
   stats.mean_shift = mass > 0 ? stats.mean_shift / mass : 0;
+  if (adapter->transport.tracker) {
+    DcTransportStats transport = dc_transport_tracker_stats(adapter->transport.tracker);
+    stats.transported = true;
+    stats.expert = transport.selected;
+    stats.domains = transport.remembered;
+    stats.calm = transport.calm;
+    stats.displacement = transport.displacement;
+    stats.jumps = transport.jumps;
+  }
   return stats;
 }

@@ -19,6 +19,9 @@
 typedef struct DcAdapter DcAdapter;
 
 typedef enum {
+  DC_METHOD_TRANSPORT, /* one map of the stream back to its source (docs/methods/transport.md);
+                          until the source is described, as soon as enough embeddings have come,
+                          attention */
   DC_METHOD_ATTENTION, /* TDCM's update; without a trained module it is soft k-means */
   DC_METHOD_K_MEANS,   /* one Lloyd step over the memory */
   DC_METHOD_NONE,      /* centroids stay where the warm-up or the model put them */
@@ -38,7 +41,7 @@ typedef struct {
   uint64_t seed;
 } DcAdapterConfig;
 
-/* attention, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256, rate 1, half_life
+/* transport, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256, rate 1, half_life
  * 0 */
 DcAdapterConfig dc_adapter_config(void);
 
@@ -57,7 +60,8 @@ DcStatus dc_adapter_start(DcAdapter *adapter, const DcMatrix *centroids, const f
                           const char *const *labels, DcError *error);
 
 /* Changes what may change while running: method, interval, adaptation_rate, half_life. The rest of
- * `config` must equal what the adapter was made with. */
+ * `config` must equal what the adapter was made with. Another method starts from the centroids as
+ * they are. */
 DcStatus dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError *error);
 
 typedef struct {
@@ -92,6 +96,12 @@ typedef struct {
   size_t remembered;        /* embeddings in memory now */
   double occupancy_entropy; /* of the recent shares, in nats; log K when evenly used */
   double mean_shift;        /* mass-weighted mean of DcClusterInfo.shift */
+  bool transported;         /* labels come from transport tracking; else the rest is 0 */
+  size_t expert;            /* 0: the source itself; then learners, then remembered domains */
+  size_t domains;           /* remembered */
+  double calm;              /* 1: the mix of the source; near 0: one cluster fills the stream */
+  double displacement;      /* of the clusters as a whole since the source, in their spreads */
+  uint64_t jumps;           /* times a new start was found after one */
 } DcAdapterStats;
 
 DcAdapterStats dc_adapter_stats(const DcAdapter *adapter);

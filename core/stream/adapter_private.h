@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "cluster/attention.h"
 #include "stream/adapter.h"
+#include "stream/adapter_transport.h"
 #include "stream/memory.h"
 #include "stream/survival.h"
 
@@ -43,6 +44,7 @@ struct DcAdapter {
   size_t sampled;
 
   DcClusters clusters;
+  DcAdapterTransport transport;
   float temperature; /* of the posterior and of attention: 2 x within-cluster variance per dimension
                       */
   size_t since_adaptation;

@@ -23,6 +23,7 @@ struct DcSnapshot {
   float *centroids;
   DcClusterInfo *infos;
   DcSurvival *survival;
+  DcTransportScorer *scorer; /* or NULL */
 };
 
 static atomic_uint_fast64_t next_serial = 1;
@@ -34,6 +35,7 @@ destroy(DcSnapshot *snapshot)
   dc_free(snapshot->centroids);
   dc_free(snapshot->infos);
   dc_free(snapshot->survival);
+  dc_transport_scorer_free(snapshot->scorer);
   dc_free(snapshot);
 }
 
@@ -41,8 +43,11 @@ DcSnapshot *
 dc_snapshot_new(const DcSnapshotParts *parts)
 {
   DcSnapshot *snapshot = DC_NEW(DcSnapshot, 1);
-  if (!snapshot)
+  if (!snapshot) {
+    dc_transport_scorer_free(parts->scorer);
     return NULL;
+  }
+  snapshot->scorer = parts->scorer;
   size_t clusters = parts->centroids.rows, dim = parts->centroids.cols;
   atomic_init(&snapshot->references, 1);
   snapshot->serial = atomic_fetch_add(&next_serial, 1);
@@ -127,6 +132,7 @@ struct DcAssigner {
   DcAffinity affinity;
   uint32_t *best; /* per sample of a chunk */
   float *distances;
+  DcTransportWork transport; /* scratch for snapshots with a scorer */
 };
 
 DcAssigner *
@@ -141,6 +147,7 @@ clear_assigner(DcAssigner *assigner)
   dc_free(assigner->memory);
   dc_free(assigner->best);
   dc_free(assigner->distances);
+  dc_transport_work_clear(&assigner->transport);
   *assigner = (DcAssigner){0};
 }
 
@@ -175,15 +182,21 @@ fit_assigner(DcAssigner *assigner, size_t clusters, size_t dim)
   return DC_OK;
 }
 
-static void
+/* Prepares for the snapshot that is read next. */
+static DcStatus
 aim_assigner(DcAssigner *assigner, const DcSnapshot *snapshot)
 {
+  if (snapshot->scorer)
+    return dc_transport_work_fit(&assigner->transport, dc_transport_scorer_source(snapshot->scorer))
+               ? DC_OK
+               : DC_ERROR_MEMORY;
   if (assigner->serial == snapshot->serial)
-    return;
+    return DC_OK;
   DcMatrix centroids = dc_snapshot_centroids(snapshot);
   DcAffinityMetric metric = {.scale = 1 / snapshot->temperature};
   dc_affinity_aim(&assigner->affinity, &centroids, &metric);
   assigner->serial = snapshot->serial;
+  return DC_OK;
 }
 
 /* The most probable cluster of sample `column` besides `best`. */
@@ -218,18 +231,48 @@ describe(const DcSnapshot *snapshot, const DcMatrix *posterior, size_t column, u
   };
 }
 
+/* The posteriors of a chunk by distance to the centroids, clusters x samples; fills `best`. */
+static DcMatrix
+posterior_by_distance(DcAssigner *assigner, const DcMatrix *embeddings)
+{
+  DcMatrix scores = dc_affinity_score(&assigner->affinity, embeddings);
+  dc_largest_in_columns(&scores, assigner->best);
+  dc_softmax_columns(&scores, NULL, NULL);
+  return scores;
+}
+
+/* The same by the prototypes of transport tracking, read through its map. */
+static DcMatrix
+posterior_by_scorer(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *embeddings)
+{
+  DcMatrix posterior = assigner->affinity.scores;
+  posterior.cols = embeddings->rows;
+  for (size_t first = 0; first < embeddings->rows; first += DC_TRANSPORT_CHUNK) {
+    size_t left = embeddings->rows - first;
+    DcMatrix rows =
+        dc_matrix_rows(embeddings, first, left < DC_TRANSPORT_CHUNK ? left : DC_TRANSPORT_CHUNK);
+    dc_transport_scorer_read(snapshot->scorer, &rows, &assigner->transport);
+    for (size_t i = 0; i < rows.rows; i++) {
+      const double *found = assigner->transport.posterior + i * snapshot->clusters;
+      assigner->best[first + i] = (uint32_t)dc_transport_largest(found, snapshot->clusters);
+      for (size_t k = 0; k < snapshot->clusters; k++)
+        dc_matrix_row(&posterior, k)[first + i] = (float)found[k];
+    }
+  }
+  return posterior;
+}
+
 static void
 assign_chunk(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *embeddings,
              double novelty, DcAssignment *assignments)
 {
   DcMatrix centroids = dc_snapshot_centroids(snapshot);
-  DcMatrix scores = dc_affinity_score(&assigner->affinity, embeddings);
-  dc_largest_in_columns(&scores, assigner->best);
-  dc_softmax_columns(&scores, NULL, NULL);
+  DcMatrix posterior = snapshot->scorer ? posterior_by_scorer(snapshot, assigner, embeddings)
+                                        : posterior_by_distance(assigner, embeddings);
   dc_squared_distances(embeddings, &centroids, assigner->best, assigner->distances);
   for (size_t i = 0; i < embeddings->rows; i++)
     assignments[i] =
-        describe(snapshot, &scores, i, assigner->best[i], assigner->distances[i], novelty);
+        describe(snapshot, &posterior, i, assigner->best[i], assigner->distances[i], novelty);
 }
 
 DcStatus
@@ -243,9 +286,10 @@ dc_snapshot_assign(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMat
   if (!dc_matrix_is_finite(embeddings))
     return DC_ERROR_NOT_FINITE;
   DcStatus status = fit_assigner(assigner, snapshot->clusters, snapshot->dim);
+  if (status == DC_OK)
+    status = aim_assigner(assigner, snapshot);
   if (status != DC_OK)
     return status;
-  aim_assigner(assigner, snapshot);
   size_t chunk = dc_affinity_chunk(&assigner->affinity);
   for (size_t first = 0; first < embeddings->rows; first += chunk) {
     size_t left = embeddings->rows - first;

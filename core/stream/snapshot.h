@@ -45,7 +45,7 @@ typedef struct {
   bool novel;       /* farther out than the share `novelty` of the cluster's own members */
 } DcAssignment;
 
-/* Scratch of one reading thread; it grows with the largest K x batch seen and then stays. */
+/* Scratch of one reading thread; it follows the sizes of what is read and then stays. */
 typedef struct DcAssigner DcAssigner;
 DcAssigner *dc_assigner_new(void);
 void dc_assigner_free(DcAssigner *assigner);

@@ -2,12 +2,13 @@
 #ifndef DC_STREAM_SNAPSHOT_BUILDER_H
 #define DC_STREAM_SNAPSHOT_BUILDER_H
 
+#include "cluster/transport_score.h"
 #include "stream/snapshot.h"
 #include "stream/survival.h"
 
 /* How an adapter makes a snapshot; readers need stream/snapshot.h only. */
 
-/* What goes into a snapshot; everything is copied. */
+/* What goes into a snapshot; everything is copied but the scorer. */
 typedef struct {
   uint64_t version;
   const char *encoder;
@@ -15,9 +16,11 @@ typedef struct {
   const DcClusterInfo *infos; /* K */
   const DcSurvival *survival; /* K */
   float temperature;          /* > 0; posterior of a cluster ~ exp(-distance^2 / temperature) */
+  DcTransportScorer *scorer;  /* gives the posteriors instead, with `centroids` as its centroids;
+                                 NULL: none. Belongs to the snapshot from now on */
 } DcSnapshotParts;
 
-/* A snapshot with one reference; NULL when memory is short. */
+/* A snapshot with one reference; NULL, and the scorer freed, when memory is short. */
 DcSnapshot *dc_snapshot_new(const DcSnapshotParts *parts);
 
 #endif

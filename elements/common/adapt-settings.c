@@ -15,6 +15,7 @@ GType
 dc_method_get_type(void)
 {
   static const GEnumValue values[] = {
+      {DC_METHOD_TRANSPORT, "One map of the drifted stream back to its source", "transport"},
       {DC_METHOD_ATTENTION, "Attention over the recent past", "attention"},
       {DC_METHOD_K_MEANS, "One step of k-means over the recent past", "k-means"},
       {DC_METHOD_NONE, "Centroids stay where they started", "none"},

@@ -41,7 +41,7 @@ enum {
   DC_ADAPT_LAST
 };
 
-/* The enumeration of DcMethod with nicks `attention`, `k-means`, `none`. */
+/* The enumeration of DcMethod with nicks `transport`, `attention`, `k-means`, `none`. */
 #define DC_TYPE_METHOD (dc_method_get_type())
 GType dc_method_get_type(void);
 

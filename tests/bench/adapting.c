@@ -231,6 +231,7 @@ typedef struct {
 
 static const Method methods[] = {
     {.name = "frozen", .method = DC_METHOD_NONE},
+    {.name = "transport", .method = DC_METHOD_TRANSPORT},
     {.name = "attention", .method = DC_METHOD_ATTENTION},
     {.name = "k-means", .method = DC_METHOD_K_MEANS},
     {.name = "peer: forgetting 2000", .half_life = 2000},

@@ -170,6 +170,7 @@ a_cluster_out_of_sight_stays_bitwise(void **state)
   (void)state;
   DcRandom random;
   DcAdapterConfig config = small_config();
+  config.method = DC_METHOD_ATTENTION;
   config.half_life = 1000000;
   DcAdapter *adapter = make_warm(&config, &random);
   float before[GROUPS * DIM], after[GROUPS * DIM];
@@ -207,6 +208,7 @@ a_full_step_is_one_attention_block(void **state)
   (void)state;
   const float start[] = {0, 0, 0, 0, 2, 0, 0, 0}, spread[] = {1, 1};
   DcAdapterConfig config = small_config();
+  config.method = DC_METHOD_ATTENTION;
   config.clusters = 2;
   config.interval = 1000;
   DcAdapter *adapter = make(&config);
@@ -247,6 +249,7 @@ chance_does_not_move_centroids(void **state)
   for (size_t k = 0; k < GROUPS; k++)
     start[k * DIM + k] = 4;
   DcAdapterConfig config = small_config();
+  config.method = DC_METHOD_ATTENTION;
   DcAdapter *adapter = make(&config);
   DcMatrix centroids = dc_matrix(start, GROUPS, DIM);
   DcError error;

@@ -472,9 +472,9 @@ assert_spoilt_refused(const char *path, const Hostile *hostile, DcAdapter *adapt
 {
   DcTensorFile *file;
   assert_int_equal(dc_tensor_file_read(path, &file, NULL), DC_OK);
-  DcTensor tensors[40];
+  DcTensor tensors[80];
   size_t count = dc_tensor_file_count(file);
-  assert_in_range(count, 1, 40);
+  assert_in_range(count, 1, 80);
   bool found = false;
   for (size_t i = 0; i < count; i++) {
     tensors[i] = *dc_tensor_file_at(file, i);
@@ -562,6 +562,82 @@ hostile_states_are_refused(void **state)
   dc_adapter_free(adapter);
 }
 
+/* What transport tracking keeps is checked where it is put to use: the adapter stays as it is. */
+static void
+hostile_maps_are_refused(void **state)
+{
+  (void)state;
+  const struct {
+    const char *name;
+    Spoil spoil;
+    DcStatus status;
+  } cases[] = {
+      {"transport.source.mean", nan_first, DC_ERROR_FORMAT},
+      {"transport.source.share", negative_first, DC_ERROR_FORMAT},
+      {"transport.source.basis", one_row_less, DC_ERROR_FORMAT},
+      {"transport.source.size", no_rows, DC_ERROR_FORMAT},
+      {"transport.source.precision", another_name, DC_ERROR_FORMAT},
+      {"transport.matrix", nan_first, DC_ERROR_FORMAT},
+      {"transport.matrix", one_row_less, DC_ERROR_FORMAT},
+      {"transport.counter", negative_first, DC_ERROR_FORMAT},
+      {"transport.window", another_name, DC_ERROR_FORMAT},
+      {"transport.pending", nan_first, DC_ERROR_NOT_FINITE},
+      {"transport.pending", no_columns, DC_ERROR_FORMAT},
+  };
+  DcAdapter *adapter = make_small();
+  run(adapter, 0, 130);
+  save(adapter, "mapped");
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    DcTensorFile *file;
+    assert_int_equal(dc_tensor_file_read("mapped", &file, NULL), DC_OK);
+    DcTensor tensors[80];
+    size_t count = dc_tensor_file_count(file);
+    assert_in_range(count, 1, 80);
+    bool found = false;
+    for (size_t i = 0; i < count; i++) {
+      tensors[i] = *dc_tensor_file_at(file, i);
+      if (strcmp(tensors[i].name, cases[c].name) == 0) {
+        cases[c].spoil(&tensors[i]);
+        found = true;
+      }
+    }
+    assert_true(found);
+    const char *const metadata[] = {"format",  "driftcluster-state", "format_version", "1",
+                                    "encoder", "test encoder"};
+    assert_int_equal(dc_tensor_file_write("spoilt", tensors, count, metadata, 3, 0, NULL), DC_OK);
+    assert_load_changes_nothing(adapter, "spoilt", cases[c].status,
+                                (const char *const[3]){"transport"});
+    dc_tensor_file_free(file);
+  }
+  dc_adapter_free(adapter);
+}
+
+/* The maps go with their method; another one starts from the centroids alone. */
+static void
+maps_are_for_transport_tracking_only(void **state)
+{
+  (void)state;
+  DcAdapter *one = make_small();
+  run(one, 0, 130);
+  assert_true(dc_adapter_stats(one).transported);
+  save(one, "mapped");
+  DcAdapterConfig config = small_config();
+  config.method = DC_METHOD_ATTENTION;
+  DcAdapter *two = make(&config, DIM, "test encoder");
+  load_well(two, "mapped");
+  assert_false(dc_adapter_stats(two).transported);
+  run(two, 130, 300);
+  save(two, "plain");
+  DcAdapter *three = make_small(); /* and back: the source is described anew */
+  load_well(three, "plain");
+  assert_false(dc_adapter_stats(three).transported);
+  run(three, 300, 332);
+  assert_true(dc_adapter_stats(three).transported);
+  dc_adapter_free(one);
+  dc_adapter_free(two);
+  dc_adapter_free(three);
+}
+
 static void
 a_missing_encoder_is_refused(void **state)
 {
@@ -619,6 +695,8 @@ main(void)
       cmocka_unit_test(truncated_states_are_refused),
       cmocka_unit_test(other_files_are_refused),
       cmocka_unit_test(hostile_states_are_refused),
+      cmocka_unit_test(hostile_maps_are_refused),
+      cmocka_unit_test(maps_are_for_transport_tracking_only),
       cmocka_unit_test(a_missing_encoder_is_refused),
   };
   return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);

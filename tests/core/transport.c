@@ -146,12 +146,11 @@ golden_likelihood_at_the_anchor(void **state)
   DcTransportWork work;
   assert_true(dc_transport_work_init(&work, source));
   DcMatrix batch = dc_matrix(&golden_rows[0][0], 4, 2);
-  double posterior[8], likelihood[4];
-  assert_int_equal(dc_transport_scorer_read(scorer, &batch, &work, posterior, likelihood), DC_OK);
-  assert_all_near(likelihood, (double[]){-1.860578878, -1.580936655, -1.763538870, -1.663032118}, 4,
-                  3e-7);
+  dc_transport_scorer_read(scorer, &batch, &work);
+  assert_all_near(work.likelihood,
+                  (double[]){-1.860578878, -1.580936655, -1.763538870, -1.663032118}, 4, 3e-7);
   for (size_t i = 0; i < 4; i++)
-    assert_near(posterior[2 * i] + posterior[2 * i + 1], 1, 1e-15);
+    assert_near(work.posterior[2 * i] + work.posterior[2 * i + 1], 1, 1e-15);
   dc_transport_work_clear(&work);
   dc_transport_scorer_free(scorer);
   dc_transport_source_unref(source);
@@ -861,29 +860,40 @@ step_refuses_bad_batches_and_keeps_its_state(void **state)
 }
 
 static void
-scorer_refuses_bad_rows(void **state)
+scorer_refuses_a_flat_map(void **state)
 {
   (void)state;
   DcTransportSource *source = golden_source();
-  DcTransportScorer *scorer = dc_transport_scorer_new(source, &source->anchor);
-  DcTransportWork work;
-  assert_true(dc_transport_work_init(&work, source));
-  float bad[4] = {1, 2, NAN, 4};
-  double posterior[4] = {9, 9, 9, 9};
-  DcMatrix rows = dc_matrix(bad, 2, 2), narrow = dc_matrix(bad, 2, 1);
-  assert_int_equal(dc_transport_scorer_read(scorer, &rows, &work, posterior, NULL),
-                   DC_ERROR_NOT_FINITE);
-  assert_int_equal(dc_transport_scorer_read(scorer, &narrow, &work, posterior, NULL),
-                   DC_ERROR_SHAPE);
-  assert_true(posterior[0] == 9);
   double *block = DC_NEW(double, dc_transport_map_size(source));
   DcTransportMap flat;
   dc_transport_map_place(source, block, &flat);
   assert_null(dc_transport_scorer_new(source, &flat)); /* its matrix is all 0 */
   dc_free(block);
-  dc_transport_work_clear(&work);
-  dc_transport_scorer_free(scorer);
   dc_transport_source_unref(source);
+}
+
+/* Scratch follows the source that is read with, and stays where it is for one of the same sizes. */
+static void
+work_follows_the_source(void **state)
+{
+  (void)state;
+  World world = world_new(1);
+  DcTransportSource *small = golden_source(), *large = world_source(&world, 2);
+  DcTransportWork work = {0};
+  assert_true(dc_transport_work_fit(&work, small));
+  size_t before = allocations;
+  assert_true(dc_transport_work_fit(&work, small));
+  assert_int_equal(allocations, before);
+  assert_true(dc_transport_work_fit(&work, large));
+  work.weight[DC_TRANSPORT_CHUNK * large->prototypes - 1] = 1;
+  fail_at = allocations;
+  assert_false(dc_transport_work_fit(&work, small));
+  fail_at = SIZE_MAX;
+  assert_int_equal(work.dim, 0);
+  assert_true(dc_transport_work_fit(&work, small));
+  dc_transport_work_clear(&work);
+  dc_transport_source_unref(small);
+  dc_transport_source_unref(large);
 }
 
 /* A state with one thing wrong is refused with a message that names it, and the tracker starts
@@ -1144,7 +1154,8 @@ main(void)
       cmocka_unit_test(fit_refuses_bad_prototypes),
       cmocka_unit_test(tracker_refuses_bad_options),
       cmocka_unit_test(step_refuses_bad_batches_and_keeps_its_state),
-      cmocka_unit_test(scorer_refuses_bad_rows),
+      cmocka_unit_test(scorer_refuses_a_flat_map),
+      cmocka_unit_test(work_follows_the_source),
       cmocka_unit_test(restore_refuses_bad_states),
       cmocka_unit_test(source_survives_its_arrays),
       cmocka_unit_test(source_refuses_bad_arrays),

@@ -64,7 +64,7 @@ drop_checksum(const char *path)
   DcTensorFile *file;
   if (dc_tensor_file_read(path, &file, NULL) != DC_OK)
     return false;
-  DcTensor tensors[32];
+  DcTensor tensors[80];
   size_t count = dc_tensor_file_count(file);
   if (count > sizeof tensors / sizeof *tensors)
     abort();

@@ -68,18 +68,12 @@ def write_source(numpy, folder, source, protos):
     protos[2].astype(numpy.float64).tofile(folder + "/share.f64")
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("program")
-    parser.add_argument("root", type=pathlib.Path)
-    parser.add_argument("--data", default="mnist")
-    parser.add_argument("--seed", type=int, nargs="+", default=[0])
-    parser.add_argument("--stream", nargs="+", default=["rot60", "bursts", "sudden40"])
-    options = parser.parse_args()
-    methods = options.root.parent / "shared" / "methods"
-    data = pathlib.Path(os.environ.get("DRIFTCLUSTER_DATA", options.root.parent / "shared" / "data"))
-    if not (methods / "drift_reference.py").exists() or not (data / options.data).exists():
-        skip(f"{methods} or {data / options.data} is absent")
+def load_modules(root, data_name):
+    """numpy, the reference and the streams; skips when anything of it is missing."""
+    methods = root.parent / "shared" / "methods"
+    data = pathlib.Path(os.environ.get("DRIFTCLUSTER_DATA", root.parent / "shared" / "data"))
+    if not (methods / "drift_reference.py").exists() or not (data / data_name).exists():
+        skip(f"{methods} or {data / data_name} is absent")
     os.environ["DRIFTCLUSTER_DATA"] = str(data)
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(methods))
@@ -89,6 +83,18 @@ def main():
         import drift_streams
     except ImportError as missing:
         skip(missing)
+    return numpy, drift_reference, drift_streams
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("root", type=pathlib.Path)
+    parser.add_argument("--data", default="mnist")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0])
+    parser.add_argument("--stream", nargs="+", default=["rot60", "bursts", "sudden40"])
+    options = parser.parse_args()
+    numpy, drift_reference, drift_streams = load_modules(options.root, options.data)
     agreed = True
     for seed in options.seed:
         codes = get_codes(drift_streams, options.data, seed, options.stream)

@@ -1,57 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Runs transport tracking over files, for programs in other languages:
- *   transport_run FOLDER DIM [batch=64] [delay=0] [rate=1] [directions=0] [prototypes=0] [simple]
+ *   transport_run FOLDER DIM [batch=64] [delay=0] [rate=1] [directions=0] [prototypes=0]
+ *                       [shrinkage=0.5] [simple]
  * FOLDER holds raw little-endian float32 rows of DIM numbers: source.f32, centroids.f32, stream.f32
  * and, unless the prototypes shall be fitted here, prototypes.f32 with owner.u32 and share.f64.
  * Writes labels.u32, one number per row of the stream, and prints one JSON line of figures. */
-#include "base/memory.h"
+#include "raw_files.h"
+
 #include "cluster/transport_fit.h"
 #include "cluster/transport_tracker.h"
 
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-typedef struct {
-  void *data;
-  size_t bytes;
-} Content;
-
-static void
-fail(const char *what, const char *why)
-{
-  fprintf(stderr, "transport_run: %s: %s\n", what, why);
-  exit(1);
-}
-
-/* The file, or no data when it is not there. */
-static Content
-read_file(const char *folder, const char *name)
-{
-  char path[4096];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  FILE *file = fopen(path, "rb");
-  if (!file)
-    return (Content){NULL, 0};
-  Content content = {NULL, 0};
-  fseek(file, 0, SEEK_END);
-  content.bytes = (size_t)ftell(file);
-  rewind(file);
-  content.data = dc_alloc(content.bytes, 1);
-  if (!content.data || fread(content.data, 1, content.bytes, file) != content.bytes)
-    fail(path, "cannot be read");
-  fclose(file);
-  return content;
-}
-
-static DcMatrix
-rows_of(const Content *content, size_t dim)
-{
-  return dc_matrix(content->data, content->bytes / sizeof(float) / dim, dim);
-}
 
 typedef struct {
   size_t batch;
@@ -73,6 +34,8 @@ read_setting(const char *text, Settings *settings)
     settings->fit.directions = (size_t)number;
   else if (!strncmp(text, "prototypes=", 11))
     settings->fit.prototypes = (uint32_t)number;
+  else if (!strncmp(text, "shrinkage=", 10))
+    settings->fit.shrinkage = number;
   else if (!strcmp(text, "simple"))
     settings->track = dc_transport_options_simple();
   else
@@ -112,16 +75,6 @@ seconds(void)
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void
-write_labels(const char *folder, const uint32_t *labels, size_t count)
-{
-  char path[4096];
-  snprintf(path, sizeof path, "%s/labels.u32", folder);
-  FILE *file = fopen(path, "wb");
-  if (!file || fwrite(labels, sizeof *labels, count, file) != count || fclose(file))
-    fail(path, "cannot be written");
 }
 
 static void
