@@ -6,6 +6,7 @@
 #include "image/patch.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum {
@@ -78,73 +79,121 @@ dc_descriptor_size(void)
   return DC_DESCRIPTOR_SIZE;
 }
 
-/* --- Colour. --- */
-
-/* A position among `bins` bins of which the middles are at 0, 1 ...: value 0..1 to bin and the
- * share of the bin after it. */
-static int
-find_bin(float value, int bins, float *share)
-{
-  float position = value * (float)bins - 0.5f;
-  position = position < 0 ? 0 : position > (float)(bins - 1) ? (float)(bins - 1) : position;
-  int bin = (int)position;
-  bin = bin < bins - 1 ? bin : bins - 2;
-  *share = position - (float)bin;
-  return bin;
-}
-
-static void
-count_colours(const float *patch, float *luma, float chroma[CHROMA_BINS][CHROMA_BINS])
-{
-  for (int i = 0; i < PIXELS; i++) {
-    float red = patch[3 * i], green = patch[3 * i + 1], blue = patch[3 * i + 2];
-    float y = 0.299f * red + 0.587f * green + 0.114f * blue, share, share_u, share_v;
-    int bin = find_bin(y, LUMA_BINS, &share);
-    luma[bin] += 1 - share;
-    luma[bin + 1] += share;
-    int u = find_bin(0.5f + (float)DC_DESCRIPTOR_BLUE_GAIN * (blue - y), CHROMA_BINS, &share_u);
-    int v = find_bin(0.5f + (float)DC_DESCRIPTOR_RED_GAIN * (red - y), CHROMA_BINS, &share_v);
-    chroma[u][v] += (1 - share_u) * (1 - share_v);
-    chroma[u][v + 1] += (1 - share_u) * share_v;
-    chroma[u + 1][v] += share_u * (1 - share_v);
-    chroma[u + 1][v + 1] += share_u * share_v;
-  }
-}
-
-/* --- Gradients. --- */
-
+/* Splits the patch into planes, with its outermost pixels repeated around. */
 static void
 make_planes(DcDescriptor *descriptor)
 {
   for (int c = 0; c < 3; c++) {
     float(*plane)[PADDED] = descriptor->planes[c];
     for (int y = 0; y < SIDE; y++) {
+      const float *pixels = descriptor->patch + y * SIDE * 3 + c;
+      float *row = plane[y + 1];
       for (int x = 0; x < SIDE; x++)
-        plane[y + 1][x + 1] = descriptor->patch[(y * SIDE + x) * 3 + c];
-      plane[y + 1][0] = plane[y + 1][1];
-      plane[y + 1][PADDED - 1] = plane[y + 1][PADDED - 2];
+        row[x + 1] = pixels[3 * x];
+      row[0] = row[1];
+      row[PADDED - 1] = row[PADDED - 2];
     }
-    memcpy(plane[0], plane[1], sizeof plane[0]);
-    memcpy(plane[PADDED - 1], plane[PADDED - 2], sizeof plane[0]);
+    for (int x = 0; x < PADDED; x++) {
+      plane[0][x] = plane[1][x];
+      plane[PADDED - 1][x] = plane[PADDED - 2][x];
+    }
   }
 }
 
-/* The gradients of one row of pixels, each from the channel where it is longest. */
+/* --- Colour. --- */
+
+/* The values of a row of pixels as positions among `bins` bins, of which the middles are at 0, 1
+ * ...: the bin before, and the share of the bin after it. */
 static void
-find_gradients(const DcDescriptor *descriptor, int y, float *restrict across, float *restrict down)
+find_bins(const float *values, int bins, int *restrict before, float *restrict share_after)
 {
-  float longest[SIDE];
-  for (int c = 0; c < 3; c++) {
-    const float *above = descriptor->planes[c][y], *row = descriptor->planes[c][y + 1],
-                *below = descriptor->planes[c][y + 2];
+  const float last = (float)(bins - 1);
+  for (int x = 0; x < SIDE; x++) {
+    float position = values[x] * (float)bins - 0.5f;
+    position = position < 0 ? 0 : position;
+    position = position > last ? last : position;
+    int bin = (int)position;
+    bin = bin < bins - 1 ? bin : bins - 2;
+    before[x] = bin;
+    share_after[x] = position - (float)bin;
+  }
+}
+
+static void
+count_luma(const float *luma, float *counts)
+{
+  int bins[SIDE];
+  float shares[SIDE];
+  find_bins(luma, LUMA_BINS, bins, shares);
+  for (int x = 0; x < SIDE; x++) {
+    counts[bins[x]] += 1 - shares[x];
+    counts[bins[x] + 1] += shares[x];
+  }
+}
+
+static void
+count_chroma(const float *blue, const float *red, float counts[CHROMA_BINS][CHROMA_BINS])
+{
+  int bins_u[SIDE], bins_v[SIDE];
+  float shares_u[SIDE], shares_v[SIDE];
+  find_bins(blue, CHROMA_BINS, bins_u, shares_u);
+  find_bins(red, CHROMA_BINS, bins_v, shares_v);
+  for (int x = 0; x < SIDE; x++) {
+    float *row = &counts[bins_u[x]][bins_v[x]], *next_row = row + CHROMA_BINS;
+    float u = shares_u[x], v = shares_v[x], both = u * v;
+    row[0] += 1 - u - v + both;
+    row[1] += v - both;
+    next_row[0] += u - both;
+    next_row[1] += both;
+  }
+}
+
+static void
+count_colours(const DcDescriptor *descriptor, float *luma, float chroma[CHROMA_BINS][CHROMA_BINS])
+{
+  for (int row = 1; row <= SIDE; row++) {
+    const float *red = &descriptor->planes[0][row][1], *green = &descriptor->planes[1][row][1],
+                *blue = &descriptor->planes[2][row][1];
+    float y[SIDE], u[SIDE], v[SIDE];
     for (int x = 0; x < SIDE; x++) {
-      float gx = 0.5f * (row[x + 2] - row[x]), gy = 0.5f * (below[x + 1] - above[x + 1]);
-      float square = gx * gx + gy * gy;
-      int is_longer = c == 0 || square > longest[x];
-      across[x] = is_longer ? gx : across[x];
-      down[x] = is_longer ? gy : down[x];
-      longest[x] = is_longer ? square : longest[x];
+      y[x] = 0.299f * red[x] + 0.587f * green[x] + 0.114f * blue[x];
+      u[x] = 0.5f + (float)DC_DESCRIPTOR_BLUE_GAIN * (blue[x] - y[x]);
+      v[x] = 0.5f + (float)DC_DESCRIPTOR_RED_GAIN * (red[x] - y[x]);
     }
+    count_luma(y, luma);
+    count_chroma(u, v, chroma);
+  }
+}
+
+/* --- Gradients. --- */
+
+typedef struct {
+  float across[SIDE], down[SIDE], square[SIDE];
+} Gradients;
+
+/* The gradients of a row of pixels in one channel. */
+static void
+find_gradients(const DcDescriptor *descriptor, int c, int y, Gradients *gradients)
+{
+  const float *above = descriptor->planes[c][y], *row = descriptor->planes[c][y + 1],
+              *below = descriptor->planes[c][y + 2];
+  for (int x = 0; x < SIDE; x++) {
+    float across = 0.5f * (row[x + 2] - row[x]), down = 0.5f * (below[x + 1] - above[x + 1]);
+    gradients->across[x] = across;
+    gradients->down[x] = down;
+    gradients->square[x] = across * across + down * down;
+  }
+}
+
+/* Puts those of `other` that are longer in the place of those of `longest`. */
+static void
+keep_longer(Gradients *restrict longest, const Gradients *restrict other)
+{
+  for (int x = 0; x < SIDE; x++) {
+    bool is_longer = other->square[x] > longest->square[x];
+    longest->across[x] = is_longer ? other->across[x] : longest->across[x];
+    longest->down[x] = is_longer ? other->down[x] : longest->down[x];
+    longest->square[x] = is_longer ? other->square[x] : longest->square[x];
   }
 }
 
@@ -166,13 +215,19 @@ find_votes(const float *restrict before, const float *restrict after, float *res
 static void
 vote(DcDescriptor *descriptor, int y)
 {
-  float across[SIDE], down[SIDE], votes[SIDE];
+  Gradients longest, other;
+  float votes[SIDE];
   /* Projections on the normal of direction k stand at k + 1; a half turn on, the sign changes. */
   float projections[DIRECTIONS + 2][SIDE];
-  find_gradients(descriptor, y, across, down);
+  find_gradients(descriptor, 0, y, &longest);
+  for (int c = 1; c < 3; c++) {
+    find_gradients(descriptor, c, y, &other);
+    keep_longer(&longest, &other);
+  }
   for (int k = 0; k < DIRECTIONS; k++)
     for (int x = 0; x < SIDE; x++)
-      projections[k + 1][x] = descriptor->across[k] * across[x] + descriptor->down[k] * down[x];
+      projections[k + 1][x] =
+          descriptor->across[k] * longest.across[x] + descriptor->down[k] * longest.down[x];
   for (int x = 0; x < SIDE; x++) {
     projections[0][x] = -projections[DIRECTIONS][x];
     projections[DIRECTIONS + 1][x] = -projections[1][x];
@@ -300,8 +355,8 @@ dc_descriptor_run(DcDescriptor *descriptor, const DcImage *image, const DcRect *
   if (status != DC_OK)
     return status;
   float luma[LUMA_BINS] = {0}, chroma[CHROMA_BINS][CHROMA_BINS] = {{0}};
-  count_colours(descriptor->patch, luma, chroma);
   make_planes(descriptor);
+  count_colours(descriptor, luma, chroma);
   collect_cells(descriptor);
   float *chroma_values = values + LUMA_BINS;
   write_histogram(luma, LUMA_BINS, DC_DESCRIPTOR_LUMA_SHARE, values);

@@ -20,10 +20,13 @@ void dc_descriptor_free(DcDescriptor *descriptor);
 /* Numbers in a descriptor, >= 64; a constant. */
 int dc_descriptor_size(void);
 
-/* Describes `region` of `image` into dc_descriptor_size() floats of unit length. A region of one
- * colour has no gradients, which is a valid descriptor, never NaN. DC_ERROR_ARGUMENT for a region
- * without a pixel inside the image. */
+/* Describes `region` of `image` into dc_descriptor_size() floats, none negative, of unit length. A
+ * region of one colour has no gradients, which is a valid descriptor, never NaN. Fails as
+ * dc_patch_read() does. One thread per descriptor. */
 DcStatus dc_descriptor_run(DcDescriptor *descriptor, const DcImage *image, const DcRect *region,
                            float *values);
+
+/* The same numbers by the plain definition, for tests: in double, with angles. */
+DcStatus dc_descriptor_run_reference(const DcImage *image, const DcRect *region, float *values);
 
 #endif

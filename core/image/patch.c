@@ -6,10 +6,16 @@
 #include "image/pixels.h"
 #include "image/resize.h"
 
+#include <string.h>
+
 /* How a patch is read: for each of its rows, the rows of each plane that have a share in it are
  * mixed into one row of floats, byte by byte whatever the bytes mean, which is where nearly all the
  * work lies and what vectorises best; then each component is picked out of it and mixed along the
  * row; then the components become colours. */
+
+/* Where an output has fewer taps than others, what lies behind its samples is read, times zero: at
+ * most 3 samples that are 4 bytes apart. */
+enum { BEYOND = 12 };
 
 /* Axes come in pairs: index 0 for components of full resolution, 1 for chroma. */
 struct DcPatchReader {
@@ -18,6 +24,7 @@ struct DcPatchReader {
   float *mixed; /* rows of one plane mixed into one */
   size_t mixed_capacity;
   float *components[3];   /* one row of the patch before conversion */
+  float *colours[3];      /* and after it, by channel */
   float gain[3], bias[3]; /* normalised = gain * colour + bias */
 };
 
@@ -40,11 +47,14 @@ dc_patch_reader_new(const DcPatchSpec *spec)
   if (!reader)
     return NULL;
   reader->spec = *spec;
-  for (int c = 0; c < 3; c++)
-    reader->components[c] = DC_NEW(float, (size_t)spec->width);
-  if (!reader->components[0] || !reader->components[1] || !reader->components[2]) {
-    dc_patch_reader_free(reader);
+  float *rows = DC_NEW(float, 6 * (size_t)spec->width);
+  if (!rows) {
+    dc_free(reader);
     return NULL;
+  }
+  for (size_t c = 0; c < 3; c++) {
+    reader->components[c] = rows + c * (size_t)spec->width;
+    reader->colours[c] = rows + (3 + c) * (size_t)spec->width;
   }
   for (int c = 0; c < dc_patch_channels(spec); c++) {
     reader->gain[c] = 1 / spec->deviation[c];
@@ -62,8 +72,7 @@ dc_patch_reader_free(DcPatchReader *reader)
     dc_axis_clear(&reader->across[i]);
     dc_axis_clear(&reader->down[i]);
   }
-  for (int c = 0; c < 3; c++)
-    dc_free(reader->components[c]);
+  dc_free(reader->components[0]); /* of one block with the rest */
   dc_free(reader->mixed);
   dc_free(reader);
 }
@@ -157,11 +166,12 @@ static DcStatus
 reserve_mixed(DcPatchReader *reader, const Reading *reading)
 {
   for (int plane = 0; plane < reading->layout->planes; plane++) {
-    if (reading->size[plane] <= reader->mixed_capacity)
+    size_t size = reading->size[plane] + BEYOND;
+    if (size <= reader->mixed_capacity)
       continue;
     dc_free(reader->mixed);
-    reader->mixed = DC_NEW(float, reading->size[plane]);
-    reader->mixed_capacity = reader->mixed ? reading->size[plane] : 0;
+    reader->mixed = DC_NEW(float, size);
+    reader->mixed_capacity = reader->mixed ? size : 0;
     if (!reader->mixed)
       return DC_ERROR_MEMORY;
   }
@@ -203,17 +213,58 @@ mix_rows(DcPatchReader *reader, const Reading *reading, int plane, int shift_y, 
   }
 }
 
-/* Mixes samples that lie `step` apart along a row. */
-static void
-mix_samples(const DcAxis *across, const float *samples, size_t step, float *restrict mixed)
+/* Mixes `taps` samples that lie `step` apart for each output. Inlined with constant taps. */
+static inline void
+mix_taps(const DcAxis *across, const float *samples, size_t step, float *restrict mixed,
+         size_t taps)
 {
-  for (int x = 0; x < across->shape.outputs; x++) {
+  size_t outputs = (size_t)across->shape.outputs, stride = across->stride;
+  for (size_t x = 0; x < outputs; x++) {
     const float *sample = samples + (size_t)across->firsts[x] * step;
-    const float *weights = across->weights + (size_t)x * across->stride;
+    const float *weights = across->weights + x * stride;
     float sum = weights[0] * sample[0];
-    for (int k = 1; k < across->counts[x]; k++)
-      sum += weights[k] * sample[(size_t)k * step];
+    for (size_t k = 1; k < taps; k++)
+      sum += weights[k] * sample[k * step];
     mixed[x] = sum;
+  }
+}
+
+/* The same for many samples, as many as each output has. */
+static void
+mix_many(const DcAxis *across, const float *samples, size_t step, float *restrict mixed)
+{
+  for (size_t x = 0; x < (size_t)across->shape.outputs; x++) {
+    const float *sample = samples + (size_t)across->firsts[x] * step;
+    const float *weights = across->weights + x * across->stride;
+    size_t count = (size_t)across->counts[x], k = 0;
+    float sums[4] = {0}; /* so that one addition need not wait for the other */
+    for (; k + 4 <= count; k += 4)
+      for (size_t i = 0; i < 4; i++)
+        sums[i] += weights[k + i] * sample[(k + i) * step];
+    for (; k < count; k++)
+      sums[0] += weights[k] * sample[k * step];
+    mixed[x] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  }
+}
+
+static void
+mix_samples(const DcAxis *across, const float *samples, size_t step, float *mixed)
+{
+  switch (across->taps) {
+  case 1:
+    mix_taps(across, samples, step, mixed, 1);
+    break;
+  case 2:
+    mix_taps(across, samples, step, mixed, 2);
+    break;
+  case 3:
+    mix_taps(across, samples, step, mixed, 3);
+    break;
+  case 4:
+    mix_taps(across, samples, step, mixed, 4);
+    break;
+  default:
+    mix_many(across, samples, step, mixed);
   }
 }
 
@@ -233,21 +284,42 @@ mix_components(DcPatchReader *reader, const Reading *reading, int output)
   }
 }
 
-/* Converts and normalises the components of a row into one channel of the patch. */
+/* Converts and normalises the components of a row into channel c. */
 static void
-write_channel(const DcPatchReader *reader, const Reading *reading, int c, float *restrict values)
+convert(DcPatchReader *reader, const Reading *reading, int c)
 {
   const float *weights = reading->weights[c];
   const float *first = reader->components[0];
   /* Weights of components that the picture does not have are zero. */
   const float *second = reader->components[reading->n_components > 1 ? 1 : 0];
   const float *third = reader->components[reading->n_components > 1 ? 2 : 0];
-  size_t channels = (size_t)dc_patch_channels(&reader->spec);
   float offset = reading->offset[c], gain = reader->gain[c], bias = reader->bias[c];
-  for (size_t x = 0; x < (size_t)reading->fit.columns; x++) {
+  float *restrict colours = reader->colours[c];
+  for (int x = 0; x < reading->fit.columns; x++) {
     float colour = weights[0] * first[x] + weights[1] * second[x] + weights[2] * third[x] + offset;
-    colour = colour < 0 ? 0 : colour > 1 ? 1 : colour;
-    values[x * channels] = gain * colour + bias;
+    colour = colour < 0 ? 0 : colour;
+    colour = colour > 1 ? 1 : colour;
+    colours[x] = gain * colour + bias;
+  }
+}
+
+/* Writes a row of the fitted part, channels last. */
+static void
+write_row(DcPatchReader *reader, const Reading *reading, float *restrict values)
+{
+  int columns = reading->fit.columns, channels = dc_patch_channels(&reader->spec);
+  for (int c = 0; c < channels; c++)
+    convert(reader, reading, c);
+  const float *first = reader->colours[0], *second = reader->colours[1],
+              *third = reader->colours[2];
+  if (channels == 1) {
+    memcpy(values, first, (size_t)columns * sizeof *values);
+    return;
+  }
+  for (int x = 0; x < columns; x++) {
+    values[3 * x] = first[x];
+    values[3 * x + 1] = second[x];
+    values[3 * x + 2] = third[x];
   }
 }
 
@@ -274,12 +346,11 @@ dc_patch_read(DcPatchReader *reader, const DcImage *image, const DcRect *region,
   size_t width = (size_t)reader->spec.width, height = (size_t)reader->spec.height;
   if (fit->columns < reader->spec.width || fit->rows < reader->spec.height)
     write_border(reader, patch, width * height);
-  int channels = dc_patch_channels(&reader->spec);
+  size_t channels = (size_t)dc_patch_channels(&reader->spec);
   for (int row = 0; row < fit->rows; row++) {
     size_t corner = (size_t)(fit->top + row) * width + (size_t)fit->left;
     mix_components(reader, &reading, row);
-    for (int c = 0; c < channels; c++)
-      write_channel(reader, &reading, c, patch + corner * (size_t)channels + c);
+    write_row(reader, &reading, patch + corner * channels);
   }
   return DC_OK;
 }

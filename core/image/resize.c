@@ -63,6 +63,14 @@ weigh_neighbours(DcAxis *axis, int output)
     add_weight(axis, output, clip(before + 1, shape->low, shape->high), centre - before);
 }
 
+static void
+clear_unused(DcAxis *axis)
+{
+  for (int output = 0; output < axis->shape.outputs; output++)
+    for (int k = axis->counts[output]; k < axis->taps; k++)
+      axis->weights[(size_t)output * axis->stride + (size_t)k] = 0;
+}
+
 static DcStatus
 reserve(DcAxis *axis, size_t outputs, size_t weights)
 {
@@ -97,13 +105,17 @@ dc_axis_plan(DcAxis *axis, const DcAxisShape *shape)
     return DC_ERROR_MEMORY;
   axis->shape = *shape;
   axis->stride = stride;
+  axis->taps = 0;
   for (int output = 0; output < shape->outputs; output++) {
     axis->counts[output] = 0;
     if (average)
       weigh_area(axis, output);
     else
       weigh_neighbours(axis, output);
+    if (axis->counts[output] > axis->taps)
+      axis->taps = axis->counts[output];
   }
+  clear_unused(axis);
   return DC_OK;
 }
 

@@ -19,12 +19,13 @@ typedef struct {
 } DcAxisShape;
 
 /* The weights of one axis: output i is the sum over k < counts[i] of weights[i * stride + k] times
- * sample firsts[i] + k, where samples are counted from that of pixel `low`. Zeros are a valid,
- * empty axis. */
+ * sample firsts[i] + k, where samples are counted from that of pixel `low`. Weights from counts[i]
+ * to `taps`, the largest count, are 0. All zeros are a valid, empty axis. */
 typedef struct {
   DcAxisShape shape;
   int *firsts, *counts;
   float *weights;
+  int taps;
   size_t stride;
   size_t output_capacity, weight_capacity;
 } DcAxis;
