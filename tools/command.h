@@ -38,6 +38,8 @@ int dc_command_failed(const char *command, const GError *error);
 
 /* The commands: each gets its own name as argv[0] and returns an exit code. */
 int dc_command_digits(int argc, char **argv);
+int dc_command_embed(int argc, char **argv);
+int dc_command_evaluate(int argc, char **argv);
 int dc_command_frames(int argc, char **argv);
 int dc_command_inspect(int argc, char **argv);
 int dc_command_score(int argc, char **argv);

@@ -66,8 +66,8 @@ take_bus_error(GstElement *pipeline, GError **error)
   return TRUE;
 }
 
-/* The next frame; NULL at the end, and with `error` set when the pipeline failed: an error reaches the
- * bus only, nothing wakes who waits for a frame. */
+/* The next frame; NULL at the end, and with `error` set when the pipeline failed: an error reaches
+ * the bus only, nothing wakes who waits for a frame. */
 static GstSample *
 next_sample(GstElement *pipeline, GstAppSink *sink, GError **error)
 {

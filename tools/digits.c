@@ -107,6 +107,7 @@ static cairo_path_t *
 trace_digit(cairo_t *cairo, const char *family, guint digit)
 {
   char text[2] = {(char)('0' + digit), 0};
+  cairo_identity_matrix(cairo);
   g_autoptr(PangoLayout) layout = pango_cairo_create_layout(cairo);
   PangoFontDescription *font = pango_font_description_new();
   pango_font_description_set_family(font, family);
@@ -114,14 +115,18 @@ trace_digit(cairo_t *cairo, const char *family, guint digit)
   pango_layout_set_font_description(layout, font);
   pango_font_description_free(font);
   pango_layout_set_text(layout, text, 1);
-  PangoRectangle ink;
-  pango_layout_get_pixel_extents(layout, &ink, NULL);
-
-  cairo_identity_matrix(cairo);
-  cairo_scale(cairo, 1.0 / MAX(ink.height, 1), 1.0 / MAX(ink.height, 1));
-  cairo_translate(cairo, -(ink.x + ink.width / 2.0), -(ink.y + ink.height / 2.0));
+  double left, top, right, bottom;
   cairo_new_path(cairo);
   pango_cairo_layout_path(cairo, layout);
+  cairo_path_extents(cairo, &left, &top, &right, &bottom);
+  cairo_path_t *traced = cairo_copy_path(cairo);
+
+  double height = MAX(bottom - top, 1);
+  cairo_new_path(cairo);
+  cairo_scale(cairo, 1 / height, 1 / height);
+  cairo_translate(cairo, -(left + right) / 2, -(top + bottom) / 2);
+  cairo_append_path(cairo, traced);
+  cairo_path_destroy(traced);
   cairo_identity_matrix(cairo);
   cairo_path_t *path = cairo_copy_path(cairo);
   cairo_new_path(cairo);

@@ -14,6 +14,8 @@ typedef struct {
 
 static const Command commands[] = {
     {"train", dc_command_train, "learn an encoder and centroids from pictures"},
+    {"evaluate", dc_command_evaluate, "score a model against labels, as trained and adapted"},
+    {"embed", dc_command_embed, "write the embeddings of pictures as a NumPy array"},
     {"inspect", dc_command_inspect, "tell what a model or state file holds"},
     {"score", dc_command_score, "compare the clusters in a JSON lines file with labels"},
     {"sheet", dc_command_sheet, "draw a contact sheet of a clustered stream"},

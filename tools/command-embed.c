@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* driftcluster embed: the embeddings of pictures, for people who go on in Python. */
+#include "command.h"
+#include "embeddings.h"
+#include "store/npy.h"
+
+#include <stdio.h>
+
+static char *option_model;
+static char *option_output;
+static char *option_labels;
+static char *option_labels_output;
+
+static const GOptionEntry entries[] = {
+    {"model-file", 'm', 0, G_OPTION_ARG_FILENAME, &option_model,
+     "model with the encoder (unset: the built-in descriptor)", "FILE"},
+    {"output", 'o', 0, G_OPTION_ARG_FILENAME, &option_output,
+     "file for the embeddings, float32, one row per picture", "X.npy"},
+    {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &option_labels,
+     "IDX file with a label for each picture", "FILE"},
+    {"labels-output", 0, 0, G_OPTION_ARG_FILENAME, &option_labels_output,
+     "file for the labels, uint32", "Y.npy"},
+    G_OPTION_ENTRY_NULL,
+};
+
+static const char summary[] =
+    "Writes what the encoder makes of each picture as a NumPy array. INPUT is a folder, an IDX "
+    "file, a\n"
+    "video or a URI; labels are those beside an IDX file, or the subfolders of a folder.";
+
+static gboolean
+write_arrays(const DcEmbeddings *embeddings, GError **error)
+{
+  DcNpy values = {
+      .type = DC_NPY_F32,
+      .rank = 2,
+      .shape = {embeddings->count, embeddings->dim},
+      .data = embeddings->values->data,
+  };
+  DcError core_error;
+  if (dc_npy_write(option_output, &values, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  if (!option_labels_output)
+    return TRUE;
+  if (!embeddings->labelled) {
+    g_set_error_literal(error, DC_TOOLS_ERROR, -DC_ERROR_NOT_FOUND,
+                        "--labels-output was given and not every picture has a label");
+    return FALSE;
+  }
+  DcNpy labels = {
+      .type = DC_NPY_U32,
+      .rank = 1,
+      .shape = {embeddings->count, 1},
+      .data = embeddings->labels->data,
+  };
+  if (dc_npy_write(option_labels_output, &labels, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  return TRUE;
+}
+
+static gboolean
+embed(const char *const *inputs, GError **error)
+{
+  DcModel *model = NULL;
+  DcError core_error;
+  if (option_model && dc_model_read(option_model, &model, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  DcEmbeddings embeddings;
+  gboolean well = dc_embeddings_read(&embeddings, model, inputs, option_labels, error);
+  if (well) {
+    well = write_arrays(&embeddings, error);
+    if (well)
+      printf("%zu embeddings of %zu numbers: %s\n", embeddings.count, embeddings.dim,
+             option_output);
+    dc_embeddings_clear(&embeddings);
+  }
+  dc_model_free(model);
+  return well;
+}
+
+int
+dc_command_embed(int argc, char **argv)
+{
+  const char *name = argv[0];
+  if (!dc_command_parse(&argc, &argv, "INPUT...", summary, entries))
+    return DC_EXIT_USAGE;
+  if (argc < 2)
+    return dc_command_usage(name, "at least one folder, file or URI is needed");
+  if (!option_output)
+    return dc_command_usage(name, "--output X.npy is needed");
+  g_autoptr(GError) error = NULL;
+  if (!embed((const char *const *)argv + 1, &error))
+    return dc_command_failed(name, error);
+  return DC_EXIT_OK;
+}
