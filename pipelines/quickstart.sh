@@ -63,7 +63,7 @@ digits() {
   fi
   if [ ! -f "$model" ]; then
     say "Training a small encoder (labels stay unused)"
-    driftcluster train --method ae --clusters 10 "$home/train-images-idx3-ubyte" --output "$model"
+    driftcluster train --method ae --clusters 10 "$home/train-images-idx3-ubyte" --output "$model" --epochs 10
   fi
   say "Streaming with centroids frozen where the training left them"
   play $frames "$home/stream" "$home/frozen.jsonl" model-file="$model" -- model-file="$model" adapt=false

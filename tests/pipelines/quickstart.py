@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs the quickstart as a user would: quickstart.py QUICKSTART BUILD_FOLDER"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from tap.runner import TAPTestRunner
+
+QUICKSTART, BUILD = sys.argv[1], sys.argv[2]
+COMPLAINT = re.compile(r"(CRITICAL|WARNING) \*\*|^ERROR|^WARNING", re.MULTILINE)
+
+
+class QuickstartTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.home = pathlib.Path(folder.name)
+        self.addCleanup(folder.cleanup)
+
+    def run_quickstart(self, *arguments):
+        environment = {**os.environ, "DRIFTCLUSTER_BUILD": BUILD,
+                       "DRIFTCLUSTER_OUTPUT": str(self.home / "output")}
+        return subprocess.run(["bash", QUICKSTART, *map(str, arguments)], env=environment, text=True,
+                              timeout=280, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+
+    def assert_well(self, result):
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIsNone(COMPLAINT.search(result.stdout), result.stdout)
+
+    def test_adapting_beats_freezing_on_the_drifting_digits(self):
+        result = self.run_quickstart()
+        self.assert_well(result)
+        tables = re.findall(r"^part 3 +6000 +3000 +([\d.]+) +([\d.]+) +([\d.]+) +0$", result.stdout,
+                            re.MULTILINE)
+        self.assertEqual(len(tables), 2, result.stdout)
+        frozen, adapting = ([float(score) for score in table] for table in tables)
+        print(f"# after the drift, ACC NMI ARI: frozen {frozen}, adapting {adapting}")
+        for before, after, gain in zip(frozen, adapting, GAINS):
+            self.assertGreater(after, before + gain, result.stdout)
+        home = self.home / "output/digits"
+        for name in ("adapting", "frozen"):
+            self.assertEqual((home / f"{name}.png").read_bytes()[:4], b"\x89PNG")
+            self.assertEqual(len((home / f"{name}.jsonl").read_text().splitlines()), 9000)
+        model = (home / "model.safetensors").stat().st_mtime_ns
+        self.assert_well(self.run_quickstart())
+        self.assertEqual((home / "model.safetensors").stat().st_mtime_ns, model)
+
+    def test_groups_a_folder_of_its_user(self):
+        pictures = self.home / "my pictures"
+        made = subprocess.run([f"{BUILD}/tools/driftcluster", "digits", "--output", self.home / "digits",
+                               "--train", "1", "--before", "300", "--during", "1", "--after", "1"])
+        self.assertEqual(made.returncode, 0)
+        (self.home / "digits/stream").rename(pictures)
+        result = self.run_quickstart(pictures)
+        self.assert_well(result)
+        self.assertIn("302 pictures", result.stdout)
+        results, = (self.home / "output").rglob("results.jsonl")
+        lines = [json.loads(line) for line in results.read_text().splitlines()]
+        self.assertEqual([line["frame"] for line in lines], list(range(302)))
+        self.assertTrue(lines[-1]["regions"][0]["cluster"])
+        self.assertTrue((results.parent / "clusters.png").exists())
+
+    def test_refuses_what_does_not_exist(self):
+        result = self.run_quickstart(self.home / "nothing")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("nothing: there is no such file or folder", result.stdout)
+
+    def test_refuses_a_folder_without_pictures(self):
+        (self.home / "empty").mkdir()
+        result = self.run_quickstart(self.home / "empty")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("nothing to show", result.stdout)
+
+    def test_refuses_two_inputs(self):
+        result = self.run_quickstart("a", "b")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("at most", result.stdout)
+
+
+# What adapting gains at the least, in points of ACC, NMI and ARI; the figures themselves are printed.
+GAINS = (8, 8, 8)
+
+if __name__ == "__main__":
+    runner = TAPTestRunner()
+    runner.set_stream(True)
+    unittest.main(argv=sys.argv[:1], testRunner=runner)
