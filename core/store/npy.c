@@ -53,7 +53,7 @@ take(Scanner *scanner, char sign)
   return true;
 }
 
-/* Takes a quoted word; escapes are not among what is valid here. */
+/* Takes a quoted word of printable ASCII, which may go into a message. */
 static bool
 take_word(Scanner *scanner, char *word, size_t capacity)
 {
@@ -67,7 +67,11 @@ take_word(Scanner *scanner, char *word, size_t capacity)
   size_t length = (size_t)(end - scanner->at - 1);
   if (length >= capacity)
     return false;
-  memcpy(word, scanner->at + 1, length);
+  for (size_t i = 0; i < length; i++) {
+    word[i] = scanner->at[1 + i];
+    if (word[i] < ' ' || word[i] > '~')
+      return false;
+  }
   word[length] = 0;
   scanner->at = end + 1;
   return true;

@@ -8,11 +8,16 @@
 
 #include <setjmp.h>
 
+/* A byte of deflated data unpacks to at most this many: 258 of them take two bits. What claims more
+ * is refused before memory is taken for it. */
+#define MOST_DEFLATED 1032
+
 /* libpng reports errors by longjmp(). Whatever a jump could lose lies in this structure, which
  * belongs to a function that no jump passes. */
 typedef struct {
   const char *path;
   FILE *stream;
+  uint64_t size; /* of the file that is read */
   DcError *error;
   DcStatus status; /* what the jump is about */
   png_structp png;
@@ -80,6 +85,12 @@ read_header(Codec *codec, DcPicture *picture)
                          "%s: %llu x %llu pixels are more than the %u that are read; scale it down",
                          codec->path, (unsigned long long)width, (unsigned long long)height,
                          DC_PNG_MAX_PIXELS));
+
+  if (height * png_get_rowbytes(png, info) / MOST_DEFLATED > codec->size)
+    give_up(codec, png,
+            dc_error_set(codec->error, DC_ERROR_FORMAT,
+                         "%s: too short for %llu x %llu pixels; it is truncated or damaged",
+                         codec->path, (unsigned long long)width, (unsigned long long)height));
 
   png_set_expand(png); /* palettes to RGB, transparent colours to alpha, fewer bits to 8 */
   png_set_scale_16(png);
@@ -177,8 +188,7 @@ dc_png_read(const char *path, DcPicture *picture, DcError *error)
 {
   *picture = (DcPicture){0};
   Codec codec = {.path = path, .error = error};
-  uint64_t size;
-  DcStatus status = dc_file_open(path, &codec.stream, &size, error);
+  DcStatus status = dc_file_open(path, &codec.stream, &codec.size, error);
   if (status != DC_OK)
     return status;
   status = read_stream(&codec, picture);

@@ -203,6 +203,8 @@ damaged_descriptions_are_refused(void **state)
       "{'descr': '<f4' 'fortran_order': False, 'shape': (2, 3)}",
       "{'descr' '<f4', 'fortran_order': False, 'shape': (2, 3)}",
       "{'descr': '<f4, 'fortran_order': False, 'shape': (2, 3)}",
+      "{'descr': '<\n4', 'fortran_order': False, 'shape': (2, 3)}",
+      "{'descr': '<\377f4', 'fortran_order': False, 'shape': (2, 3)}",
       "{'descr': <f4, 'fortran_order': False, 'shape': (2, 3)}",
       "{'descr': '<f4 but with far too long a name', 'fortran_order': False, 'shape': (2, 3)}",
       "{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3)}",

@@ -243,6 +243,34 @@ huge_sizes_are_refused_before_decoding(void **state)
   assert_refused("wide.png", DC_ERROR_FORMAT);
 }
 
+/* Within the limit, but more than so short a file can hold. */
+static void
+claimed_but_absent_pixels_are_refused(void **state)
+{
+  (void)state;
+  Png png;
+  DcPicture picture;
+  DcError error;
+  begin(&png, 8000, 8000, 8, RGB, false);
+  finish(&png, "claim.png", (const uint8_t[]){0}, 1);
+  assert_int_equal(dc_png_read("claim.png", &picture, &error), DC_ERROR_FORMAT);
+  assert_non_null(strstr(error.message, "8000 x 8000"));
+}
+
+/* The most that deflate can do is not taken for a lie. */
+static void
+well_packed_pixels_are_read(void **state)
+{
+  (void)state;
+  DcPicture picture = {3000, 2000, 1, calloc(3000, 2000)}, read;
+  assert_non_null(picture.pixels);
+  assert_int_equal(dc_png_write("black.png", &picture, NULL), DC_OK);
+  assert_int_equal(dc_png_read("black.png", &read, NULL), DC_OK);
+  assert_memory_equal(read.pixels, picture.pixels, 3000 * 2000);
+  dc_picture_clear(&read);
+  free(picture.pixels);
+}
+
 static void
 impossible_headers_are_refused(void **state)
 {
@@ -365,6 +393,8 @@ main(void)
       cmocka_unit_test(any_damaged_byte_is_refused),
       cmocka_unit_test(foreign_files_are_refused),
       cmocka_unit_test(huge_sizes_are_refused_before_decoding),
+      cmocka_unit_test(claimed_but_absent_pixels_are_refused),
+      cmocka_unit_test(well_packed_pixels_are_read),
       cmocka_unit_test(impossible_headers_are_refused),
       cmocka_unit_test(too_few_pixels_are_refused),
       cmocka_unit_test(what_is_no_file_is_refused),

@@ -6,10 +6,14 @@
 #define _GNU_SOURCE /* memfd_create(); a file that includes this first needs no other */
 #endif
 
+#include "base/status.h"
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -43,6 +47,23 @@ static inline void
 fuzz_file_close(const FuzzFile *file)
 {
   close(file->descriptor);
+}
+
+/* A promise of a reader that must hold whatever it reads. */
+static inline void
+fuzz_promise(bool holds)
+{
+  if (!holds)
+    abort();
+}
+
+/* What every reader promises of the errors it describes. */
+static inline void
+fuzz_promise_error(DcStatus status, const DcError *error)
+{
+  fuzz_promise(error->status == status);
+  fuzz_promise(memchr(error->message, 0, sizeof error->message) != NULL);
+  fuzz_promise(error->message[0] != 0 && strchr(error->message, '\n') == NULL);
 }
 
 #endif

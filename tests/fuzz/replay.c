@@ -87,8 +87,9 @@ overwrite_number(DcRandom *random, size_t at)
                                      0xffffffff, UINT64_MAX, 0x7fc00000, 0x7f800000, 1ull << 63};
   uint64_t number = numbers[dc_random_below(random, sizeof numbers / sizeof *numbers)];
   size_t size = (size_t)1 << dc_random_below(random, 4);
-  if (input.size - at >= size)
-    memcpy(input.bytes + at, &number, size);
+  int is_big_endian = (int)dc_random_below(random, 2);
+  for (size_t i = 0; i < size && at + i < input.size; i++)
+    input.bytes[at + i] = (uint8_t)(number >> 8 * (is_big_endian ? size - 1 - i : i));
 }
 
 static void
