@@ -29,8 +29,8 @@ enum {
 
 /* Shares of the squared length. That of gradients shrinks where there is little but noise. */
 #define DC_DESCRIPTOR_LUMA_SHARE     0.10
-#define DC_DESCRIPTOR_CHROMA_SHARE   0.15
-#define DC_DESCRIPTOR_GRADIENT_SHARE 0.75
+#define DC_DESCRIPTOR_CHROMA_SHARE   0.18
+#define DC_DESCRIPTOR_GRADIENT_SHARE 0.72
 #define DC_DESCRIPTOR_NOISE          0.004 /* mean gradient at which it is halved */
 
 #endif
