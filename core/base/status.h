@@ -39,6 +39,7 @@ const char *dc_status_text(DcStatus status);
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-DcStatus dc_error_set(DcError *error, DcStatus status, const char *format, ...);
+DcStatus
+dc_error_set(DcError *error, DcStatus status, const char *format, ...);
 
 #endif

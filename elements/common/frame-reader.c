@@ -57,7 +57,8 @@ image_of_frame(const GstVideoFrame *frame, DcPixelFormat format)
   return image;
 }
 
-/* gst_video_frame_map() takes a video meta that contradicts the caps for an error of the program. */
+/* gst_video_frame_map() takes a video meta that contradicts the caps for an error of the program.
+ */
 static gboolean
 meta_agrees(const GstVideoInfo *info, GstBuffer *buffer)
 {
