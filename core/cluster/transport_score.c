@@ -164,6 +164,10 @@ dc_transport_project(const DcTransportSource *s, const DcMatrix *embeddings, DcT
   dc_linear_multiply(work->centred, s->basis, embeddings->rows, s->input_dim, s->dim, work->stream);
 }
 
+/* What is smaller than exp() of this counts for nothing in a sum that is at least 1: all prototypes
+ * of a cluster far away. To know that is cheaper than to compute it. */
+#define LEAST_EXPONENT (-45.0)
+
 /* Softmax of `count` scores in place; returns the logarithm of the sum of their exponentials. */
 static double
 softmax(double *scores, size_t count)
@@ -173,7 +177,8 @@ softmax(double *scores, size_t count)
     most = scores[i] > most ? scores[i] : most;
   double sum = 0;
   for (size_t i = 0; i < count; i++) {
-    scores[i] = exp(scores[i] - most);
+    double below = scores[i] - most;
+    scores[i] = below > LEAST_EXPONENT ? exp(below) : 0;
     sum += scores[i];
   }
   for (size_t i = 0; i < count; i++)

@@ -366,6 +366,7 @@ main(int argc, char **argv)
   snprintf(folder, sizeof folder, "%s/mnist", data ? data : argc > 1 ? argv[1] : ".");
   if (!read_mnist(&bench, folder))
     return 77;
+  dc_blas_choose_kernels();
   dc_blas_set_threads(1);
   bench.order = DC_NEW(uint32_t, bench.images.shape[0]);
   bench.mean = DC_NEW(float, PIXELS);

@@ -100,6 +100,7 @@ run_search(void *data)
 int
 main(void)
 {
+  dc_blas_choose_kernels();
   dc_blas_set_threads(1);
   Bench bench = {.source = draw_rows(SOURCE, 0), .stream = draw_rows(STREAM, 0.8)};
   float centres[CLUSTERS * DIM] = {0};
