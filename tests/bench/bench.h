@@ -82,22 +82,6 @@ bench_against(BenchWork work, BenchWork baseline, void *data, double budget)
                        .repetitions = runs};
 }
 
-/* An OpenBLAS older than the processor falls back to kernels of 2004, and everything looks fast
- * beside those. Starts the program again with the best that this processor runs, where OpenBLAS
- * (`core`: openblas_get_corename()) has not found out itself. Call it first. */
-static inline void
-bench_wants_fast_blas(char **argv, const char *core)
-{
-#if defined(__x86_64__)
-  if (strcmp(core, "Prescott") || getenv("OPENBLAS_CORETYPE") || !__builtin_cpu_supports("avx2"))
-    return;
-  setenv("OPENBLAS_CORETYPE", __builtin_cpu_supports("avx512bw") ? "SkylakeX" : "Haswell", 1);
-  execv("/proc/self/exe", argv);
-#else
-  (void)argv, (void)core;
-#endif
-}
-
 /* One line {"name": ..., "parameters": {...}, "value": ..., "unit": ...}; `parameters` is the
  * inside of that JSON object. */
 static inline void

@@ -160,11 +160,10 @@ bench_training(const DcAutoencoder *autoencoder)
 }
 
 int
-main(int argc, char **argv)
+main(void)
 {
-  (void)argc;
   DcAutoencoder autoencoder;
-  bench_wants_fast_blas(argv, openblas_get_corename());
+  dc_blas_choose_kernels();
   dc_blas_set_threads(1);
   if (dc_autoencoder_init(&autoencoder, (DcShape){28, 28, 1}, CODE, 1, NULL))
     give_up("no autoencoder");
