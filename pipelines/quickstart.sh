@@ -97,8 +97,14 @@ own() {
     driftcluster frames "$input" --output "$home/frames" || fail "nothing to show; the reason stands above"
   fi
   frames=$(find "$home/frames" -name '*.png' | wc -l)
-  say "Grouping $frames pictures"
-  play "$frames" "$home/frames" "$home/results.jsonl" -- clusters="${CLUSTERS:-0}"
+  # Twice: the pictures of the warm-up, in which the groups are found, belong to them too.
+  say "Finding groups in $frames pictures"
+  rm -f "$home"/groups.safetensors*
+  play "$frames" "$home/frames" "$home/warm-up.jsonl" -- \
+    clusters="${CLUSTERS:-0}" state-file="$home/groups.safetensors"
+  say "Grouping them"
+  play "$frames" "$home/frames" "$home/results.jsonl" -- \
+    clusters="${CLUSTERS:-0}" state-file="$home/groups.safetensors"
   driftcluster sheet "$home/results.jsonl" "$home/frames/%05d.png" --cell 96 --columns 12 \
     --output "$home/clusters.png" --title "Clusters of $input"
   cat <<EOF
