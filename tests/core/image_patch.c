@@ -338,6 +338,33 @@ yuv_red_is_red(void **state)
   dc_patch_reader_free(reader);
 }
 
+/* A colour within the gamut, by the equations as BT.601 and BT.709 print them. */
+static void
+yuv_is_converted_by_the_published_coefficients(void **state)
+{
+  (void)state;
+  static const uint8_t y = 120, u = 143, v = 109;
+  static const double coefficients[][4] = {{1.402, 0.344136, 0.714136, 1.772},
+                                           {1.5748, 0.187324, 0.468124, 1.8556}};
+  DcImage image = {.format = DC_PIXELS_I420,
+                   .width = 1,
+                   .height = 1,
+                   .planes = {&y, &u, &v},
+                   .strides = {1, 1, 1}};
+  DcPatchSpec spec = dc_patch_spec(1, 1, DC_CHANNELS_RGB);
+  for (int matrix = DC_COLOUR_BT601; matrix <= DC_COLOUR_BT709; matrix++)
+    for (int full_range = 0; full_range < 2; full_range++) {
+      const double *k = coefficients[matrix];
+      double luma = full_range ? y : (y - 16) * 255 / 219.0;
+      double chroma = full_range ? 1 : 255 / 224.0;
+      double cb = chroma * (u - 128), cr = chroma * (v - 128);
+      const double rgb[] = {luma + k[0] * cr, luma - k[1] * cb - k[2] * cr, luma + k[3] * cb};
+      image.colour = (DcColourMatrix)matrix;
+      image.full_range = full_range;
+      assert_patch(&spec, &image, (DcRect){0, 0, 1, 1}, rgb);
+    }
+}
+
 static void
 grey_of_yuv_is_luma_in_full_range(void **state)
 {
@@ -579,6 +606,7 @@ main(void)
       cmocka_unit_test(grey_of_rgb_is_its_luma),
       cmocka_unit_test(channels_and_means_follow_the_order_of_the_patch),
       cmocka_unit_test(yuv_red_is_red),
+      cmocka_unit_test(yuv_is_converted_by_the_published_coefficients),
       cmocka_unit_test(grey_of_yuv_is_luma_in_full_range),
       cmocka_unit_test(sizes_follow_the_channels),
       cmocka_unit_test(reading_allocates_only_for_larger_regions),

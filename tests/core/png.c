@@ -144,9 +144,9 @@ sixteen_bits_are_rounded_to_eight(void **state)
   (void)state;
   Png png;
   begin(&png, 3, 1, 16, GREY, false);
-  finish(&png, "grey16.png", (const uint8_t[]){0, 0x12, 0x34, 0x80, 0xff, 0xff, 0xff}, 7);
-  /* v / 257, rounded: 0x1234 = 18.13 * 257, 0x80ff = 128.49 * 257. */
-  assert_pixels("grey16.png", 3, 1, 1, (const uint8_t[]){18, 128, 255});
+  finish(&png, "grey16.png", (const uint8_t[]){0, 0x12, 0xff, 0x80, 0xff, 0xff, 0xff}, 7);
+  /* v / 257, rounded: 0x12ff = 18.92 * 257, 0x80ff = 128.49 * 257. */
+  assert_pixels("grey16.png", 3, 1, 1, (const uint8_t[]){19, 128, 255});
 }
 
 static void
