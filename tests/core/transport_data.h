@@ -198,4 +198,42 @@ assert_same_state(const State *a, const State *b)
       fail_msg("%s differs", a->array[i].name);
 }
 
+/* Embeddings of 100 numbers, of which 8 vary: a product of the world with a random matrix. */
+static inline Stream
+wide_stream(const World *world, uint64_t seed, size_t count, double noise)
+{
+  Stream narrow = world_stream(world, seed, count, 1), wide = stream_alloc(count, 100);
+  DcRandom random;
+  dc_random_seed(&random, 77, 7);
+  float mix[WORLD_DIM * 100];
+  for (size_t i = 0; i < WORLD_DIM * 100; i++)
+    mix[i] = (float)dc_random_normal(&random);
+  for (size_t n = 0; n < count; n++) {
+    wide.truth[n] = narrow.truth[n];
+    for (size_t j = 0; j < 100; j++) {
+      double sum = noise * dc_random_normal(&random);
+      for (size_t i = 0; i < WORLD_DIM; i++)
+        sum += (double)dc_matrix_row(&narrow.rows, n)[i] * mix[i * 100 + j];
+      dc_matrix_row(&wide.rows, n)[j] = (float)sum;
+    }
+  }
+  stream_free(&narrow);
+  return wide;
+}
+
+static inline DcMatrix
+true_centroids(const Stream *stream)
+{
+  size_t dim = stream->rows.cols;
+  DcMatrix centroids = dc_matrix(DC_NEW(float, WORLD_CLUSTERS *dim), WORLD_CLUSTERS, dim);
+  size_t count[WORLD_CLUSTERS] = {0};
+  for (size_t n = 0; n < stream->rows.rows; n++)
+    count[stream->truth[n]]++;
+  for (size_t n = 0; n < stream->rows.rows; n++)
+    for (size_t j = 0; j < dim; j++)
+      dc_matrix_row(&centroids, stream->truth[n])[j] +=
+          dc_matrix_row(&stream->rows, n)[j] / (float)count[stream->truth[n]];
+  return centroids;
+}
+
 #endif
