@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_LEARN_RECONSTRUCTION_H
+#define DC_LEARN_RECONSTRUCTION_H
+
+#include "learn/learner.h"
+#include "nn/autoencoder.h"
+#include "nn/optimiser.h"
+
+/* The stage that most methods begin with: an autoencoder learns to give back what it is shown, the
+ * mean over the numbers of a sample of the squared error, in shuffled mini-batches. */
+typedef struct DcReconstruction DcReconstruction;
+
+typedef struct {
+  DcAutoencoder *autoencoder; /* changed by every step; must outlive the stage */
+  int64_t epochs;             /* >= 0 */
+  size_t batch;
+  DcOptimiserOptions optimiser;
+} DcReconstructionOptions;
+
+/* For the data, seed and threads of `learner`. Free with dc_reconstruction_free(). */
+DcStatus dc_reconstruction_new(const DcLearner *learner, const DcReconstructionOptions *options,
+                               DcReconstruction **reconstruction, DcError *error);
+void dc_reconstruction_free(DcReconstruction *reconstruction);
+
+/* Sets epochs and steps of learner->at, which must be at epoch 0, step 0. */
+void dc_reconstruction_begin(const DcReconstruction *reconstruction, DcLearner *learner);
+
+/* The step that learner->at stands at, counted in learner->at. The stage has ended when at.epoch
+ * has reached at.epochs. DC_ERROR_NOT_FINITE when it diverges. */
+DcStatus dc_reconstruction_step(DcReconstruction *reconstruction, DcLearner *learner,
+                                DcError *error);
+
+/* The optimiser's state; the networks' weights are their owner's to list. */
+void dc_reconstruction_list_state(DcReconstruction *reconstruction, const char *prefix,
+                                  DcStateList *list);
+
+#endif
