@@ -9,7 +9,7 @@
 #include <math.h>
 
 #define MARGIN      16
-#define HEADING     98 /* title, note and the numbers of the classes */
+#define HEADING     108 /* title, note and the numbers of the classes */
 #define LABEL_WIDTH 130
 #define CELL_HEIGHT 26
 #define LEAST_WIDTH 380 /* of the picture: its title needs it */
@@ -165,6 +165,8 @@ draw_heading(const Shown *shown, cairo_t *cairo)
   DcTextStyle left = {.font = "Sans 9", .across = 1, .down = 1};
   dc_draw_text(cairo, left, MARGIN + LABEL_WIDTH - 8, HEADING - 4, "cluster (size)");
   DcTextStyle number = {.font = "Sans 9", .across = 0.5, .down = 1};
+  dc_draw_text(cairo, number, MARGIN + LABEL_WIDTH + shown->columns->len * shown->cell / 2,
+               HEADING - 22, "class");
   dc_set_colour(cairo, dc_colour_ink, 1);
   for (guint j = 0; j < shown->columns->len; j++)
     dc_draw_text(cairo, number, MARGIN + LABEL_WIDTH + (j + 0.5) * shown->cell, HEADING - 4, "%u",

@@ -119,6 +119,7 @@ dc_draw_text(cairo_t *cairo, DcTextStyle style, double x, double y, const char *
   cairo_move_to(cairo, -style.across * width, -style.down * height);
   pango_cairo_show_layout(cairo, layout);
   cairo_restore(cairo);
+  cairo_new_path(cairo); /* a line that begins here would begin at the text */
 }
 
 double

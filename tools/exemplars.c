@@ -10,15 +10,16 @@
 #include <math.h>
 #include <string.h>
 
-#define MARGIN       16
-#define HEADING      62
-#define LABEL_WIDTH  120
-#define GAP          4
-#define GROUP_GAP    20
-#define LEAST_SIDE   40 /* of a picture that is drawn; smaller ones are enlarged by whole numbers */
-#define MOST_SIDE    64
-#define MOST_ROWS    64
-#define STRIPE_WIDTH 5
+#define MARGIN         16
+#define HEADING        62
+#define LABEL_WIDTH    120
+#define CENTROID_WIDTH 56 /* of its column at least, for the heading */
+#define GAP            4
+#define GROUP_GAP      20
+#define LEAST_SIDE     40 /* of a picture that is drawn; smaller ones are enlarged by whole numbers */
+#define MOST_SIDE      64
+#define MOST_ROWS      64
+#define STRIPE_WIDTH   5
 
 /* ---- which are shown ---- */
 
@@ -139,7 +140,7 @@ static double
 nearest_x(const Sheet *sheet)
 {
   double first = MARGIN + LABEL_WIDTH;
-  return sheet->decoded ? first + sheet->width + GROUP_GAP : first;
+  return sheet->decoded ? first + MAX(sheet->width, CENTROID_WIDTH) + GROUP_GAP : first;
 }
 
 static double
@@ -167,13 +168,10 @@ draw_heading(const Sheet *sheet, cairo_t *cairo)
     dc_draw_text(cairo, title, MARGIN, MARGIN, "%zu clusters", sheet->clusters);
   dc_set_colour(cairo, dc_colour_soft, 1);
   dc_draw_text(cairo, column, MARGIN, y, "cluster");
-  if (sheet->decoded) {
-    DcTextStyle centred = {.font = "Sans 9", .across = 0.5};
-    dc_draw_text(cairo, centred, MARGIN + LABEL_WIDTH + sheet->width / 2, y, "centroid");
-  }
+  if (sheet->decoded)
+    dc_draw_text(cairo, column, MARGIN + LABEL_WIDTH, y, "centroid");
   column.width = random_x(sheet) - nearest_x(sheet) - GROUP_GAP;
-  dc_draw_text(cairo, column, nearest_x(sheet) + (sheet->decoded ? GROUP_GAP / 2 : 0), y,
-               "members nearest to the centroid");
+  dc_draw_text(cairo, column, nearest_x(sheet), y, "members nearest to the centroid");
   column.width = 0;
   dc_draw_text(cairo, column, random_x(sheet), y, "other members, at random");
 }

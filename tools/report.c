@@ -52,11 +52,23 @@ dc_report_prepare(const char *folder, GError **error)
 
 /* ---- the pictures ---- */
 
+static char *
+describe_time(double seconds)
+{
+  if (seconds < 120)
+    return g_strdup_printf("%.1f s", seconds);
+  if (seconds < 2 * 3600)
+    return g_strdup_printf("%.0f min", seconds / 60);
+  return g_strdup_printf("%.1f h", seconds / 3600);
+}
+
 static gboolean
 write_loss(const Writing *writing, const char *path, GError **error)
 {
+  g_autofree char *time = describe_time(writing->report->seconds);
   g_autofree char *title =
-      g_strdup_printf("Learning by %s: %.0f s", writing->report->method, writing->report->seconds);
+      g_strdup_printf("Method %s, %s of learning%s", writing->report->method, time,
+                      writing->report->interrupted ? ", stopped before its end" : "");
   return dc_chart_write(path, title, writing->report->curves, error);
 }
 

@@ -15,7 +15,7 @@
 #define LEGEND_SQUARE 12
 #define PAD           0.03 /* free space around the points, in shares of their range */
 
-#define MOST_NUMBERS   100 /* centroids that are marked; more would hide the points */
+#define MOST_NUMBERS   50 /* centroids that are marked; more would hide the points */
 #define MARK_RADIUS    9.0
 #define FEW_POINTS     2000
 #define POINT_RADIUS   3.0 /* of few points; many are smaller */
