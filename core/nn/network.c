@@ -354,6 +354,29 @@ dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error)
   return DC_OK;
 }
 
+static void
+copy_floats(float *to, const float *from, size_t count)
+{
+  if (count)
+    memcpy(to, from, count * sizeof *to);
+}
+
+DcNetwork *
+dc_network_copy(const DcNetwork *network)
+{
+  DcNetwork *copy = dc_network_new(network->input);
+  for (size_t i = 0; copy && i < network->count; i++) {
+    const DcLayer *layer = &network->layers[i];
+    if (dc_network_add(copy, layer, NULL)) {
+      dc_network_free(copy);
+      return NULL;
+    }
+    copy_floats(copy->layers[i].weight, layer->weight, layer->weight_size);
+    copy_floats(copy->layers[i].bias, layer->bias, layer->bias_size);
+  }
+  return copy;
+}
+
 size_t
 dc_network_layer_count(const DcNetwork *network)
 {

@@ -58,6 +58,9 @@ typedef struct DcNetwork DcNetwork;
 DcNetwork *dc_network_new(DcShape input);
 void dc_network_free(DcNetwork *network);
 
+/* The same layers with weights of their own. NULL when memory is short. */
+DcNetwork *dc_network_copy(const DcNetwork *network);
+
 /* Appends a layer: computes its output shape from what is there, checks sizes, allocates zeroed
  * weight and bias of the sizes that the kind implies (`layer->weight` and `bias` are ignored).
  * DC_ERROR_SHAPE with a text that names the layer's index and kind when it does not fit. */
