@@ -324,8 +324,9 @@ turn_hue_of_pixel(float *pixel, float turn)
   const float most_gb = g > b ? g : b, least_gb = g < b ? g : b;
   const float largest = r > most_gb ? r : most_gb, smallest = r < least_gb ? r : least_gb;
   const float chroma = largest - smallest;
-  /* A grey pixel has no hue to turn. One with a NaN has none either and keeps it. */
-  if (!(chroma > 0) || isnan(r + g + b))
+  /* A grey pixel has no hue to turn. Where one channel is NaN, so is the hue, or the pixel stays as
+   * it is. */
+  if (!(chroma > 0))
     return;
   float hue = largest == r   ? (g - b) / chroma
               : largest == g ? 2 + (b - r) / chroma

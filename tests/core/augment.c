@@ -253,22 +253,37 @@ static void
 shifts_reach_as_far_as_they_may(void **state)
 {
   (void)state;
-  const DcAugmentShape shape = {5, 32, 1};
+  const DcAugmentShape shape = {12, 32, 1};
   const DcAugmentation shift = {.shift = 0.25};
   DcRandom random;
   dc_random_seed(&random, 6, 1);
-  draw_slope(&shape);
-  double least = 0, most = 0;
+  double left = 0, right = 0, up = 0, down = 0;
   for (int turn = 0; turn < 500; turn++) {
-    augment(&shift, &shape, &random);
-    const double right = 16 - 31 * (double)result[16];
-    least = fmin(least, right);
-    most = fmax(most, right);
+    DcAugmentDraw draw;
+    dc_augment_draw(&shift, &shape, &random, &draw);
+    left = fmax(left, draw.map[2]);
+    right = fmax(right, -draw.map[2]);
+    up = fmax(up, draw.map[5]);
+    down = fmax(down, -draw.map[5]);
   }
-  /* A quarter of 32; the rest is rounding, and one of 500 draws comes within 5 % of either end but
-   * for one course in 10^11. */
-  assert_in_range((int)(most * 1000), 7600, 8000);
-  assert_in_range((int)(least * -1000), 7600, 8000);
+  /* Quarters of the sides; that none of 500 draws comes within 5 % of an end has a chance of 3e-6.
+   */
+  assert_true(left > 7.6 && left <= 8 && right > 7.6 && right <= 8);
+  assert_true(up > 2.85 && up <= 3 && down > 2.85 && down <= 3);
+}
+
+static void
+a_shift_moves_the_pixels(void **state)
+{
+  (void)state;
+  const DcAugmentShape shape = {2, 32, 1};
+  DcAugmentDraw draw = still_draw();
+  draw.map[2] = -2.5;
+  draw_slope(&shape);
+  apply(&draw, &shape);
+  for (size_t x = 3; x < 32; x++)
+    assert_near(result[x], ((double)x - 2.5) / 31, 1e-7); /* rounded once or twice below 1 */
+  assert_true(result[0] == 0 && result[1] == 0 && result[2] == 0);
 }
 
 /* Half a turn is a flip of both axes; which way it is drawn makes no difference. */
@@ -852,6 +867,7 @@ main(void)
       cmocka_unit_test(colours_of_grey_patches_do_not_exist),
       cmocka_unit_test(a_flip_mirrors_and_two_change_nothing),
       cmocka_unit_test(shifts_reach_as_far_as_they_may),
+      cmocka_unit_test(a_shift_moves_the_pixels),
       cmocka_unit_test(half_a_turn_reverses_the_pixels),
       cmocka_unit_test(rotations_turn_about_the_centre),
       cmocka_unit_test(scales_grow_and_shrink_about_the_centre),
