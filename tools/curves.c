@@ -17,7 +17,7 @@ free_curve(gpointer data)
 void
 dc_curves_init(DcCurves *curves)
 {
-  curves->list = g_ptr_array_new_with_free_func(free_curve);
+  *curves = (DcCurves){.list = g_ptr_array_new_with_free_func(free_curve)};
 }
 
 void
@@ -58,6 +58,29 @@ dc_curves_add(DcCurves *curves, const char *stage, const char *name, double epoc
   }
   g_array_append_val(curve->epochs, epoch);
   g_array_append_val(curve->values, value);
+}
+
+static void
+add_position(DcCurves *curves, const DcLearnerClass *class, const DcLearnPosition *at,
+             int64_t epoch)
+{
+  const char *stage = class->stages[at->stage];
+  dc_curves_add(curves, stage, "loss", (double)epoch, at->loss);
+  for (gsize i = 0; class->figures[i]; i++) {
+    if (!isnan(at->figures[i]))
+      dc_curves_add(curves, stage, class->figures[i], (double)epoch, at->figures[i]);
+  }
+}
+
+void
+dc_curves_follow(DcCurves *curves, const DcLearner *learner)
+{
+  const DcLearnPosition *at = &learner->at, *last = &curves->last;
+  if (at->stage != last->stage && last->step > 0)
+    add_position(curves, learner->class, last, last->epoch + 1);
+  if (at->step == 0 && at->epoch > 0 && (at->epoch != last->epoch || at->stage != last->stage))
+    add_position(curves, learner->class, at, at->epoch);
+  curves->last = *at;
 }
 
 const DcCurve *

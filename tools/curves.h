@@ -2,6 +2,8 @@
 #ifndef DC_TOOLS_CURVES_H
 #define DC_TOOLS_CURVES_H
 
+#include "learn/learner.h"
+
 #include <glib.h>
 
 G_BEGIN_DECLS
@@ -15,7 +17,8 @@ typedef struct {
 
 /* The curves of a course of learning, in the order in which they began. */
 typedef struct {
-  GPtrArray *list; /* of DcCurve */
+  GPtrArray *list;      /* of DcCurve */
+  DcLearnPosition last; /* that dc_curves_follow() saw */
 } DcCurves;
 
 void dc_curves_init(DcCurves *curves);
@@ -24,6 +27,11 @@ void dc_curves_clear(DcCurves *curves);
 /* Adds a point to the curve of that stage and name, which begins with it if there is none. */
 void dc_curves_add(DcCurves *curves, const char *stage, const char *name, double epoch,
                    double value);
+
+/* To be called after each step of a course: at the end of an epoch its loss and those figures that
+ * are known become points. Where the last epoch of a stage is left for the next stage at once, its
+ * loss is that before its last step. */
+void dc_curves_follow(DcCurves *curves, const DcLearner *learner);
 
 /* Curve number `index`, or NULL behind the last. */
 const DcCurve *dc_curves_get(const DcCurves *curves, guint index);

@@ -4,6 +4,7 @@
 
 #include "axis.h"
 #include "base/random.h"
+#include "curves.h"
 #include "exemplars.h"
 #include "projection.h"
 
@@ -201,6 +202,71 @@ a_subset_has_no_sample_twice(void **state)
   assert_int_equal(all->len, 5);
 }
 
+/* ---- curves ---- */
+
+static void
+assert_curve(const DcCurve *curve, const char *stage, const char *name, const double *points,
+             guint count)
+{
+  assert_non_null(curve);
+  assert_string_equal(curve->stage, stage);
+  assert_string_equal(curve->name, name);
+  assert_int_equal(curve->values->len, count);
+  for (guint i = 0; i < count; i++) {
+    assert_near(g_array_index(curve->epochs, double, i), points[2 * i], 0);
+    assert_near(g_array_index(curve->values, double, i), points[2 * i + 1], 0);
+  }
+}
+
+/* Two epochs of two steps, of which the second is left for the next stage at once; there one epoch
+ * and a step, with a figure. */
+static void
+curves_follow_a_course_from_stage_to_stage(void **state)
+{
+  (void)state;
+  static const char *const stages[] = {"first", "second", NULL}, *const figures[] = {"share", NULL};
+  static const DcLearnPosition course[] = {
+      {.stage = 0, .epoch = 0, .step = 1, .loss = 9, .figures = {NAN}},
+      {.stage = 0, .epoch = 1, .step = 0, .loss = 8, .figures = {NAN}},
+      {.stage = 0, .epoch = 1, .step = 1, .loss = 7, .figures = {NAN}},
+      {.stage = 1, .epoch = 0, .step = 0, .loss = 0, .figures = {NAN}},
+      {.stage = 1, .epoch = 1, .step = 0, .loss = 3, .figures = {0.5}},
+      {.stage = 1, .epoch = 1, .step = 1, .loss = 2, .figures = {0.5}},
+  };
+  DcLearnerClass class = {.stages = stages, .figures = figures};
+  DcLearner learner = {.class = &class};
+  DcCurves curves;
+  dc_curves_init(&curves);
+  for (size_t i = 0; i < G_N_ELEMENTS(course); i++) {
+    learner.at = course[i];
+    dc_curves_follow(&curves, &learner);
+  }
+  assert_curve(dc_curves_get(&curves, 0), "first", "loss", (const double[]){1, 8, 2, 7}, 2);
+  assert_curve(dc_curves_get(&curves, 1), "second", "loss", (const double[]){1, 3}, 1);
+  assert_curve(dc_curves_get(&curves, 2), "second", "share", (const double[]){1, 0.5}, 1);
+  assert_null(dc_curves_get(&curves, 3));
+  dc_curves_clear(&curves);
+}
+
+/* A course that is taken up in its second stage has nothing to tell of the first. */
+static void
+curves_of_a_resumed_course_begin_where_it_went_on(void **state)
+{
+  (void)state;
+  static const char *const stages[] = {"first", "second", NULL}, *const figures[] = {NULL};
+  DcLearnerClass class = {.stages = stages, .figures = figures};
+  DcLearner learner = {.class = &class,
+                       .at = {.stage = 1, .epoch = 4, .step = 7, .loss = 5, .weight = 1}};
+  DcCurves curves;
+  dc_curves_init(&curves);
+  dc_curves_follow(&curves, &learner);
+  assert_null(dc_curves_get(&curves, 0));
+  learner.at = (DcLearnPosition){.stage = 1, .epoch = 5, .loss = 4};
+  dc_curves_follow(&curves, &learner);
+  assert_curve(dc_curves_get(&curves, 0), "second", "loss", (const double[]){5, 4}, 1);
+  dc_curves_clear(&curves);
+}
+
 /* ---- exemplars ---- */
 
 /* Sample i lies at i, the centroid of all but the last two of them at 20.2: 20 is the nearest, then
@@ -250,6 +316,8 @@ main(void)
       cmocka_unit_test(equal_embeddings_have_no_direction),
       cmocka_unit_test(embeddings_that_are_no_numbers_have_no_projection),
       cmocka_unit_test(a_subset_has_no_sample_twice),
+      cmocka_unit_test(curves_follow_a_course_from_stage_to_stage),
+      cmocka_unit_test(curves_of_a_resumed_course_begin_where_it_went_on),
       cmocka_unit_test(the_nearest_come_first_and_none_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
