@@ -48,6 +48,13 @@ check_options(const DcFitOptions *options, DcError *error)
                         options->network_count, DC_FIT_MOST_NETWORKS);
   if (options->threads < 1)
     return dc_error_set(error, DC_ERROR_ARGUMENT, "training with 0 threads");
+  for (size_t i = 0, layer; i < options->network_count; i++) {
+    if (dc_network_has_batch_norm(options->networks[i], &layer))
+      return dc_error_set(error, DC_ERROR_ARGUMENT,
+                          "network %zu, layer %zu: batch normalisation needs whole batches, but "
+                          "these steps go %d samples at a time; use a trainer",
+                          i, layer, CHUNK);
+  }
   for (size_t i = 1; i < options->network_count; i++) {
     const size_t given = dc_shape_size(dc_network_output(options->networks[i - 1]));
     const size_t wanted = dc_shape_size(dc_network_input(options->networks[i]));

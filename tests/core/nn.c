@@ -131,6 +131,20 @@ whole_networks_are_their_reference(void **state)
 }
 
 static void
+branches_are_their_reference(void **state)
+{
+  (void)state;
+  DcRandom random;
+  dc_random_seed(&random, 13, 0);
+  DcNetwork *network = branching_network(&random);
+  check_batches(network);
+  DcPlan *plan = plan_of(network, 1);
+  run_is_reference(plan, network, 1);
+  dc_plan_free(plan);
+  dc_network_free(network);
+}
+
+static void
 parameters_and_shapes_are_those_of_the_method(void **state)
 {
   (void)state;
@@ -558,6 +572,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_kind_is_its_reference),
       cmocka_unit_test(whole_networks_are_their_reference),
+      cmocka_unit_test(branches_are_their_reference),
       cmocka_unit_test(parameters_and_shapes_are_those_of_the_method),
       cmocka_unit_test(a_sample_does_not_depend_on_its_batch),
       cmocka_unit_test(a_run_allocates_nothing),
