@@ -4,6 +4,7 @@
 #include "chart.h"
 #include "command.h"
 #include "confusion.h"
+#include "duration.h"
 #include "exemplars.h"
 #include "figures.h"
 #include "scatter.h"
@@ -52,20 +53,10 @@ dc_report_prepare(const char *folder, GError **error)
 
 /* ---- the pictures ---- */
 
-static char *
-describe_time(double seconds)
-{
-  if (seconds < 120)
-    return g_strdup_printf("%.1f s", seconds);
-  if (seconds < 2 * 3600)
-    return g_strdup_printf("%.0f min", seconds / 60);
-  return g_strdup_printf("%.1f h", seconds / 3600);
-}
-
 static gboolean
 write_loss(const Writing *writing, const char *path, GError **error)
 {
-  g_autofree char *time = describe_time(writing->report->seconds);
+  g_autofree char *time = dc_duration_text(writing->report->seconds);
   g_autofree char *title =
       g_strdup_printf("Method %s, %s of learning%s", writing->report->method, time,
                       writing->report->interrupted ? ", stopped before its end" : "");
