@@ -232,12 +232,12 @@ equal_reports_give_equal_pictures(void **state)
   case_clear(&what);
 }
 
-/* 1000 clusters of one sample each, and as many classes: every picture stays small. */
+/* 200 clusters of one sample each, and as many classes: every picture stays small. */
 static void
 many_clusters_and_classes_make_no_large_picture(void **state)
 {
   (void)state;
-  enum { MANY = 1000 };
+  enum { MANY = 200 };
   ReportCase what;
   case_init(&what);
   g_autofree guint32 *numbers = g_new(guint32, MANY);
