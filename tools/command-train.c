@@ -102,8 +102,8 @@ train_autoencoder(DcAutoencoder *autoencoder, const DcSamples *samples, double *
       .data = &progress,
   };
   *loss = NAN;
-  DcStatus status = dc_autoencoder_train(autoencoder, (const float *)samples->values->data,
-                                         samples->count, &training, loss, &core_error);
+  DcStatus status = dc_autoencoder_train(autoencoder, samples->values, samples->count, &training,
+                                         loss, &core_error);
   g_autofree char *note = isnan(*loss)
                               ? g_strdup("stopped early, the model is what was learnt so far")
                               : g_strdup_printf("loss %.5f", *loss);
@@ -127,7 +127,7 @@ encode_all(const DcModel *model, const DcSamples *samples, const DcMatrix *embed
   DcStatus status = DC_OK;
   for (gsize first = 0; first < samples->count && status == DC_OK; first += ENCODED_AT_ONCE)
     status =
-        dc_plan_run(plan, &g_array_index(samples->values, float, first *size),
+        dc_plan_run(plan, samples->values + first * size,
                     MIN(ENCODED_AT_ONCE, samples->count - first), dc_matrix_row(embeddings, first));
   dc_plan_free(plan);
   if (status == DC_OK)
@@ -230,8 +230,7 @@ print_result(const DcModel *model, const DcSamples *samples, const guint32 *clus
   printf("%zu pictures, %zu clusters, embeddings of %zu numbers: %s\n", samples->count,
          model->clusters, model->dim, option_output);
   DcScores scores;
-  if (samples->labelled && dc_scores(clusters, (const uint32_t *)samples->labels->data,
-                                     samples->count, &scores) == DC_OK)
+  if (samples->labelled && dc_scores(clusters, samples->labels, samples->count, &scores) == DC_OK)
     printf("against the labels, in percent: ACC %.1f  NMI %.1f  ARI %.1f\n", 100 * scores.acc,
            100 * scores.nmi, 100 * scores.ari);
 }
@@ -264,7 +263,7 @@ static gboolean
 train(const char *const *inputs, GError **error)
 {
   DcSamples samples;
-  if (!dc_samples_read(&samples, inputs, option_labels, NULL, error))
+  if (!dc_samples_read(&samples, inputs, &(DcSamplesOptions){.labels = option_labels}, error))
     return FALSE;
   gboolean well = FALSE;
   if (samples.count < (gsize)option_clusters) {
