@@ -44,7 +44,7 @@ gst_embed_loaded_open(GstEmbedLoaded *self, guint batch_size, DcError *error)
   if (status != DC_OK)
     return status;
   if (self->model->vectors)
-    return dc_error_set(error, DC_ERROR_UNSUPPORTED,
+    return dc_error_set(error, DC_ERROR_MISMATCH,
                         "%s: this model takes vectors of %d numbers, not pictures; train one on "
                         "pictures",
                         self->file, dc_network_input(self->model->encoder).channels);
