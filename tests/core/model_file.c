@@ -661,6 +661,85 @@ every_piece_of_a_cut_model_is_refused(void **state)
   free(bytes);
 }
 
+/* --- vectors instead of pictures --- */
+
+enum { LENGTH = 6 };
+
+static DcModel *
+vector_model(void)
+{
+  DcRandom random;
+  dc_random_seed(&random, 6, 0);
+  DcModel *model = dc_model_new();
+  DcLayer inner = {.kind = DC_LAYER_DENSE, .output = {1, 1, DIM}};
+  DcLayer outer = {.kind = DC_LAYER_DENSE, .output = {1, 1, LENGTH}};
+  model->vectors = true;
+  model->encoder = dc_network_new((DcShape){1, 1, LENGTH});
+  model->decoder = dc_network_new((DcShape){1, 1, DIM});
+  add_random(model->encoder, (DcLayer){.kind = DC_LAYER_AFFINE}, &random);
+  add_random(model->encoder, inner, &random);
+  add_random(model->decoder, outer, &random);
+  model->dim = DIM;
+  return model;
+}
+
+static void
+a_model_may_take_vectors(void **state)
+{
+  (void)state;
+  DcModel *model = vector_model();
+  write_model(model, "vectors");
+  DcModel *copy = read_model("vectors");
+  assert_true(copy->vectors);
+  assert_same_network(copy->encoder, model->encoder);
+  assert_same_network(copy->decoder, model->decoder);
+  assert_string_equal(copy->encoder_id, model->encoder_id);
+  copy->preprocessing.width = 7; /* which it has none of, so that it cannot matter */
+  dc_model_identify(copy);
+  assert_string_equal(copy->encoder_id, model->encoder_id);
+  DcTensorFile *file;
+  assert_int_equal(dc_tensor_file_read("vectors", &file, NULL), DC_OK);
+  assert_string_equal(dc_tensor_file_metadata(file, "input"), "vectors");
+  assert_null(dc_tensor_file_metadata(file, "preprocessing"));
+  dc_tensor_file_free(file);
+  dc_model_free(copy);
+  dc_model_free(model);
+}
+
+static void
+models_that_do_not_take_what_they_say_are_refused(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  write_model(model, "good");
+  const char *const inputs[] = {"vectors", "sounds"};
+  const DcStatus refusals[] = {DC_ERROR_SHAPE, DC_ERROR_UNSUPPORTED};
+  const char *const words[] = {"8x8x3", "sounds"};
+  for (size_t i = 0; i < 2; i++) {
+    Draft draft;
+    open_draft(&draft, "good");
+    draft.metadata[2 * draft.n_metadata] = "input";
+    draft.metadata[2 * draft.n_metadata++ + 1] = inputs[i];
+    assert_draft_refused(&draft, refusals[i], words[i]);
+  }
+  model->vectors = true;
+  assert_int_equal(dc_model_write(model, "never", NULL), DC_ERROR_SHAPE);
+  dc_model_free(model);
+
+  model = vector_model();
+  model->vectors = false;
+  assert_int_equal(dc_model_write(model, "never", NULL), DC_ERROR_ARGUMENT);
+  model->vectors = true;
+  dc_network_free(model->decoder); /* as wide as an embedding, not as a sample */
+  model->decoder = dc_network_new((DcShape){1, 1, DIM});
+  DcRandom random;
+  dc_random_seed(&random, 7, 0);
+  add_random(model->decoder, (DcLayer){.kind = DC_LAYER_DENSE, .output = {1, 1, DIM}}, &random);
+  assert_int_equal(dc_model_write(model, "never", NULL), DC_ERROR_SHAPE);
+  assert_false(scratch_exists("never"));
+  dc_model_free(model);
+}
+
 int
 main(void)
 {
@@ -679,6 +758,8 @@ main(void)
       cmocka_unit_test(changed_tensors_are_refused),
       cmocka_unit_test(other_files_are_refused),
       cmocka_unit_test(every_piece_of_a_cut_model_is_refused),
+      cmocka_unit_test(a_model_may_take_vectors),
+      cmocka_unit_test(models_that_do_not_take_what_they_say_are_refused),
   };
   return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
