@@ -32,7 +32,7 @@ expect()
 }
 
 files='model.safetensors|pictures|two words.npy'
-expect 'commands' '--help|--version|digits|embed|evaluate|frames|inspect|score|sheet|train' ''
+expect 'commands' '--help|--version|digits|embed|evaluate|frames|inspect|points|score|sheet|train' ''
 expect 'a command that has begun' 'score|sheet' s
 expect 'no command that begins so' '' x
 expect 'options of a command' '--cell=|--columns=' sheet --c
@@ -46,6 +46,8 @@ expect 'the settings of a method' 'pretrain-epochs=' train --method dekm --set p
 expect 'the settings of a method behind an equals sign' 'pretrain-epochs=' \
   train --method = dekm -s pre
 expect 'no settings of another method' '' train -m ae --set pre
+expect 'shapes of points' 'rings' points -s r
+expect 'nothing for a side of frames' '' frames -s ''
 expect 'model files' "$files" evaluate -m ''
 expect 'files behind an equals sign' 'model.safetensors' embed --model-file = mod
 expect 'names with spaces stay whole' 'two words.npy' train two
