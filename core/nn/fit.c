@@ -6,6 +6,7 @@
 #include "nn/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Samples that go forward and back together: enough to fill the tiles of the kernels, few enough
@@ -238,4 +239,14 @@ dc_fit_step(DcFit *fit, const float *samples, const float *targets, const uint32
                       dc_trainer_gradient(fit->workers[0].trainers[i]));
   }
   return DC_OK;
+}
+
+void
+dc_fit_list_state(DcFit *fit, const char *prefix, DcStateList *list)
+{
+  for (size_t i = 0; i < fit->count; i++) {
+    char name[DC_STATE_NAME_SIZE]; /* what is cut off here is too long for the list as well */
+    snprintf(name, sizeof name, "%s.%zu", prefix, i);
+    dc_optimiser_list_state(fit->optimisers[i], name, list);
+  }
 }

@@ -2,6 +2,7 @@
 #ifndef DC_NN_FIT_H
 #define DC_NN_FIT_H
 
+#include "base/state_list.h"
 #include "base/status.h"
 #include "nn/loss.h"
 #include "nn/network.h"
@@ -39,5 +40,10 @@ void dc_fit_set_rate(DcFit *fit, double learning_rate);
  * before. Allocates nothing. */
 DcStatus dc_fit_step(DcFit *fit, const float *samples, const float *targets, const uint32_t *rows,
                      size_t batch, double *loss);
+
+/* Lists what steps change beside the networks: the state of the optimiser of network N under
+ * "PREFIX.N" (`prefix` not NULL). With it and the networks' weights restored, a fit of the same
+ * options goes on to the same bytes. */
+void dc_fit_list_state(DcFit *fit, const char *prefix, DcStateList *list);
 
 #endif

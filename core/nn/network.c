@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* An activation or a weight has at most so many floats, so that every offset fits 32 bits. */
@@ -354,6 +355,29 @@ dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error)
   return DC_OK;
 }
 
+static void
+copy_floats(float *to, const float *from, size_t count)
+{
+  if (count)
+    memcpy(to, from, count * sizeof *to);
+}
+
+DcNetwork *
+dc_network_copy(const DcNetwork *network)
+{
+  DcNetwork *copy = dc_network_new(network->input);
+  for (size_t i = 0; copy && i < network->count; i++) {
+    const DcLayer *layer = &network->layers[i];
+    if (dc_network_add(copy, layer, NULL)) {
+      dc_network_free(copy);
+      return NULL;
+    }
+    copy_floats(copy->layers[i].weight, layer->weight, layer->weight_size);
+    copy_floats(copy->layers[i].bias, layer->bias, layer->bias_size);
+  }
+  return copy;
+}
+
 size_t
 dc_network_layer_count(const DcNetwork *network)
 {
@@ -395,6 +419,25 @@ DcShape
 dc_network_layer_input(const DcNetwork *network, size_t index)
 {
   return index ? network->layers[index - 1].output : network->input;
+}
+
+static void
+list_floats(DcStateList *list, const char *prefix, size_t index, const char *what, float *values,
+            size_t count)
+{
+  char name[DC_STATE_NAME_SIZE];
+  snprintf(name, sizeof name, "%zu.%s", index, what);
+  dc_state_list_add(list, prefix, name, DC_STATE_FLOATS, values, count);
+}
+
+void
+dc_network_list_state(DcNetwork *network, const char *prefix, DcStateList *list)
+{
+  for (size_t i = 0; i < network->count; i++) {
+    const DcLayer *layer = dc_network_layer(network, i);
+    list_floats(list, prefix, i, "weight", layer->weight, layer->weight_size);
+    list_floats(list, prefix, i, "bias", layer->bias, layer->bias_size);
+  }
 }
 
 static uint64_t

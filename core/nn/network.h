@@ -2,6 +2,7 @@
 #ifndef DC_NN_NETWORK_H
 #define DC_NN_NETWORK_H
 
+#include "base/state_list.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -58,6 +59,9 @@ typedef struct DcNetwork DcNetwork;
 DcNetwork *dc_network_new(DcShape input);
 void dc_network_free(DcNetwork *network);
 
+/* The same layers with weights of their own. NULL when memory is short. */
+DcNetwork *dc_network_copy(const DcNetwork *network);
+
 /* Appends a layer: computes its output shape from what is there, checks sizes, allocates zeroed
  * weight and bias of the sizes that the kind implies (`layer->weight` and `bias` are ignored).
  * DC_ERROR_SHAPE with a text that names the layer's index and kind when it does not fit. */
@@ -81,6 +85,11 @@ DcShape dc_network_layer_input(const DcNetwork *network, size_t index);
 /* Grows with every layer added and every dc_network_layer(): who keeps something made from the
  * weights sees that it is out of date. */
 uint64_t dc_network_revision(const DcNetwork *network);
+
+/* Lists weight and bias of each layer as "PREFIX.N.weight" and "PREFIX.N.bias", N the index of the
+ * layer. Counts as a change of the network, so that what is restored is seen by the next pass; list
+ * again for every restoring. */
+void dc_network_list_state(DcNetwork *network, const char *prefix, DcStateList *list);
 
 /* Multiply-adds for one sample, and floats in all weights and biases. */
 uint64_t dc_network_multiply_adds(const DcNetwork *network);

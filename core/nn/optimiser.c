@@ -7,6 +7,7 @@
 
 struct DcOptimiser {
   DcOptimiserOptions options;
+  size_t count;
   uint64_t steps;
   float *first;  /* ADAM: mean of the gradient; SGD: velocity */
   float *second; /* ADAM: mean of its square */
@@ -61,6 +62,7 @@ dc_optimiser_new(const DcOptimiserOptions *options, size_t count, DcOptimiser **
   DcOptimiser *made = DC_NEW(DcOptimiser, 1);
   if (made) {
     made->options = *options;
+    made->count = count;
     made->first = DC_NEW(float, count);
     made->second = options->kind == DC_OPTIMISER_ADAM ? DC_NEW(float, count) : NULL;
   }
@@ -134,4 +136,13 @@ dc_optimiser_step(DcOptimiser *optimiser, const DcParameters *pieces, size_t pie
       sgd(optimiser, &pieces[i], offset, gradient + offset);
     offset += pieces[i].count;
   }
+}
+
+void
+dc_optimiser_list_state(DcOptimiser *optimiser, const char *prefix, DcStateList *list)
+{
+  dc_state_list_add_object(list, prefix, "steps", &optimiser->steps);
+  dc_state_list_add(list, prefix, "first", DC_STATE_FLOATS, optimiser->first, optimiser->count);
+  if (optimiser->second)
+    dc_state_list_add(list, prefix, "second", DC_STATE_FLOATS, optimiser->second, optimiser->count);
 }

@@ -2,6 +2,7 @@
 #ifndef DC_NN_OPTIMISER_H
 #define DC_NN_OPTIMISER_H
 
+#include "base/state_list.h"
 #include "base/status.h"
 #include "nn/network.h"
 
@@ -45,5 +46,9 @@ void dc_optimiser_set_rate(DcOptimiser *optimiser, double learning_rate);
  * have the `count` of dc_optimiser_new(). Allocates nothing. */
 void dc_optimiser_step(DcOptimiser *optimiser, const DcParameters *pieces, size_t piece_count,
                        const float *gradient);
+
+/* Lists what steps change: the moments and the count of steps. Restored into an optimiser of the
+ * same options and count, it goes on to the same bytes; the rate is for its user to set. */
+void dc_optimiser_list_state(DcOptimiser *optimiser, const char *prefix, DcStateList *list);
 
 #endif

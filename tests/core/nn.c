@@ -240,6 +240,48 @@ a_plan_survives_the_failure_of_any_allocation(void **state)
   dc_network_free(network);
 }
 
+/* --- copies --- */
+
+static void
+a_copy_is_equal_and_on_its_own(void **state)
+{
+  (void)state;
+  DcNetwork *network = dekm_decoder(), *copy = dc_network_copy(network);
+  assert_non_null(copy);
+  assert_int_equal(dc_network_layer_count(copy), dc_network_layer_count(network));
+  assert_int_equal(dc_network_parameters(copy), dc_network_parameters(network));
+  float *input = random_samples(network, 2, 8), before[2 * 784], after[2 * 784];
+  DcPlan *plan = plan_of(network, 2);
+  assert_int_equal(dc_plan_run(plan, input, 2, before), DC_OK);
+  dc_plan_free(plan);
+  dc_network_layer(network, 0)->weight[0] += 1;
+  dc_network_free(network); /* nothing of it is needed any more */
+  plan = plan_of(copy, 2);
+  assert_int_equal(dc_plan_run(plan, input, 2, after), DC_OK);
+  assert_memory_equal(before, after, sizeof before);
+  dc_plan_free(plan);
+  dc_network_free(copy);
+  dc_free(input);
+}
+
+static void
+a_copy_survives_the_failure_of_any_allocation(void **state)
+{
+  (void)state;
+  DcNetwork *network = dekm_decoder(), *copy = NULL;
+  size_t failures = 0;
+  for (;; failures++) {
+    fail_at = allocations + failures;
+    copy = dc_network_copy(network);
+    fail_at = SIZE_MAX;
+    if (copy)
+      break;
+  }
+  assert_in_range(failures, 10, 50);
+  dc_network_free(copy);
+  dc_network_free(network);
+}
+
 /* --- exact values --- */
 
 static void
@@ -521,6 +563,8 @@ main(void)
       cmocka_unit_test(a_run_allocates_nothing),
       cmocka_unit_test(a_run_refuses_other_batches_than_planned),
       cmocka_unit_test(a_plan_survives_the_failure_of_any_allocation),
+      cmocka_unit_test(a_copy_is_equal_and_on_its_own),
+      cmocka_unit_test(a_copy_survives_the_failure_of_any_allocation),
       cmocka_unit_test(small_layers_give_numbers_computed_by_hand),
       cmocka_unit_test(l2_normalise_keeps_zero_and_tiny_samples_right),
       cmocka_unit_test(nan_is_seen_at_the_output),

@@ -357,6 +357,125 @@ a_loss_that_is_no_number_changes_nothing(void **state)
   free_lesson(&untouched);
 }
 
+/* --- saving and restoring --- */
+
+static void
+list_all(Lesson *lesson, DcFit *fit, DcStateList *list)
+{
+  dc_network_list_state(lesson->networks[0], "encoder", list);
+  dc_network_list_state(lesson->networks[1], "decoder", list);
+  dc_fit_list_state(fit, "fit", list);
+  assert_false(list->failed);
+}
+
+static size_t
+array_bytes(const DcStateArray *array)
+{
+  return array->count * dc_state_type_size(array->type);
+}
+
+/* What a checkpoint does: every array of one course into the array of that name of another. */
+static void
+transfer(const DcStateList *from, DcStateList *to)
+{
+  assert_int_equal(from->count, to->count);
+  for (size_t i = 0; i < from->count; i++) {
+    assert_string_equal(from->arrays[i].name, to->arrays[i].name);
+    assert_int_equal(array_bytes(&from->arrays[i]), array_bytes(&to->arrays[i]));
+    memcpy(to->arrays[i].data, from->arrays[i].data, array_bytes(&from->arrays[i]));
+  }
+}
+
+static void
+step_again(DcFit *fit, const Lesson *lesson, size_t steps)
+{
+  double loss;
+  for (size_t i = 0; i < steps; i++)
+    assert_int_equal(dc_fit_step(fit, lesson->samples, lesson->targets, lesson->rows, 20, &loss),
+                     DC_OK);
+}
+
+static void
+check_restored_goes_on(DcOptimiserOptions optimiser)
+{
+  Lesson saved = make_lesson(), restored = make_lesson();
+  DcFitOptions options = options_of(&saved, 2);
+  options.optimiser = optimiser;
+  DcFit *fit, *other;
+  assert_int_equal(dc_fit_new(&options, &fit, NULL), DC_OK);
+  options.networks = restored.networks;
+  assert_int_equal(dc_fit_new(&options, &other, NULL), DC_OK);
+  step_again(fit, &saved, 3);
+  step_again(other, &restored, 1); /* so that there is something to be wrong */
+  DcStateList from = {0}, to = {0};
+  list_all(&saved, fit, &from);
+  list_all(&restored, other, &to);
+  transfer(&from, &to);
+  step_again(fit, &saved, 4);
+  step_again(other, &restored, 4);
+  for (size_t i = 0; i < from.count; i++)
+    assert_memory_equal(from.arrays[i].data, to.arrays[i].data, array_bytes(&from.arrays[i]));
+  dc_state_list_clear(&from);
+  dc_state_list_clear(&to);
+  dc_fit_free(fit);
+  dc_fit_free(other);
+  free_lesson(&saved);
+  free_lesson(&restored);
+}
+
+static void
+a_restored_fit_goes_on_to_the_same_bytes(void **state)
+{
+  (void)state;
+  check_restored_goes_on(dc_optimiser_adam(0.01));
+  check_restored_goes_on(dc_optimiser_sgd(0.01, 0.9));
+}
+
+static void
+the_state_lists_everything_by_name(void **state)
+{
+  (void)state;
+  Lesson lesson = make_lesson();
+  DcFitOptions options = options_of(&lesson, 1);
+  DcFit *fit;
+  DcStateList list = {0};
+  const uint64_t revision = dc_network_revision(lesson.networks[0]);
+  assert_int_equal(dc_fit_new(&options, &fit, NULL), DC_OK);
+  list_all(&lesson, fit, &list);
+  assert_true(dc_network_revision(lesson.networks[0]) > revision);
+  static const char *const names[] = {"encoder.0.weight", "encoder.0.bias", "decoder.0.weight",
+                                      "decoder.0.bias",   "fit.0.steps",    "fit.0.first",
+                                      "fit.0.second",     "fit.1.steps",    "fit.1.first",
+                                      "fit.1.second"};
+  assert_int_equal(list.count, 10);
+  for (size_t i = 0; i < 10; i++)
+    assert_string_equal(list.arrays[i].name, names[i]);
+  dc_state_list_clear(&list);
+  dc_fit_free(fit);
+  free_lesson(&lesson);
+}
+
+static void
+state_under_too_long_a_name_is_seen_to_fail(void **state)
+{
+  (void)state;
+  char prefix[DC_STATE_NAME_SIZE];
+  memset(prefix, 'x', sizeof prefix - 1);
+  prefix[sizeof prefix - 1] = 0;
+  Lesson lesson = make_lesson();
+  const DcFitOptions options = options_of(&lesson, 1);
+  DcFit *fit;
+  DcStateList of_network = {0}, of_fit = {0};
+  assert_int_equal(dc_fit_new(&options, &fit, NULL), DC_OK);
+  dc_network_list_state(lesson.networks[0], prefix, &of_network);
+  dc_fit_list_state(fit, prefix, &of_fit);
+  assert_true(of_network.failed && of_fit.failed);
+  dc_state_list_clear(&of_network);
+  dc_state_list_clear(&of_fit);
+  dc_fit_free(fit);
+  free_lesson(&lesson);
+}
+
 static void
 fits_of_what_does_not_fit_are_refused(void **state)
 {
@@ -443,6 +562,9 @@ main(void)
       cmocka_unit_test(more_threads_than_samples_are_no_harm),
       cmocka_unit_test(a_loss_that_is_no_number_changes_nothing),
       cmocka_unit_test(a_step_allocates_nothing),
+      cmocka_unit_test(a_restored_fit_goes_on_to_the_same_bytes),
+      cmocka_unit_test(the_state_lists_everything_by_name),
+      cmocka_unit_test(state_under_too_long_a_name_is_seen_to_fail),
       cmocka_unit_test(a_fit_survives_the_failure_of_any_allocation),
       cmocka_unit_test(fits_of_what_does_not_fit_are_refused),
   };
