@@ -422,11 +422,13 @@ write_centroids(const Use *use, size_t start, const DcMatrix *centroids)
 
 static DcStatus
 check(const DcTdcmModule *module, const DcMatrix *samples, const DcMatrix *centroids,
-      DcError *error)
+      size_t threads, DcError *error)
 {
   DcStatus status = dc_tdcm_check(module, error);
   if (status)
     return status;
+  if (threads < 1)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "applying an attention module with 0 threads");
   if (samples->cols != module->dim || centroids->cols != module->dim || !samples->rows ||
       !centroids->rows)
     return dc_error_set(error, DC_ERROR_SHAPE,
@@ -455,7 +457,7 @@ DcStatus
 dc_tdcm_apply(const DcTdcmModule *module, const DcMatrix *samples, DcRandom *random, size_t threads,
               const DcMatrix *centroids, uint32_t *labels, DcTdcmFit *fit, DcError *error)
 {
-  DcStatus status = check(module, samples, centroids, error);
+  DcStatus status = check(module, samples, centroids, threads, error);
   if (status)
     return status;
   Use use = {.module = module,
