@@ -252,7 +252,7 @@ DcStatus
 dc_json_choice(JsonObject *object, const char *key, const char *const *names, size_t count,
                const char *where, int *choice, DcError *error)
 {
-  const char *text;
+  const char *text = NULL;
   DcStatus status = dc_json_string(object, key, where, &text, error);
   if (status)
     return status;
