@@ -64,8 +64,8 @@ DcStatus
 dc_worst_direction(const double *scatter, size_t dim, double *direction, double *eigenvalue)
 {
   double *values = DC_NEW(double, dim), *vectors = DC_NEW(double, dim *dim);
-  DcStatus status = values && vectors ? dc_eigen_symmetric(scatter, dim, values, vectors)
-                                      : DC_ERROR_MEMORY;
+  DcStatus status =
+      values && vectors ? dc_eigen_symmetric(scatter, dim, values, vectors) : DC_ERROR_MEMORY;
   if (!status) {
     memcpy(direction, vectors + (dim - 1) * dim, dim * sizeof *direction);
     *eigenvalue = values[dim - 1];

@@ -54,11 +54,22 @@ dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, uint32_t 
     options.restarts = restarts;
     options.threads = (uint32_t)learner->threads;
     DcKmeansResult result;
-    status = dc_kmeans(&samples, NULL, &options, random, &centroids, learned->labels, &result,
-                       error);
+    status =
+        dc_kmeans(&samples, NULL, &options, random, &centroids, learned->labels, &result, error);
   }
   dc_free(codes);
   return status;
+}
+
+DcStatus
+dc_learned_copy_networks(const DcNetwork *encoder, const DcNetwork *decoder, DcLearned *learned,
+                         DcError *error)
+{
+  learned->encoder = dc_network_copy(encoder);
+  learned->decoder = decoder ? dc_network_copy(decoder) : NULL;
+  if (learned->encoder && (learned->decoder || !decoder))
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_MEMORY, "no memory to copy the networks");
 }
 
 DcStatus

@@ -16,6 +16,10 @@ DcStatus dc_learner_encode(const DcLearner *learner, const DcNetwork *encoder, f
 DcStatus dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, uint32_t restarts,
                             DcRandom *random, DcLearned *learned, DcError *error);
 
+/* Copies of the networks (`decoder` may be NULL) for `learned`. */
+DcStatus dc_learned_copy_networks(const DcNetwork *encoder, const DcNetwork *decoder,
+                                  DcLearned *learned, DcError *error);
+
 /* Copies of `labels` (one for each sample) and `centroids` (K x width) for `learned`. */
 DcStatus dc_learned_take(const DcLearner *learner, const uint32_t *labels, const float *centroids,
                          size_t width, DcLearned *learned, DcError *error);

@@ -9,6 +9,63 @@
  * first weights is 0. */
 #define SEQUENCE_ORDER 1
 
+/* --- the autoencoder --- */
+
+/* Where a network to start from differs from the one that the settings ask for. */
+static DcStatus
+check_layers(const DcNetwork *wanted, const DcNetwork *given, const char *name, DcError *error)
+{
+  const size_t count = dc_network_layer_count(wanted);
+  bool same = dc_network_layer_count(given) == count;
+  for (size_t i = 0; same && i < count; i++) {
+    const DcLayer *a = dc_network_layer_const(wanted, i), *b = dc_network_layer_const(given, i);
+    same = a->kind == b->kind && a->activation == b->activation &&
+           a->weight_size == b->weight_size && dc_shape_size(a->output) == dc_shape_size(b->output);
+  }
+  if (same && dc_shape_size(dc_network_input(wanted)) == dc_shape_size(dc_network_input(given)))
+    return DC_OK;
+  return dc_error_set(
+      error, DC_ERROR_MISMATCH,
+      "the %s to start from has other layers than these settings and samples ask "
+      "for: choose the network, width and size of pictures that it was trained with",
+      name);
+}
+
+static DcStatus
+take_first_weights(const DcLearner *learner, DcAutoencoder *autoencoder, DcError *error)
+{
+  DcStatus status = check_layers(autoencoder->encoder, learner->first_encoder, "encoder", error);
+  if (!status)
+    status = check_layers(autoencoder->decoder, learner->first_decoder, "decoder", error);
+  if (status)
+    return status;
+  dc_autoencoder_clear(autoencoder);
+  autoencoder->encoder = dc_network_copy(learner->first_encoder);
+  autoencoder->decoder = dc_network_copy(learner->first_decoder);
+  if (autoencoder->encoder && autoencoder->decoder)
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_MEMORY, "no memory for an autoencoder");
+}
+
+DcStatus
+dc_reconstruction_autoencoder(const DcLearner *learner, size_t choice, int width,
+                              DcAutoencoder *autoencoder, DcError *error)
+{
+  const bool vectors = dc_dataset_is_vectors(&learner->data);
+  DcAutoencoderKind kind = vectors ? DC_AUTOENCODER_DENSE : DC_AUTOENCODER_CONVOLUTIONAL;
+  if (choice > 0)
+    kind = (DcAutoencoderKind)(choice - 1);
+  DcStatus status =
+      dc_autoencoder_init(autoencoder, kind, learner->data.shape, width, learner->seed, error);
+  if (!status && learner->first_encoder && learner->first_decoder)
+    status = take_first_weights(learner, autoencoder, error);
+  if (status)
+    dc_autoencoder_clear(autoencoder);
+  return status;
+}
+
+/* --- its training --- */
+
 struct DcReconstruction {
   DcFit *fit;
   DcLoader *loader;
@@ -99,10 +156,9 @@ dc_reconstruction_step(DcReconstruction *reconstruction, DcLearner *learner, DcE
   DcStatus status = dc_fit_step(reconstruction->fit, batch->values, batch->values,
                                 reconstruction->all, batch->count, &loss);
   if (status)
-    return dc_error_set(error, status,
-                        "training diverged in step %llu of epoch %lld: lower the learning rate (%g)",
-                        (unsigned long long)at->step + 1, (long long)at->epoch + 1,
-                        reconstruction->rate);
+    return dc_error_set(
+        error, status, "training diverged in step %llu of epoch %lld: lower the learning rate (%g)",
+        (unsigned long long)at->step + 1, (long long)at->epoch + 1, reconstruction->rate);
   dc_learner_count_step(learner, loss, batch->count);
   return DC_OK;
 }

@@ -39,3 +39,20 @@ dc_initialise_glorot(DcNetwork *network, size_t index, DcRandom *random)
   find_fans(network, index, &in, &out);
   dc_initialise_uniform(network, index, (float)sqrt(6 / (in + out)), random);
 }
+
+/* The deviation of a standard normal number that is cut off at two. */
+#define TRUNCATED_DEVIATION 0.87962566103423978
+
+void
+dc_initialise_truncated_biases(DcNetwork *network, size_t index, DcRandom *random)
+{
+  DcLayer *layer = dc_network_layer(network, index);
+  const double deviation = sqrt(1 / (double)layer->bias_size) / TRUNCATED_DEVIATION;
+  for (size_t i = 0; i < layer->bias_size; i++) {
+    double number;
+    do
+      number = dc_random_normal(random);
+    while (fabs(number) > 2);
+    layer->bias[i] = (float)(deviation * number);
+  }
+}

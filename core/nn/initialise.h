@@ -5,8 +5,8 @@
 #include "base/random.h"
 #include "nn/network.h"
 
-/* First weights of layer `index`, from `random`; the biases become 0. A kind without weights is
- * left alone, and so is AFFINE but that its weight becomes 1. */
+/* First weights of layer `index`, from `random`; the biases become 0 unless it says otherwise. A
+ * kind without weights is left alone, and so is AFFINE but that its weight becomes 1. */
 
 /* U(-range, range). */
 void dc_initialise_uniform(DcNetwork *network, size_t index, float range, DcRandom *random);
@@ -14,5 +14,9 @@ void dc_initialise_uniform(DcNetwork *network, size_t index, float range, DcRand
 /* U(-r, r) with r = sqrt(6 / (fan in + fan out)), Glorot and Bengio 2010; the fans count kernel
  * positions as Keras does. */
 void dc_initialise_glorot(DcNetwork *network, size_t index, DcRandom *random);
+
+/* Biases of layer `index` that are not 0: normal, cut off at two deviations, as Keras' "Glorot
+ * normal" draws a vector of n numbers (deviation sqrt(1 / n) after the cut). AE-CM starts so. */
+void dc_initialise_truncated_biases(DcNetwork *network, size_t index, DcRandom *random);
 
 #endif

@@ -44,6 +44,7 @@ dc_model_free(DcModel *model)
     return;
   dc_network_free(model->encoder);
   dc_network_free(model->decoder);
+  dc_network_free(model->assigner);
   dc_tdcm_free(model->attention);
   dc_free(model->centroids);
   dc_free(model->spread);
@@ -183,6 +184,21 @@ check_decoder(const DcModel *model, const char *name, DcError *error)
 }
 
 static DcStatus
+check_assigner(const DcModel *model, const char *name, DcError *error)
+{
+  if (!model->assigner)
+    return DC_OK;
+  size_t input = dc_shape_size(dc_network_input(model->assigner));
+  size_t output = dc_shape_size(dc_network_output(model->assigner));
+  if (input != model->dim || output != model->clusters)
+    return dc_error_set(error, DC_ERROR_SHAPE,
+                        "%s: the assigner makes %zu scores from %zu numbers; %zu from %zu are "
+                        "needed",
+                        name, output, input, model->clusters, model->dim);
+  return dc_network_check_numbers(model->assigner, "assigner", name, error);
+}
+
+static DcStatus
 check_clusters(const DcModel *model, const char *name, DcError *error)
 {
   if (model->clusters > MAX_CLUSTERS || (model->clusters > 0) != (model->centroids != NULL) ||
@@ -229,6 +245,8 @@ check_model(const DcModel *model, const char *name, DcError *error)
     status = check_decoder(model, name, error);
   if (!status)
     status = check_clusters(model, name, error);
+  if (!status)
+    status = check_assigner(model, name, error);
   if (!status)
     status = check_attention(model, name, error);
   if (!status)
@@ -350,6 +368,8 @@ fill_model(const DcTensorFile *file, const char *name, DcModel *model, DcError *
   model->dim = dc_shape_size(dc_network_output(model->encoder));
   if (dc_tensor_file_metadata(file, "decoder"))
     status = read_network(file, "decoder", name, &model->decoder, error);
+  if (!status && dc_tensor_file_metadata(file, "assigner"))
+    status = read_network(file, "assigner", name, &model->assigner, error);
   if (!status)
     status = read_clusters(file, name, model, error);
   if (!status)
@@ -403,6 +423,8 @@ list_tensors(const DcModel *model, GStringChunk *names)
   dc_network_list_tensors(model->encoder, "encoder", tensors, names);
   if (model->decoder)
     dc_network_list_tensors(model->decoder, "decoder", tensors, names);
+  if (model->assigner)
+    dc_network_list_tensors(model->assigner, "assigner", tensors, names);
   if (model->centroids)
     append_floats(tensors, "centroids", model->centroids, 2, model->clusters, model->dim);
   if (model->spread)
@@ -440,6 +462,8 @@ list_metadata(const DcModel *model, const GArray *tensors)
   add_pair(metadata, "encoder", text_of(dc_network_describe(model->encoder)));
   if (model->decoder)
     add_pair(metadata, "decoder", text_of(dc_network_describe(model->decoder)));
+  if (model->assigner)
+    add_pair(metadata, "assigner", text_of(dc_network_describe(model->assigner)));
   if (model->attention)
     add_pair(metadata, "attention", text_of(dc_tdcm_describe(model->attention)));
   add_pair(metadata, "encoder_id", g_strdup(model->encoder_id));

@@ -14,8 +14,10 @@
  * where these lie. One safetensors file, described in docs/formats/model.md. */
 typedef struct {
   DcPatchSpec preprocessing;
-  DcNetwork *encoder; /* never NULL; ends in a vector of `dim` numbers */
-  DcNetwork *decoder; /* NULL when the file has none */
+  DcNetwork *encoder;  /* never NULL; ends in a vector of `dim` numbers */
+  DcNetwork *decoder;  /* NULL when the file has none */
+  DcNetwork *assigner; /* embedding -> a score for each cluster, of which the largest wins; NULL:
+                          the nearest centroid wins */
   size_t dim;
   char encoder_id[DC_ENCODER_ID_SIZE]; /* digest of architecture, weights and preprocessing */
   size_t clusters;                     /* 0: no centroids */

@@ -174,7 +174,7 @@ a_batch_is_left_alone_until_the_next_call(void **state)
   for (uint64_t epoch = 0; epoch < EPOCHS; epoch++) {
     for (size_t step = 0; step < STEPS; step++) {
       const DcBatch *batch = dc_loader_batch(loader, epoch, step);
-      for (int round = 0; round < 200; round++)
+      for (int turn = 0; turn < 200; turn++)
         for (size_t i = 0; i < batch->count * SIZE; i++)
           assert_true(batch->values[i] == (float)(10 * batch->rows[i / SIZE] + i % SIZE));
     }
