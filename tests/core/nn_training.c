@@ -76,6 +76,35 @@ sgd_steps_are_those_of_its_formula(void **state)
 }
 
 static void
+shares_of_a_step_are_the_whole(void **state)
+{
+  (void)state;
+  const size_t ends[] = {0, 2, 3, 4, 4, 9};
+  float gradient[9];
+  for (size_t i = 0; i < 9; i++)
+    gradient[i] = (float)i - 3.5f;
+  for (int sgd = 0; sgd < 2; sgd++) {
+    const DcOptimiserOptions options = sgd ? dc_optimiser_sgd(0.1, 0.9) : dc_optimiser_adam(0.1);
+    float whole[9] = {0}, shared[9] = {0};
+    const DcParameters pieces[] = {{whole, 3}, {whole + 3, 0}, {whole + 3, 6}};
+    const DcParameters parts[] = {{shared, 3}, {shared + 3, 0}, {shared + 3, 6}};
+    DcOptimiser *one, *other;
+    assert_int_equal(dc_optimiser_new(&options, 9, &one, NULL), DC_OK);
+    assert_int_equal(dc_optimiser_new(&options, 9, &other, NULL), DC_OK);
+    for (size_t step = 0; step < 3; step++) {
+      dc_optimiser_step(one, pieces, 3, gradient);
+      dc_optimiser_begin(other);
+      for (size_t i = 5; i > 0; i--)
+        dc_optimiser_step_range(other, parts, 3, gradient, ends[i - 1], ends[i]);
+    }
+    assert_memory_equal(whole, shared, sizeof whole);
+    assert_true(whole[8] < 0 && whole[0] > 0);
+    dc_optimiser_free(one);
+    dc_optimiser_free(other);
+  }
+}
+
+static void
 weight_decay_of_adam_is_decoupled(void **state)
 {
   (void)state;
@@ -633,6 +662,7 @@ main(void)
       cmocka_unit_test(adam_steps_are_those_of_its_formula),
       cmocka_unit_test(adam_has_the_defaults_of_keras),
       cmocka_unit_test(sgd_steps_are_those_of_its_formula),
+      cmocka_unit_test(shares_of_a_step_are_the_whole),
       cmocka_unit_test(weight_decay_of_adam_is_decoupled),
       cmocka_unit_test(optimiser_options_out_of_range_are_refused),
       cmocka_unit_test(first_weights_have_their_ranges),
