@@ -12,6 +12,7 @@
 
 static char *option_shape;
 static char *option_output;
+static char *option_picture;
 static gint option_count = 1000;
 static gdouble option_noise = -1;
 static gint64 option_seed = 1;
@@ -28,6 +29,8 @@ static const GOptionEntry entries[] = {
     {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed, "start of the random numbers (1)", "N"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &option_output,
      "file for the points; their labels go beside it, to X-labels.npy", "X.npy"},
+    {"picture", 'p', 0, G_OPTION_ARG_FILENAME, &option_picture,
+     "PNG file with a dot for each point in the colour of its label", "FILE"},
     G_OPTION_ENTRY_NULL,
 };
 
@@ -66,6 +69,8 @@ write_points(const DcPointsOptions *options, GError **error)
   dc_points_draw(options, values, labels);
   if (!write_array(option_output, DC_NPY_F32, options->count, 2, values, error) ||
       !write_array(beside, DC_NPY_U32, options->count, 1, labels, error))
+    return FALSE;
+  if (option_picture && !dc_points_picture(option_picture, values, labels, options->count, error))
     return FALSE;
   printf("%zu points: %s, their labels: %s\n", options->count, option_output, beside);
   return TRUE;

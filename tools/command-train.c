@@ -220,14 +220,6 @@ run_course(DcLearner *learner, const DcSamples *samples, const char *const *inpu
   return well;
 }
 
-static DcShape
-sample_shape(const DcSamples *samples)
-{
-  if (samples->length)
-    return (DcShape){1, 1, (int)samples->length};
-  return (DcShape){samples->spec.height, samples->spec.width, dc_patch_channels(&samples->spec)};
-}
-
 static gboolean
 train_on(const DcLearnerClass *class, const DcSamples *samples, const char *const *inputs,
          gboolean *interrupted, GError **error)
@@ -237,7 +229,7 @@ train_on(const DcLearnerClass *class, const DcSamples *samples, const char *cons
   if (!read_start(&start, error))
     return FALSE;
   DcDataset data = {
-      .shape = sample_shape(samples),
+      .shape = dc_samples_shape(samples),
       .count = samples->count,
       .values = samples->values,
       .domain_ends = (const size_t *)samples->ends->data,

@@ -2,6 +2,9 @@
 #include "points.h"
 
 #include "base/random.h"
+#include "command.h"
+#include "common/palette.h"
+#include "store/png.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,7 +14,10 @@
 #define HALF_SIDE 3 /* of the square that round Gaussians stand on */
 #define LONG_AXIS 6 /* standard deviation of anisotropic groups, in units of the noise */
 #define TURN      (PI / 6)
-#define WANDERING 10 /* standard deviation of where a domain lies */
+#define WANDERING 10  /* standard deviation of where a domain lies */
+#define SIDE      640 /* pixels of a picture */
+#define BORDER    16
+#define RADIUS    2 /* of a dot */
 
 static const struct {
   const char *name;
@@ -137,4 +143,58 @@ dc_points_draw(const DcPointsOptions *options, float *values, guint32 *labels)
     values[2 * i] = (float)point[0];
     values[2 * i + 1] = (float)point[1];
   }
+}
+
+/* --- a picture of them --- */
+
+/* What of the plane a picture shows. */
+typedef struct {
+  double left, top, pixels_per_unit;
+} Frame;
+
+static Frame
+frame_around(const float *values, gsize count)
+{
+  double least[2] = {values[0], values[1]}, most[2] = {values[0], values[1]};
+  for (gsize i = 0; i < count; i++)
+    for (int axis = 0; axis < 2; axis++) {
+      least[axis] = MIN(least[axis], values[2 * i + axis]);
+      most[axis] = MAX(most[axis], values[2 * i + axis]);
+    }
+  double extent = MAX(most[0] - least[0], most[1] - least[1]);
+  double scale = extent > 0 ? (SIDE - 1 - 2 * BORDER) / extent : 1;
+  double margin = (SIDE - 1) / 2.0 / scale; /* the middle of the points is that of the picture */
+  return (Frame){(least[0] + most[0]) / 2 - margin, (least[1] + most[1]) / 2 + margin, scale};
+}
+
+static void
+draw_dot(guint8 *pixels, const Frame *frame, const float *point, DcColour colour)
+{
+  int x = (int)lrint((point[0] - frame->left) * frame->pixels_per_unit);
+  int y = (int)lrint((frame->top - point[1]) * frame->pixels_per_unit);
+  for (int dy = -RADIUS; dy <= RADIUS; dy++)
+    for (int dx = -RADIUS; dx <= RADIUS; dx++) {
+      guint8 *pixel = pixels + 3 * ((y + dy) * SIDE + x + dx);
+      if (dx * dx + dy * dy > RADIUS * RADIUS)
+        continue;
+      pixel[0] = colour.red;
+      pixel[1] = colour.green;
+      pixel[2] = colour.blue;
+    }
+}
+
+gboolean
+dc_points_picture(const char *path, const float *values, const guint32 *labels, gsize count,
+                  GError **error)
+{
+  g_autofree guint8 *pixels = g_malloc(3 * SIDE * SIDE);
+  memset(pixels, 255, 3 * SIDE * SIDE);
+  Frame frame = frame_around(values, count);
+  for (gsize i = 0; i < count; i++)
+    draw_dot(pixels, &frame, values + 2 * i, dc_palette_colour(labels[i]));
+  DcPicture picture = {SIDE, SIDE, 3, pixels};
+  DcError core_error;
+  if (dc_png_write(path, &picture, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  return TRUE;
 }

@@ -37,6 +37,11 @@ gboolean dc_points_shape(const char *name, DcPointsShape *shape);
  * is learnt on several domains does not. */
 void dc_points_draw(const DcPointsOptions *options, float *values, guint32 *labels);
 
+/* Writes a square PNG with a dot for each of `count` >= 1 points in the colour of its label, both
+ * axes at the same scale. */
+gboolean dc_points_picture(const char *path, const float *values, const guint32 *labels,
+                           gsize count, GError **error);
+
 G_END_DECLS
 
 #endif

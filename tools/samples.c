@@ -155,6 +155,14 @@ dc_samples_read(DcSamples *samples, const char *const *inputs, const DcSamplesOp
   return well;
 }
 
+DcShape
+dc_samples_shape(const DcSamples *samples)
+{
+  if (samples->length > 0)
+    return (DcShape){1, 1, (int)samples->length};
+  return (DcShape){samples->spec.height, samples->spec.width, dc_patch_channels(&samples->spec)};
+}
+
 void
 dc_samples_clear(DcSamples *samples)
 {

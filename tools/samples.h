@@ -4,6 +4,7 @@
 
 #include "image/patch.h"
 #include "inputs.h"
+#include "nn/network.h"
 #include "spill.h"
 
 #include <glib.h>
@@ -41,6 +42,9 @@ DcPatchSpec dc_samples_spec_for(const DcImage *image);
 gboolean dc_samples_read(DcSamples *samples, const char *const *inputs,
                          const DcSamplesOptions *options, GError **error);
 void dc_samples_clear(DcSamples *samples);
+
+/* The shape of one sample; a vector of n numbers is 1 x 1 x n. */
+DcShape dc_samples_shape(const DcSamples *samples);
 
 G_END_DECLS
 

@@ -116,6 +116,7 @@ take_parts(DcModel *model, DcLearned *learned, const DcSamples *samples)
   model->encoder = g_steal_pointer(&learned->encoder);
   model->decoder = g_steal_pointer(&learned->decoder);
   model->assigner = g_steal_pointer(&learned->assigner);
+  model->attention = g_steal_pointer(&learned->attention);
   model->centroids = g_steal_pointer(&learned->centroids);
   model->clusters = learned->clusters;
   model->dim = learned->width;

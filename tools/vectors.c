@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#define MOST_NUMBERS ((gsize)1 << 26) /* in a vector; what a network takes at most */
+
 struct DcVectorFile {
   char *path;
   DcIdxReader *idx; /* NULL: a .npy file */
@@ -84,7 +86,7 @@ open_idx(DcVectorFile *file, GError **error)
   file->length = 1;
   for (gsize i = 1; i < rank; i++)
     if (!dc_checked_mul(file->length, shape[i], &file->length))
-      file->length = 0;
+      file->length = G_MAXSIZE;
   return TRUE;
 }
 
@@ -95,6 +97,12 @@ make_room(DcVectorFile *file, GError **error)
   if (file->length == 0) {
     g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE, "%s: its vectors have no numbers",
                 file->path);
+    return FALSE;
+  }
+  if (file->length > MOST_NUMBERS) {
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_UNSUPPORTED,
+                "%s: vectors of %zu numbers; at most %zu can be used", file->path, file->length,
+                MOST_NUMBERS);
     return FALSE;
   }
   file->numbers = g_try_malloc_n(file->length, dc_npy_type_size(file->type));

@@ -8,6 +8,7 @@
 #include "tensor/rows.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 DcKmeansOptions
@@ -150,22 +151,39 @@ draw(const float *weights, const float *distances, size_t count, DcRandom *rando
   return last;
 }
 
-/* `nearest` (N) holds the squared distances to the nearest seed, `distances` (N) those to the
- * newest. */
+/* Draws the next seed. `nearest` (N) holds the squared distances to the nearest seed so far (its
+ * content does not matter for the `first`), `distances` (N) those to the newest. */
+static size_t
+draw_seed(const DcMatrix *samples, const float *weights, bool first, DcRandom *random,
+          float *nearest, float *distances)
+{
+  size_t chosen = draw(weights, first ? NULL : nearest, samples->rows, random);
+  if (chosen == samples->rows) /* every sample is a seed already */
+    chosen = draw(weights, NULL, samples->rows, random);
+  DcMatrix newest = dc_matrix_rows(samples, chosen, 1);
+  dc_squared_distances(samples, &newest, NULL, distances);
+  for (size_t i = 0; i < samples->rows; i++)
+    nearest[i] = !first && nearest[i] < distances[i] ? nearest[i] : distances[i];
+  return chosen;
+}
+
 static void
 seed(const DcMatrix *samples, const float *weights, DcRandom *random, float *nearest,
      float *distances, const DcMatrix *centroids)
 {
   for (size_t j = 0; j < centroids->rows; j++) {
-    size_t chosen = draw(weights, j > 0 ? nearest : NULL, samples->rows, random);
-    if (chosen == samples->rows) /* every sample is a seed already */
-      chosen = draw(weights, NULL, samples->rows, random);
+    size_t chosen = draw_seed(samples, weights, j == 0, random, nearest, distances);
     DcMatrix source = dc_matrix_rows(samples, chosen, 1), target = dc_matrix_rows(centroids, j, 1);
     dc_matrix_copy(&source, &target);
-    dc_squared_distances(samples, &target, NULL, distances);
-    for (size_t i = 0; i < samples->rows; i++)
-      nearest[i] = j > 0 && nearest[i] < distances[i] ? nearest[i] : distances[i];
   }
+}
+
+void
+dc_kmeans_seed_rows(const DcMatrix *samples, DcRandom *random, float *scratch, size_t clusters,
+                    uint32_t *rows)
+{
+  for (size_t j = 0; j < clusters; j++)
+    rows[j] = (uint32_t)draw_seed(samples, NULL, j == 0, random, scratch, scratch + samples->rows);
 }
 
 DcStatus

@@ -35,6 +35,11 @@ typedef struct {
 DcStatus dc_kmeans_seed(const DcMatrix *samples, const float *weights, DcRandom *random,
                         const DcMatrix *centroids);
 
+/* The same for samples (at least 1, fewer than 2^32) that are known to be finite, without
+ * allocating: `rows` (K) receives which samples are the seeds. `scratch` holds 2 N floats. */
+void dc_kmeans_seed_rows(const DcMatrix *samples, DcRandom *random, float *scratch, size_t clusters,
+                         uint32_t *rows);
+
 /* Lloyd from the given `centroids` (K x d), in place. An empty cluster takes the sample farthest
  * from its centroid, unless all samples lie on theirs. `labels` (N, may be NULL) receives the final
  * assignment. Sums are in double. Of `options`, `restarts` and `threads` do not matter. Errors as

@@ -2,12 +2,14 @@
 #include "learn/learner.h"
 
 #include "base/memory.h"
+#include "cluster/tdcm.h"
 #include "tensor/matrix.h"
 
 #include <math.h>
 #include <string.h>
 
-static const DcLearnerClass *const classes[] = {&dc_learner_ae, &dc_learner_dekm, NULL};
+static const DcLearnerClass *const classes[] = {&dc_learner_ae,    &dc_learner_dekm, &dc_learner_cm,
+                                                &dc_learner_ae_cm, &dc_learner_tdcm, NULL};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -44,6 +46,7 @@ dc_learned_clear(DcLearned *learned)
   dc_network_free(learned->encoder);
   dc_network_free(learned->decoder);
   dc_network_free(learned->assigner);
+  dc_tdcm_free(learned->attention);
   dc_free(learned->centroids);
   dc_free(learned->labels);
   *learned = (DcLearned){0};

@@ -14,8 +14,6 @@
 
 /* Rows of a block. */
 #define BLOCK 64
-/* Rows that are added up before they meet the sums in memory. */
-#define GROUP 4
 
 struct DcBatchNorm {
   size_t channels, rows;
@@ -23,7 +21,7 @@ struct DcBatchNorm {
   double *mean, *variance; /* of the batch, biased */
   double *delta, *product; /* sums over the batch of delta and delta * (x - centre) */
   float *block[2];         /* sums over a block */
-  float *block_mean;
+  float *block_centre;
   float *shift, *slope; /* x's gradient = (delta - shift - (x - centre) * slope) * scale */
   float *floats;        /* what the pointers to floats lie in ... */
   double *doubles;      /* ... and those to doubles */
@@ -38,8 +36,8 @@ least(size_t a, size_t b)
 static void
 place_arrays(DcBatchNorm *norm)
 {
-  float **const floats[FLOAT_ARRAYS] = {&norm->centre,   &norm->scale,      &norm->block[0],
-                                        &norm->block[1], &norm->block_mean, &norm->shift,
+  float **const floats[FLOAT_ARRAYS] = {&norm->centre,   &norm->scale,        &norm->block[0],
+                                        &norm->block[1], &norm->block_centre, &norm->shift,
                                         &norm->slope};
   double **const doubles[DOUBLE_ARRAYS] = {&norm->mean, &norm->variance, &norm->delta,
                                            &norm->product};
@@ -87,55 +85,36 @@ dc_batch_norm_use_layer(DcBatchNorm *norm, const DcLayer *layer)
 
 /* --- moments of a batch --- */
 
+/* Adds, over rows, x - centre to `sums` and its square to `squares`. */
 static void
-add_rows(const float *restrict x, size_t rows, size_t channels, float *restrict sums)
+add_moments(const float *restrict x, size_t rows, size_t channels, const float *restrict centre,
+            float *restrict sums, float *restrict squares)
 {
-  const size_t grouped = rows - rows % GROUP;
-  for (size_t row = 0; row < grouped; row += GROUP, x += GROUP * channels) {
-    for (size_t i = 0; i < channels; i++)
-      sums[i] += (x[i] + x[channels + i]) + (x[2 * channels + i] + x[3 * channels + i]);
-  }
-  for (size_t row = grouped; row < rows; row++, x += channels) {
-    for (size_t i = 0; i < channels; i++)
-      sums[i] += x[i];
-  }
-}
-
-static inline float
-squared(float x)
-{
-  return x * x;
-}
-
-static void
-add_squares(const float *restrict x, size_t rows, size_t channels, const float *restrict centre,
-            float *restrict sums)
-{
-  const size_t grouped = rows - rows % GROUP;
-  for (size_t row = 0; row < grouped; row += GROUP, x += GROUP * channels) {
+  const size_t paired = rows - rows % 2;
+  for (size_t row = 0; row < paired; row += 2, x += 2 * channels) {
     for (size_t i = 0; i < channels; i++) {
-      const float c = centre[i];
-      sums[i] += (squared(x[i] - c) + squared(x[channels + i] - c)) +
-                 (squared(x[2 * channels + i] - c) + squared(x[3 * channels + i] - c));
+      const float first = x[i] - centre[i], second = x[channels + i] - centre[i];
+      sums[i] += first + second;
+      squares[i] += first * first + second * second;
     }
   }
-  for (size_t row = grouped; row < rows; row++, x += channels) {
-    for (size_t i = 0; i < channels; i++)
-      sums[i] += squared(x[i] - centre[i]);
+  for (size_t i = 0; paired < rows && i < channels; i++) {
+    const float last = x[i] - centre[i];
+    sums[i] += last;
+    squares[i] += last * last;
   }
 }
 
 /* Joins the moments of a block of `rows` to those of the `before` rows before it (Chan, Golub and
- * LeVeque 1979, eq. 1.5); `variance` is still the sum of squares around the mean. The block's own
- * squares are around `centre`, its mean rounded to float, which `sums` tells how far off it is. */
+ * LeVeque 1979); `variance` is still the sum of squares around the mean. */
 static void
 join_moments(DcBatchNorm *norm, size_t before, size_t rows)
 {
   const double count = (double)rows, all = (double)(before + rows);
-  const float *centre = norm->block_mean, *sums = norm->block[0], *squares = norm->block[1];
+  const float *centre = norm->block_centre, *sums = norm->block[0], *squares = norm->block[1];
   for (size_t i = 0; i < norm->channels; i++) {
-    const double off = sums[i] / count - centre[i];
-    const double move = sums[i] / count - norm->mean[i];
+    const double off = sums[i] / count;
+    const double move = centre[i] + off - norm->mean[i];
     norm->variance[i] +=
         squares[i] - count * off * off + move * move * ((double)before * count / all);
     norm->mean[i] += move * (count / all);
@@ -143,16 +122,21 @@ join_moments(DcBatchNorm *norm, size_t before, size_t rows)
 }
 
 static void
+clear_block(DcBatchNorm *norm)
+{
+  memset(norm->block[0], 0, norm->channels * sizeof(float));
+  memset(norm->block[1], 0, norm->channels * sizeof(float));
+}
+
+/* Sums are taken around the mean of the rows before: how far that may be off counts in the variance
+ * of all, so that what rounding loses is small beside it. */
+static void
 measure_block(DcBatchNorm *norm, const float *x, size_t before, size_t rows)
 {
-  const size_t channels = norm->channels;
-  float *centre = norm->block_mean;
-  memset(norm->block[0], 0, channels * sizeof(float));
-  memset(norm->block[1], 0, channels * sizeof(float));
-  add_rows(x, rows, channels, norm->block[0]);
-  for (size_t i = 0; i < channels; i++)
-    centre[i] = norm->block[0][i] / (float)rows;
-  add_squares(x, rows, channels, centre, norm->block[1]);
+  clear_block(norm);
+  for (size_t i = 0; i < norm->channels; i++)
+    norm->block_centre[i] = (float)norm->mean[i];
+  add_moments(x, rows, norm->channels, norm->block_centre, norm->block[0], norm->block[1]);
   join_moments(norm, before, rows);
 }
 
@@ -160,8 +144,9 @@ void
 dc_batch_norm_use_batch(DcBatchNorm *norm, const DcLayer *layer, const float *x, size_t rows)
 {
   norm->rows = rows;
-  memset(norm->mean, 0, norm->channels * sizeof(double));
   memset(norm->variance, 0, norm->channels * sizeof(double));
+  for (size_t i = 0; i < norm->channels; i++)
+    norm->mean[i] = x[i]; /* for the first block the first row is guess enough */
   for (size_t first = 0; first < rows; first += BLOCK)
     measure_block(norm, x + first * norm->channels, first, least(BLOCK, rows - first));
   for (size_t i = 0; i < norm->channels; i++) {
@@ -199,15 +184,15 @@ static void
 add_products(const float *restrict x, const float *restrict delta, size_t rows, size_t channels,
              const float *restrict centre, float *restrict sums, float *restrict products)
 {
-  const size_t grouped = rows - rows % 2;
-  for (size_t row = 0; row < grouped; row += 2, x += 2 * channels, delta += 2 * channels) {
+  const size_t paired = rows - rows % 2;
+  for (size_t row = 0; row < paired; row += 2, x += 2 * channels, delta += 2 * channels) {
     for (size_t i = 0; i < channels; i++) {
       const float first = delta[i], second = delta[channels + i];
       sums[i] += first + second;
       products[i] += first * (x[i] - centre[i]) + second * (x[channels + i] - centre[i]);
     }
   }
-  for (size_t i = 0; grouped < rows && i < channels; i++) {
+  for (size_t i = 0; paired < rows && i < channels; i++) {
     sums[i] += delta[i];
     products[i] += delta[i] * (x[i] - centre[i]);
   }
@@ -220,8 +205,7 @@ sum_deltas(DcBatchNorm *norm, const float *x, const float *delta)
   memset(norm->delta, 0, channels * sizeof(double));
   memset(norm->product, 0, channels * sizeof(double));
   for (size_t first = 0; first < norm->rows; first += BLOCK) {
-    memset(norm->block[0], 0, channels * sizeof(float));
-    memset(norm->block[1], 0, channels * sizeof(float));
+    clear_block(norm);
     add_products(x + first * channels, delta + first * channels, least(BLOCK, norm->rows - first),
                  channels, norm->centre, norm->block[0], norm->block[1]);
     for (size_t i = 0; i < channels; i++) {

@@ -5,6 +5,7 @@
 #include "store/json.h"
 #include "store/network_file.h"
 #include "store/safetensors.h"
+#include "store/tdcm_file.h"
 #include "tensor/matrix.h"
 
 #include <math.h>
@@ -45,6 +46,7 @@ dc_model_free(DcModel *model)
   dc_network_free(model->encoder);
   dc_network_free(model->decoder);
   dc_network_free(model->assigner);
+  dc_tdcm_free(model->attention);
   dc_free(model->centroids);
   dc_free(model->spread);
   g_free(model->method);
@@ -79,24 +81,6 @@ describe_preprocessing(const DcPatchSpec *spec)
 }
 
 static DcStatus
-read_choice(JsonObject *object, const char *key, const char *const *names, size_t count,
-            const char *where, int *choice, DcError *error)
-{
-  const char *text;
-  DcStatus status = dc_json_string(object, key, where, &text, error);
-  if (status)
-    return status;
-  for (size_t i = 0; i < count; i++) {
-    if (names[i] && strcmp(names[i], text) == 0) {
-      *choice = (int)i;
-      return DC_OK;
-    }
-  }
-  return dc_error_set(error, DC_ERROR_UNSUPPORTED,
-                      "%s: \"%.40s\" for \"%s\" is not known to this build", where, text, key);
-}
-
-static DcStatus
 read_floats(JsonObject *object, const char *key, int count, const char *where, float *values,
             DcError *error)
 {
@@ -116,13 +100,13 @@ read_preprocessing(JsonObject *object, const char *where, DcPatchSpec *spec, DcE
   if (!status)
     status = dc_json_int(object, "height", 1, INT32_MAX, where, &height, error);
   if (!status)
-    status = read_choice(object, "channels", channel_names, G_N_ELEMENTS(channel_names), where,
-                         &channels, error);
+    status = dc_json_choice(object, "channels", channel_names, G_N_ELEMENTS(channel_names), where,
+                            &channels, error);
   if (!status)
-    status = read_choice(object, "fit", fit_names, G_N_ELEMENTS(fit_names), where, &fit, error);
+    status = dc_json_choice(object, "fit", fit_names, G_N_ELEMENTS(fit_names), where, &fit, error);
   if (!status)
-    status = read_choice(object, "resize", resize_names, G_N_ELEMENTS(resize_names), where, &resize,
-                         error);
+    status = dc_json_choice(object, "resize", resize_names, G_N_ELEMENTS(resize_names), where,
+                            &resize, error);
   if (!status)
     status = dc_json_int(object, "fill", 0, 255, where, &fill, error);
   if (status)
@@ -260,6 +244,13 @@ check_clusters(const DcModel *model, const char *name, DcError *error)
 }
 
 static DcStatus
+check_attention(const DcModel *model, const char *name, DcError *error)
+{
+  return model->attention ? dc_tdcm_check_for_file(model->attention, model->dim, name, error)
+                          : DC_OK;
+}
+
+static DcStatus
 check_provenance(const char *text, const char *name, DcError *error)
 {
   if (!text)
@@ -283,6 +274,8 @@ check_model(const DcModel *model, const char *name, DcError *error)
     status = check_clusters(model, name, error);
   if (!status)
     status = check_assigner(model, name, error);
+  if (!status)
+    status = check_attention(model, name, error);
   if (!status)
     status = check_provenance(model->provenance, name, error);
   return status;
@@ -357,6 +350,17 @@ read_clusters(const DcTensorFile *file, const char *name, DcModel *model, DcErro
 }
 
 static DcStatus
+read_attention(const DcTensorFile *file, const char *name, DcModel *model, DcError *error)
+{
+  if (!dc_tensor_file_metadata(file, "attention"))
+    return DC_OK;
+  g_autoptr(JsonObject) description = NULL;
+  DcStatus status = parse_metadata(file, "attention", name, &description, error);
+  return status ? status
+                : dc_tdcm_from_file(description, file, model->dim, name, &model->attention, error);
+}
+
+static DcStatus
 verify_identity(const DcTensorFile *file, const char *name, DcModel *model, DcError *error)
 {
   dc_model_identify(model);
@@ -408,6 +412,8 @@ fill_model(const DcTensorFile *file, const char *name, DcModel *model, DcError *
     status = read_network(file, "assigner", name, &model->assigner, error);
   if (!status)
     status = read_clusters(file, name, model, error);
+  if (!status)
+    status = read_attention(file, name, model, error);
   if (status)
     return status;
   model->method = g_strdup(dc_tensor_file_metadata(file, "method"));
@@ -463,6 +469,8 @@ list_tensors(const DcModel *model, GStringChunk *names)
     append_floats(tensors, "centroids", model->centroids, 2, model->clusters, model->dim);
   if (model->spread)
     append_floats(tensors, "spread", model->spread, 1, model->clusters, 1);
+  if (model->attention)
+    dc_tdcm_list_tensors(model->attention, tensors);
   return tensors;
 }
 
@@ -499,6 +507,8 @@ list_metadata(const DcModel *model, const GArray *tensors)
     add_pair(metadata, "decoder", text_of(dc_network_describe(model->decoder)));
   if (model->assigner)
     add_pair(metadata, "assigner", text_of(dc_network_describe(model->assigner)));
+  if (model->attention)
+    add_pair(metadata, "attention", text_of(dc_tdcm_describe(model->attention)));
   add_pair(metadata, "encoder_id", g_strdup(model->encoder_id));
   add_pair(metadata, "method", g_strdup(model->method));
   add_pair(metadata, "provenance", g_strdup(model->provenance));

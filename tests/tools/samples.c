@@ -173,6 +173,8 @@ vectors_that_cannot_be_used_are_refused(void **state)
   assert_refused(INPUTS("large.npy"), NULL, DC_ERROR_NOT_FINITE, INPUTS("number 1", "row 0"));
   write_npy("none.npy", DC_NPY_F32, 0, 2, NULL);
   assert_refused(INPUTS("none.npy"), NULL, DC_ERROR_FORMAT, INPUTS("none.npy", "nothing"));
+  write_npy("wide.npy", DC_NPY_F32, 0, ((gsize)1 << 26) + 1, NULL);
+  assert_refused(INPUTS("wide.npy"), NULL, DC_ERROR_UNSUPPORTED, INPUTS("wide.npy", "at most"));
   write_idx("thin-points-idx2-ubyte", 2, (gsize[]){2, 0}, NULL);
   assert_refused(INPUTS("thin-points-idx2-ubyte"), NULL, DC_ERROR_SHAPE, INPUTS("no numbers"));
   write_idx("flat-points-idx1-ubyte", 1, (gsize[]){2}, (guint8[]){1, 2});

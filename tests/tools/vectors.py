@@ -46,6 +46,36 @@ def coloured_png(width, height, depth, colour, rows, *more):
             + chunk(b"IDAT", zlib.compress(raw)) + b"".join(more) + chunk(b"IEND", b""))
 
 
+def paeth(left, up, corner):
+    """The predictor of PNG's filter 4."""
+    guess = left + up - corner
+    return min((left, up, corner), key=lambda value: abs(guess - value))
+
+
+def read_rgb_png(path):
+    """Size and rows of an 8-bit RGB PNG."""
+    content, at, data = path.read_bytes(), 8, b""
+    while at < len(content):
+        length, kind = struct.unpack(">I4s", content[at:at + 8])
+        if kind == b"IHDR":
+            width, height, depth, colour = struct.unpack(">IIBB", content[at + 8:at + 18])
+            assert (depth, colour) == (8, 2)
+        if kind == b"IDAT":
+            data += content[at + 8:at + 8 + length]
+        at += 12 + length
+    raw, stride, rows = zlib.decompress(data), 3 * width + 1, []
+    before = bytes(3 * width)
+    for y in range(height):
+        kind, row = raw[y * stride], bytearray(raw[y * stride + 1:(y + 1) * stride])
+        for x in range(len(row)):
+            left, up = row[x - 3] if x >= 3 else 0, before[x]
+            corner = before[x - 3] if x >= 3 else 0
+            row[x] = (row[x] + (0, left, up, (left + up) // 2, paeth(left, up, corner))[kind]) & 255
+        rows.append(bytes(row))
+        before = row
+    return (width, height), rows
+
+
 def model(length, centroids):
     """A model of vectors whose encoder doubles the first two of `length` numbers."""
     weight = [0.0] * (2 * length)
@@ -255,6 +285,25 @@ class PointsTest(CommandLineTest):
         a, b, c = ((self.home / f"{name}.npy").read_bytes() for name in "abc")
         self.assertEqual(a, b)
         self.assertNotEqual(a, c)
+
+    def test_draws_the_points_in_the_colours_of_their_labels(self):
+        result = self.points("x.npy", "--shape", "gaussians", "--noise", 0, "--picture",
+                             self.home / "x.png")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        size, rows = read_rgb_png(self.home / "x.png")
+        self.assertEqual(size, (640, 640))
+        # The corners of the square are 16 pixels from the border.
+        corners = {rows[y][3 * x:3 * x + 3] for y in (623, 16) for x in (16, 623)}
+        self.assertEqual(len(corners - {b"\xff\xff\xff"}), 4)
+        self.assertEqual(rows[320][3 * 320:3 * 320 + 3], b"\xff\xff\xff")
+
+    def test_draws_a_single_point(self):
+        self.assertEqual(self.points("x.npy", "--count", 1, "--picture",
+                                     self.home / "x.png").returncode, 0)
+
+    def test_refuses_a_picture_that_cannot_be_written(self):
+        self.assert_refused(self.points("x.npy", "--picture", self.home / "none/x.png"), 1,
+                            "none/x.png")
 
     def test_refuses_an_unknown_shape(self):
         self.assert_refused(self.points("x.npy", "--shape", "stars"), 2, "stars", "moons")
