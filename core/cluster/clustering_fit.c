@@ -80,6 +80,13 @@ check_autoencoder(const DcClusteringFitOptions *options, DcError *error)
 {
   const DcAutoencoder *both = &options->autoencoder;
   const size_t width = options->module.width;
+  size_t layer;
+  if (dc_network_has_batch_norm(both->encoder, &layer) ||
+      dc_network_has_batch_norm(both->decoder, &layer))
+    return dc_error_set(error, DC_ERROR_ARGUMENT,
+                        "layer %zu of the autoencoder: batch normalisation needs whole batches, "
+                        "but threads share them here",
+                        layer);
   if (dc_shape_size(dc_network_output(both->encoder)) != width ||
       dc_shape_size(dc_network_input(both->decoder)) != width ||
       dc_shape_size(dc_network_output(both->decoder)) !=

@@ -36,8 +36,8 @@ typedef struct {
 } DcClusteringLosses;
 
 /* The networks must outlive the fit and are only changed by it while it lives. DC_ERROR_SHAPE when
- * they do not fit each other or the module, DC_ERROR_ARGUMENT, DC_ERROR_MEMORY. Free with
- * dc_clustering_fit_free(). */
+ * they do not fit each other or the module, DC_ERROR_ARGUMENT (also for a BATCH_NORM layer),
+ * DC_ERROR_MEMORY. Free with dc_clustering_fit_free(). */
 DcStatus dc_clustering_fit_new(const DcClusteringFitOptions *options, DcClusteringFit **fit,
                                DcError *error);
 void dc_clustering_fit_free(DcClusteringFit *fit);

@@ -405,6 +405,8 @@ static void
 options_that_do_not_fit_are_refused(void **state)
 {
   (void)state;
+  DcRandom random;
+  dc_random_seed(&random, 1, 0);
   Lesson lesson = make_lesson(DC_CLUSTERING_ABSOLUTE);
   DcClusteringFitOptions bad = lesson.options;
   bad.threads = 0;
@@ -426,9 +428,10 @@ options_that_do_not_fit_are_refused(void **state)
   bad = lesson.options;
   bad.autoencoder = (DcAutoencoder){lesson.networks[0], lesson.networks[0]};
   expect_refusal(&bad, DC_ERROR_SHAPE, "autoencoder");
+  add_random(lesson.networks[1], (DcLayer){.kind = DC_LAYER_BATCH_NORM}, &random);
+  bad = lesson.options;
+  expect_refusal(&bad, DC_ERROR_ARGUMENT, "batch normalisation");
   free_lesson(&lesson);
-  DcRandom random;
-  dc_random_seed(&random, 1, 0);
   lesson = make_lesson(DC_CLUSTERING_ALONE);
   DcNetwork *wide = one_layer(INPUTS, CLUSTERS + 1, &random);
   bad = lesson.options;
