@@ -2,11 +2,10 @@
 /* driftcluster sheet: a contact sheet of a clustered stream, one row per cluster, time to the
  * right. */
 #include "command.h"
+#include "drawing.h"
 #include "results.h"
 #include "store/png.h"
 
-#include <math.h>
-#include <pango/pangocairo.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,25 +95,6 @@ frame_for(GArray *results, guint32 cluster, guint column)
 
 /* --- drawing --- */
 
-static cairo_surface_t *
-surface_from_picture(const DcPicture *picture)
-{
-  cairo_surface_t *surface =
-      cairo_image_surface_create(CAIRO_FORMAT_RGB24, picture->width, picture->height);
-  guint8 *data = cairo_image_surface_get_data(surface);
-  int stride = cairo_image_surface_get_stride(surface);
-  for (int y = 0; data && y < picture->height; y++)
-    for (int x = 0; x < picture->width; x++) {
-      const guint8 *from = picture->pixels + (y * (gsize)picture->width + x) * picture->channels;
-      guint8 green = from[picture->channels > 1 ? 1 : 0],
-             blue = from[picture->channels > 1 ? 2 : 0];
-      ((guint32 *)(data + y * (gsize)stride))[x] =
-          (guint32)from[0] << 16 | (guint32)green << 8 | blue;
-    }
-  cairo_surface_mark_dirty(surface);
-  return surface;
-}
-
 static gboolean
 draw_picture(cairo_t *cairo, const char *path, double x, double y, GError **error)
 {
@@ -122,32 +102,15 @@ draw_picture(cairo_t *cairo, const char *path, double x, double y, GError **erro
   DcError core_error;
   if (dc_png_read(path, &picture, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
-  cairo_surface_t *surface = surface_from_picture(&picture);
+  cairo_surface_t *surface =
+      dc_surface_from_pixels(picture.pixels, picture.width, picture.height, picture.channels);
   double scale = (double)option_cell / MAX(picture.width, picture.height);
-  cairo_save(cairo);
-  cairo_translate(cairo, x + (option_cell - picture.width * scale) / 2,
-                  y + (option_cell - picture.height * scale) / 2);
-  cairo_scale(cairo, scale, scale);
-  cairo_set_source_surface(cairo, surface, 0, 0);
-  cairo_paint(cairo);
-  cairo_restore(cairo);
+  double width = picture.width * scale, height = picture.height * scale;
+  dc_draw_surface(cairo, surface, x + (option_cell - width) / 2, y + (option_cell - height) / 2,
+                  width, height);
   cairo_surface_destroy(surface);
   dc_picture_clear(&picture);
   return TRUE;
-}
-
-static void
-draw_text(cairo_t *cairo, const char *text, const char *font, double x, double y, double width)
-{
-  g_autoptr(PangoLayout) layout = pango_cairo_create_layout(cairo);
-  PangoFontDescription *description = pango_font_description_from_string(font);
-  pango_layout_set_font_description(layout, description);
-  pango_layout_set_text(layout, text, -1);
-  pango_layout_set_width(layout, (int)(width * PANGO_SCALE));
-  pango_layout_set_ellipsize(layout, PANGO_ELLIPSIZE_END);
-  cairo_move_to(cairo, x, y);
-  pango_cairo_show_layout(cairo, layout);
-  pango_font_description_free(description);
 }
 
 static double
@@ -159,27 +122,25 @@ column_x(guint column)
 static void
 draw_heading(cairo_t *cairo, GArray *results)
 {
-  cairo_set_source_rgb(cairo, 1, 1, 1);
-  cairo_paint(cairo);
-  cairo_set_source_rgb(cairo, 0.1, 0.1, 0.1);
+  dc_set_colour(cairo, dc_colour_ink, 1);
   double width = option_columns * (double)(option_cell + GAP);
-  draw_text(cairo, option_title ? option_title : "Clusters of the stream", "Sans Bold 11", MARGIN,
-            MARGIN, LABEL_WIDTH + width);
-  draw_text(cairo, "frame", "Sans 8", MARGIN, MARGIN + 26, LABEL_WIDTH);
-  for (guint column = 0; column < (guint)option_columns; column += 5) {
-    g_autofree char *frame =
-        g_strdup_printf("%u", (guint)((guint64)results->len * column / (guint)option_columns));
-    draw_text(cairo, frame, "Sans 8", column_x(column), MARGIN + 26, 5.0 * option_cell);
-  }
+  DcTextStyle title = {.font = "Sans Bold 11", .width = LABEL_WIDTH + width};
+  dc_draw_text(cairo, title, MARGIN, MARGIN, "%s",
+               option_title ? option_title : "Clusters of the stream");
+  DcTextStyle small = {.font = "Sans 8", .width = 5.0 * option_cell};
+  dc_draw_text(cairo, small, MARGIN, MARGIN + 26, "frame");
+  for (guint column = 0; column < (guint)option_columns; column += 5)
+    dc_draw_text(cairo, small, column_x(column), MARGIN + 26, "%u",
+                 (guint)((guint64)results->len * column / (guint)option_columns));
 }
 
 static gboolean
 draw_row(cairo_t *cairo, GArray *results, const Row *row, const char *pattern, double y,
          GError **error)
 {
-  g_autofree char *text = g_strdup_printf("%s\n%zu pictures", row->label, row->size);
-  cairo_set_source_rgb(cairo, 0.1, 0.1, 0.1);
-  draw_text(cairo, text, "Sans 8", MARGIN, y + 4, LABEL_WIDTH - GAP);
+  DcTextStyle small = {.font = "Sans 8", .width = LABEL_WIDTH - GAP};
+  dc_set_colour(cairo, dc_colour_ink, 1);
+  dc_draw_text(cairo, small, MARGIN, y + 4, "%s\n%zu pictures", row->label, row->size);
   for (guint column = 0; column < (guint)option_columns; column++) {
     gssize frame = frame_for(results, row->cluster, column);
     double x = column_x(column);
@@ -205,24 +166,17 @@ draw_sheet(const char *results_path, const char *pattern, GError **error)
   g_autoptr(GArray) rows = make_rows(results);
   guint shown = MIN(rows->len, (guint)option_rows);
   int top = MARGIN + 44, pitch = option_cell + GAP;
-  cairo_surface_t *surface =
-      cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)column_x((guint)option_columns) + MARGIN,
-                                 top + (int)MAX(shown, 1) * pitch + MARGIN);
-  cairo_t *cairo = cairo_create(surface);
-  draw_heading(cairo, results);
+  DcCanvas canvas;
+  if (!dc_canvas_init(&canvas, (int)column_x((guint)option_columns) + MARGIN,
+                      top + (int)MAX(shown, 1) * pitch + MARGIN, error))
+    return FALSE;
+  draw_heading(canvas.cairo, results);
   gboolean well = TRUE;
   for (guint i = 0; well && i < shown; i++)
-    well = draw_row(cairo, results, &g_array_index(rows, Row, i), pattern, top + (double)i * pitch,
-                    error);
-  cairo_status_t status =
-      well ? cairo_surface_write_to_png(surface, option_output) : CAIRO_STATUS_SUCCESS;
-  if (status != CAIRO_STATUS_SUCCESS) {
-    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO, "%s: cannot write the picture: %s",
-                option_output, cairo_status_to_string(status));
-    well = FALSE;
-  }
-  cairo_destroy(cairo);
-  cairo_surface_destroy(surface);
+    well = draw_row(canvas.cairo, results, &g_array_index(rows, Row, i), pattern,
+                    top + (double)i * pitch, error);
+  well = well && dc_canvas_write(&canvas, option_output, error);
+  dc_canvas_clear(&canvas);
   if (well)
     printf("%u clusters; the %u largest are shown in %s\n", rows->len, shown, option_output);
   return well;

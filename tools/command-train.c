@@ -20,6 +20,8 @@ static char **option_settings;
 static gint option_clusters;
 static gint64 option_seed = 1;
 static gint option_threads;
+static gdouble option_scale;
+static gint option_memory = 1024;
 static gboolean option_resume;
 static gboolean option_list_settings;
 
@@ -45,6 +47,10 @@ static const GOptionEntry entries[] = {
      "print the settings of the method, or of all, and end", NULL},
     {"start-from", 0, 0, G_OPTION_ARG_FILENAME, &option_start,
      "model whose encoder and decoder to start from", "FILE"},
+    {"scale", 0, 0, G_OPTION_ARG_DOUBLE, &option_scale,
+     "divide vectors by it (their largest absolute number)", "X"},
+    {"memory", 0, 0, G_OPTION_ARG_INT, &option_memory,
+     "MiB of samples to hold in memory; more are kept in a temporary file in $TMPDIR (1024)", "N"},
     {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed, "start of the random numbers (1)", "N"},
     {"threads", 0, 0, G_OPTION_ARG_INT, &option_threads, "threads (all processors)", "N"},
     {"resume", 'r', 0, G_OPTION_ARG_NONE, &option_resume, "go on from FILE.checkpoint", NULL},
@@ -54,8 +60,9 @@ static const GOptionEntry entries[] = {
 static const char summary[] =
     "Learns an encoder from samples without labels, clusters what it makes of them, and writes\n"
     "both to one model file that embed, adapt-centroids and the other commands take. INPUT is a\n"
-    "folder of pictures, an IDX file, a video or a URI; several inputs are several domains for\n"
-    "the methods that know domains. Labels are never learnt from; where there are some, the\n"
+    "folder of pictures, an IDX file, a video or a URI, or a file of plain vectors (.npy, IDX);\n"
+    "several inputs are several domains for the methods that know domains. Labels are never learnt "
+    "from; where there are some, the\n"
     "clusters are scored with them.\n"
     "\n"
     "Equal input, options and number of threads give an equal file. Ctrl-C saves the course in\n"
@@ -143,8 +150,7 @@ print_result(const DcModel *model, const DcSamples *samples, const guint32 *labe
   printf("%zu samples, %zu clusters, embeddings of %zu numbers: %s\n", samples->count,
          model->clusters, model->dim, option_output);
   DcScores scores;
-  if (samples->labelled &&
-      dc_scores(labels, (const uint32_t *)samples->labels->data, samples->count, &scores) == DC_OK)
+  if (samples->labelled && dc_scores(labels, samples->labels, samples->count, &scores) == DC_OK)
     printf("against the labels, in percent: ACC %.1f  NMI %.1f  ARI %.1f\n", 100 * scores.acc,
            100 * scores.nmi, 100 * scores.ari);
 }
@@ -222,13 +228,12 @@ train_on(const DcLearnerClass *class, const DcSamples *samples, const char *cons
   DcLearner *learner;
   if (!read_start(&start, error))
     return FALSE;
-  gsize end = samples->count;
   DcDataset data = {
-      .shape = {samples->spec.height, samples->spec.width, dc_patch_channels(&samples->spec)},
+      .shape = dc_samples_shape(samples),
       .count = samples->count,
-      .values = (const float *)samples->values->data,
-      .domain_ends = &end,
-      .domains = 1,
+      .values = samples->values,
+      .domain_ends = (const size_t *)samples->ends->data,
+      .domains = samples->ends->len,
   };
   gboolean well = make_learner(class, &data, start, &learner, error) &&
                   run_course(learner, samples, inputs, interrupted, error);
@@ -240,9 +245,14 @@ train_on(const DcLearnerClass *class, const DcSamples *samples, const char *cons
 static gboolean
 train(const DcLearnerClass *class, const char *const *inputs, gboolean *interrupted, GError **error)
 {
+  const DcSamplesOptions options = {
+      .labels = option_labels,
+      .scale = option_scale,
+      .most_memory = (gsize)option_memory << 20,
+  };
   DcSamples samples;
   *interrupted = FALSE;
-  if (!dc_samples_read(&samples, inputs, option_labels, NULL, error))
+  if (!dc_samples_read(&samples, inputs, &options, error))
     return FALSE;
   gboolean well = train_on(class, &samples, inputs, interrupted, error);
   dc_samples_clear(&samples);
@@ -292,6 +302,8 @@ dc_command_train(int argc, char **argv)
     return dc_command_usage(name, "--output FILE is needed");
   if (option_clusters < 1 || option_clusters > 65536)
     return dc_command_usage(name, "--clusters K is needed, in 1..65536");
+  if (option_scale < 0 || option_memory < 1)
+    return dc_command_usage(name, "--scale must be above 0, and --memory at least 1");
   if (option_threads < 0 || option_threads > 256)
     return dc_command_usage(name, "--threads must lie in 1..256");
   if (option_threads == 0)

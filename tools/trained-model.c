@@ -85,12 +85,33 @@ describe_training(const DcLearner *learner, const char *const *inputs)
   return json_to_string(root, FALSE);
 }
 
-static DcModel *
-take_parts(DcLearned *learned, const DcSamples *samples)
+/* An encoder that takes vectors as they stand in their files: it divides them first, as they were
+ * divided to learn from them. */
+static DcStatus
+put_scale_before(DcNetwork **encoder, double scale, DcError *error)
 {
-  DcModel *model = dc_model_new();
-  if (!model)
-    return NULL;
+  const DcLayer affine = {.kind = DC_LAYER_AFFINE};
+  DcNetwork *scaled = dc_network_new(dc_network_input(*encoder));
+  DcStatus status = scaled ? dc_network_add(scaled, &affine, error) : DC_ERROR_MEMORY;
+  if (status == DC_OK) {
+    const DcLayer *added = dc_network_layer(scaled, 0);
+    for (gsize i = 0; i < added->weight_size; i++)
+      added->weight[i] = (float)(1 / scale);
+    status = dc_network_append(scaled, *encoder, error);
+  }
+  if (status != DC_OK) {
+    dc_network_free(scaled);
+    return status;
+  }
+  dc_network_free(*encoder);
+  *encoder = scaled;
+  return DC_OK;
+}
+
+static void
+take_parts(DcModel *model, DcLearned *learned, const DcSamples *samples)
+{
+  model->vectors = samples->length > 0;
   model->preprocessing = samples->spec;
   model->encoder = g_steal_pointer(&learned->encoder);
   model->decoder = g_steal_pointer(&learned->decoder);
@@ -99,7 +120,18 @@ take_parts(DcLearned *learned, const DcSamples *samples)
   model->centroids = g_steal_pointer(&learned->centroids);
   model->clusters = learned->clusters;
   model->dim = learned->width;
-  return model;
+}
+
+/* Fills `model` with what was learnt; `embeddings` holds those of the samples. */
+static DcStatus
+fill(DcModel *model, const DcLearner *learner, DcLearned *learned, const DcSamples *samples,
+     const float *embeddings, DcError *error)
+{
+  DcMatrix rows = dc_matrix(embeddings, learner->data.count, learned->width);
+  take_parts(model, learned, samples);
+  if (!measure_spread(model, &rows, learned->labels))
+    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for the model");
+  return samples->scale == 1 ? DC_OK : put_scale_before(&model->encoder, samples->scale, error);
 }
 
 DcModel *
@@ -108,11 +140,9 @@ dc_trained_model_new(const DcLearner *learner, DcLearned *learned, const DcSampl
 {
   DcError core_error = {DC_ERROR_MEMORY, "not enough memory for the model"};
   *embeddings = NULL;
-  DcModel *model = NULL;
-  if (dc_learner_encode(learner, learned->encoder, embeddings, &core_error) == DC_OK)
-    model = take_parts(learned, samples);
-  DcMatrix rows = dc_matrix(*embeddings, learner->data.count, learned->width);
-  if (!model || !measure_spread(model, &rows, learned->labels)) {
+  DcModel *model = dc_model_new();
+  if (!model || dc_learner_encode(learner, learned->encoder, embeddings, &core_error) != DC_OK ||
+      fill(model, learner, learned, samples, *embeddings, &core_error) != DC_OK) {
     dc_model_free(model);
     dc_free(*embeddings);
     *embeddings = NULL;

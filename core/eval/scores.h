@@ -18,12 +18,10 @@ typedef struct {
   size_t samples;
 } DcScores;
 
-#define DC_SCORES_MAX_CELLS ((size_t)1 << 24)
-
 /* Values of `clusters` and `classes` (n each) are any numbers; equal numbers mean the same group.
  * DC_ERROR_ARGUMENT for n = 0, DC_ERROR_UNSUPPORTED when distinct clusters x distinct classes
- * exceed DC_SCORES_MAX_CELLS (such labels are hardly groups), DC_ERROR_MEMORY; `scores` is then
- * untouched. Allocates. */
+ * exceed DC_CONTINGENCY_MAX_CELLS (eval/contingency.h) (such labels are hardly groups),
+ * DC_ERROR_MEMORY; `scores` is then untouched. Allocates. */
 DcStatus dc_scores(const uint32_t *clusters, const uint32_t *classes, size_t n, DcScores *scores);
 
 #endif

@@ -24,8 +24,8 @@ dc_learner_encode(const DcLearner *learner, const DcNetwork *encoder, float **co
   return status;
 }
 
-static DcStatus
-make_room(const DcLearner *learner, size_t width, DcLearned *learned, DcError *error)
+DcStatus
+dc_learned_make_room(const DcLearner *learner, size_t width, DcLearned *learned, DcError *error)
 {
   learned->clusters = learner->clusters;
   learned->width = width;
@@ -46,7 +46,7 @@ dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, uint32_t 
   if (status)
     return status;
   const size_t width = dc_shape_size(dc_network_output(encoder));
-  status = make_room(learner, width, learned, error);
+  status = dc_learned_make_room(learner, width, learned, error);
   if (!status) {
     const DcMatrix samples = dc_matrix(codes, learner->data.count, width);
     const DcMatrix centroids = dc_matrix(learned->centroids, learned->clusters, width);
@@ -76,7 +76,7 @@ DcStatus
 dc_learned_take(const DcLearner *learner, const uint32_t *labels, const float *centroids,
                 size_t width, DcLearned *learned, DcError *error)
 {
-  DcStatus status = make_room(learner, width, learned, error);
+  DcStatus status = dc_learned_make_room(learner, width, learned, error);
   if (status)
     return status;
   memcpy(learned->centroids, centroids, learned->clusters * width * sizeof *centroids);

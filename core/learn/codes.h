@@ -20,6 +20,10 @@ DcStatus dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, 
 DcStatus dc_learned_copy_networks(const DcNetwork *encoder, const DcNetwork *decoder,
                                   DcLearned *learned, DcError *error);
 
+/* Fills clusters and width of `learned` and makes room for its centroids and labels. */
+DcStatus dc_learned_make_room(const DcLearner *learner, size_t width, DcLearned *learned,
+                              DcError *error);
+
 /* Copies of `labels` (one for each sample) and `centroids` (K x width) for `learned`. */
 DcStatus dc_learned_take(const DcLearner *learner, const uint32_t *labels, const float *centroids,
                          size_t width, DcLearned *learned, DcError *error);

@@ -27,7 +27,8 @@ typedef struct {
 #define DC_FIT_MOST_NETWORKS 4
 
 /* The networks must outlive the fit and are only changed by it while it lives. DC_ERROR_SHAPE when
- * they do not fit each other, DC_ERROR_ARGUMENT, DC_ERROR_MEMORY. Free with dc_fit_free(). */
+ * they do not fit each other, DC_ERROR_ARGUMENT, also for one with a BATCH_NORM (see nn/trainer.h),
+ * DC_ERROR_MEMORY. Free with dc_fit_free(). */
 DcStatus dc_fit_new(const DcFitOptions *options, DcFit **fit, DcError *error);
 void dc_fit_free(DcFit *fit);
 

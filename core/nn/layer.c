@@ -19,19 +19,22 @@ dc_layer_ops(DcLayerKind kind)
       [DC_LAYER_AFFINE] = &dc_layer_affine,
       [DC_LAYER_RESHAPE] = &dc_layer_reshape,
       [DC_LAYER_L2_NORMALISE] = &dc_layer_l2_normalise,
+      [DC_LAYER_ADD] = &dc_layer_add,
+      [DC_LAYER_BATCH_NORM] = &dc_layer_batch_norm,
   };
   return ops[kind];
 }
 
 DcStatus
 dc_layer_run_init(DcLayerRun *run, const DcNetwork *network, size_t index, size_t max_batch,
-                  bool backward, DcError *error)
+                  bool training, DcError *error)
 {
   *run = (DcLayerRun){.layer = dc_network_layer_const(network, index),
                       .input = dc_network_layer_input(network, index),
-                      .kernels = dc_patch_kernels()};
+                      .kernels = dc_patch_kernels(),
+                      .training = training};
   const DcLayerKindOps *ops = dc_layer_ops(run->layer->kind);
-  DcStatus status = ops->plan ? ops->plan(run, max_batch, backward) : DC_OK;
+  DcStatus status = ops->plan ? ops->plan(run, max_batch) : DC_OK;
   if (status)
     return dc_error_set(error, status, "layer %zu (%s): %s", index,
                         dc_layer_kind_name(run->layer->kind),
@@ -45,6 +48,7 @@ void
 dc_layer_run_clear(DcLayerRun *run)
 {
   dc_convolution_free(run->convolution);
+  dc_batch_norm_free(run->batch_norm);
   *run = (DcLayerRun){0};
 }
 
@@ -57,14 +61,16 @@ dc_layer_run_pack(DcLayerRun *run)
 }
 
 void
-dc_layer_run_forward(const DcLayerRun *run, const float *input, size_t batch, float *before,
-                     float *output, float *scratch)
+dc_layer_run_forward(const DcLayerRun *run, const DcLayerForward *job, float *before)
 {
   const DcLayerKindOps *ops = dc_layer_ops(run->layer->kind);
-  const size_t floats = batch * dc_shape_size(run->layer->output);
-  ops->forward(run, input, batch, before ? before : output, scratch);
+  const size_t floats = job->batch * dc_shape_size(run->layer->output);
+  DcLayerForward sums = *job;
   if (before)
-    memcpy(output, before, floats * sizeof *output);
+    sums.output = before;
+  ops->forward(run, &sums);
+  if (before)
+    memcpy(job->output, before, floats * sizeof *before);
   if (!(ops->does_relu && run->layer->activation == DC_ACTIVATION_RELU))
-    dc_activation_run(run->layer, output, floats);
+    dc_activation_run(run->layer, job->output, floats);
 }

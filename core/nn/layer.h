@@ -3,6 +3,7 @@
 #define DC_NN_LAYER_H
 
 #include "base/status.h"
+#include "nn/batch_norm.h"
 #include "nn/convolution.h"
 #include "nn/network.h"
 #include "nn/patch.h"
@@ -13,9 +14,20 @@ typedef struct {
   const DcLayer *layer;
   DcShape input;
   const DcPatchKernels *kernels;
+  bool training;              /* planned for the way back too */
   DcConvolution *convolution; /* the kinds that are one; else NULL */
+  DcBatchNorm *batch_norm;    /* BATCH_NORM; else NULL */
   size_t scratch;             /* floats that the calls need */
 } DcLayerRun;
+
+/* What goes forward through a layer. */
+typedef struct {
+  const float *input;
+  const float *addend; /* ADD; else not used */
+  size_t batch;
+  float *output;
+  float *scratch;
+} DcLayerForward;
 
 /* What goes backward through a layer; all but `input_gradient` are given. */
 typedef struct {
@@ -29,25 +41,24 @@ typedef struct {
 
 /* What each kind does. Images are dense, one after the other. */
 typedef struct {
-  /* Fills `convolution` and `scratch`; NULL when there is nothing to fill. */
-  DcStatus (*plan)(DcLayerRun *run, size_t max_batch, bool backward);
+  /* Fills `convolution`, `batch_norm` and `scratch`; NULL when there is nothing to fill. */
+  DcStatus (*plan)(DcLayerRun *run, size_t max_batch);
   /* Takes changed weights over; NULL when they are used as they are. */
   void (*pack)(DcLayerRun *run);
-  void (*forward)(const DcLayerRun *run, const float *input, size_t batch, float *output,
-                  float *scratch);
+  void (*forward)(const DcLayerRun *run, const DcLayerForward *job);
   void (*backward)(const DcLayerRun *run, const DcLayerBackward *job);
   bool does_relu; /* forward() applies the activation when that is a ReLU */
 } DcLayerKindOps;
 
 extern const DcLayerKindOps dc_layer_dense, dc_layer_conv, dc_layer_transposed, dc_layer_depthwise,
     dc_layer_max_pool, dc_layer_average_pool, dc_layer_global_average_pool, dc_layer_affine,
-    dc_layer_reshape, dc_layer_l2_normalise;
+    dc_layer_reshape, dc_layer_l2_normalise, dc_layer_add, dc_layer_batch_norm;
 
 const DcLayerKindOps *dc_layer_ops(DcLayerKind kind);
 
 /* Plans layer `index` of `network` for calls of up to `max_batch` images, and packs its weights. */
 DcStatus dc_layer_run_init(DcLayerRun *run, const DcNetwork *network, size_t index,
-                           size_t max_batch, bool backward, DcError *error);
+                           size_t max_batch, bool training, DcError *error);
 void dc_layer_run_clear(DcLayerRun *run);
 
 /* Takes over changed weights. */
@@ -55,7 +66,6 @@ void dc_layer_run_pack(DcLayerRun *run);
 
 /* Forward, activation included. `before` (NULL: not wanted) receives what goes into the
  * activation. */
-void dc_layer_run_forward(const DcLayerRun *run, const float *input, size_t batch, float *before,
-                          float *output, float *scratch);
+void dc_layer_run_forward(const DcLayerRun *run, const DcLayerForward *job, float *before);
 
 #endif

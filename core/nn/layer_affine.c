@@ -10,11 +10,11 @@ pixel_count(const DcLayerRun *run, size_t batch)
 }
 
 static void
-forward(const DcLayerRun *run, const float *input, size_t batch, float *output, float *scratch)
+forward(const DcLayerRun *run, const DcLayerForward *job)
 {
-  (void)scratch;
-  const size_t channels = (size_t)run->input.channels, pixels = pixel_count(run, batch);
-  const float *weight = run->layer->weight, *bias = run->layer->bias;
+  const size_t channels = (size_t)run->input.channels, pixels = pixel_count(run, job->batch);
+  const float *weight = run->layer->weight, *bias = run->layer->bias, *input = job->input;
+  float *output = job->output;
   for (size_t pixel = 0; pixel < pixels; pixel++, input += channels, output += channels) {
     for (size_t i = 0; i < channels; i++)
       output[i] = input[i] * weight[i] + bias[i];

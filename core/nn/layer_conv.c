@@ -40,21 +40,21 @@ is_relu(const DcLayerRun *run)
 #define BOTH_WAYS (DC_CONVOLUTION_APPLY | DC_CONVOLUTION_ADJOINT | DC_CONVOLUTION_GRADIENT)
 
 static DcStatus
-plan_conv(DcLayerRun *run, size_t max_batch, bool backward)
+plan_conv(DcLayerRun *run, size_t max_batch)
 {
   const DcLayer *layer = run->layer;
   const DcConvolutionShape shape = {run->input,          layer->output, layer->kernel_height,
                                     layer->kernel_width, layer->stride, layer->padding[0],
                                     layer->padding[2]};
-  return plan(run, shape, backward ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
+  return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
 }
 
 static DcStatus
-plan_dense(DcLayerRun *run, size_t max_batch, bool backward)
+plan_dense(DcLayerRun *run, size_t max_batch)
 {
   const DcShape input = {1, 1, (int)dc_shape_size(run->input)};
   const DcConvolutionShape shape = {input, run->layer->output, 1, 1, 1, 0, 0};
-  return plan(run, shape, backward ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
+  return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
 }
 
 static void
@@ -64,9 +64,10 @@ pack_conv(DcLayerRun *run)
 }
 
 static void
-forward_conv(const DcLayerRun *run, const float *input, size_t batch, float *output, float *scratch)
+forward_conv(const DcLayerRun *run, const DcLayerForward *job)
 {
-  dc_convolution_apply(run->convolution, input, batch, is_relu(run), output, scratch);
+  dc_convolution_apply(run->convolution, job->input, job->batch, is_relu(run), job->output,
+                       job->scratch);
 }
 
 static void
@@ -99,13 +100,13 @@ const DcLayerKindOps dc_layer_dense = {
 /* --- its adjoint: TRANSPOSED_CONV2D --- */
 
 static DcStatus
-plan_transposed(DcLayerRun *run, size_t max_batch, bool backward)
+plan_transposed(DcLayerRun *run, size_t max_batch)
 {
   const DcLayer *layer = run->layer;
   const DcConvolutionShape shape = {layer->output,       run->input,    layer->kernel_height,
                                     layer->kernel_width, layer->stride, layer->padding[0],
                                     layer->padding[2]};
-  return plan(run, shape, backward ? BOTH_WAYS : DC_CONVOLUTION_ADJOINT, max_batch);
+  return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_ADJOINT, max_batch);
 }
 
 static void
@@ -115,10 +116,10 @@ pack_transposed(DcLayerRun *run)
 }
 
 static void
-forward_transposed(const DcLayerRun *run, const float *input, size_t batch, float *output,
-                   float *scratch)
+forward_transposed(const DcLayerRun *run, const DcLayerForward *job)
 {
-  dc_convolution_adjoint(run->convolution, input, batch, is_relu(run), output, scratch);
+  dc_convolution_adjoint(run->convolution, job->input, job->batch, is_relu(run), job->output,
+                         job->scratch);
 }
 
 static void

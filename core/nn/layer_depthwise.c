@@ -21,11 +21,12 @@ forward_pixel(const DcLayerRun *run, DcWindow window, const float *input, float 
 }
 
 static void
-forward(const DcLayerRun *run, const float *input, size_t batch, float *output, float *scratch)
+forward(const DcLayerRun *run, const DcLayerForward *job)
 {
-  (void)scratch;
   const DcShape out = run->layer->output;
-  for (size_t image = 0; image < batch; image++, input += dc_shape_size(run->input)) {
+  const float *input = job->input;
+  float *output = job->output;
+  for (size_t image = 0; image < job->batch; image++, input += dc_shape_size(run->input)) {
     for (int row = 0; row < out.height; row++) {
       for (int column = 0; column < out.width; column++, output += out.channels)
         forward_pixel(run, dc_window(run->layer, run->input, row, column), input, output);

@@ -16,11 +16,12 @@ inverse_length(const float *x, size_t size)
 }
 
 static void
-forward(const DcLayerRun *run, const float *input, size_t batch, float *output, float *scratch)
+forward(const DcLayerRun *run, const DcLayerForward *job)
 {
-  (void)scratch;
   const size_t size = dc_shape_size(run->input);
-  for (size_t sample = 0; sample < batch; sample++, input += size, output += size) {
+  const float *input = job->input;
+  float *output = job->output;
+  for (size_t sample = 0; sample < job->batch; sample++, input += size, output += size) {
     const double factor = inverse_length(input, size);
     for (size_t i = 0; i < size; i++)
       output[i] = (float)(input[i] * factor);

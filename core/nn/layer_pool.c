@@ -13,11 +13,12 @@ typedef void (*PixelBackward)(const DcLayerRun *run, DcWindow window, const floa
                               const float *delta, float *input_gradient);
 
 static void
-forward_all(const DcLayerRun *run, const float *input, size_t batch, float *output,
-            PixelForward pixel)
+forward_all(const DcLayerRun *run, const DcLayerForward *job, PixelForward pixel)
 {
   const DcShape out = run->layer->output;
-  for (size_t image = 0; image < batch; image++, input += dc_shape_size(run->input)) {
+  const float *input = job->input;
+  float *output = job->output;
+  for (size_t image = 0; image < job->batch; image++, input += dc_shape_size(run->input)) {
     for (int row = 0; row < out.height; row++) {
       for (int column = 0; column < out.width; column++, output += out.channels)
         pixel(run, dc_window(run->layer, run->input, row, column), input, output);
@@ -53,10 +54,9 @@ max_pixel(const DcLayerRun *run, DcWindow window, const float *input, float *out
 }
 
 static void
-max_forward(const DcLayerRun *run, const float *input, size_t batch, float *output, float *scratch)
+max_forward(const DcLayerRun *run, const DcLayerForward *job)
 {
-  (void)scratch;
-  forward_all(run, input, batch, output, max_pixel);
+  forward_all(run, job, max_pixel);
 }
 
 /* Among equals the first value of the window gets the gradient, as in PyTorch and TensorFlow. */
@@ -105,11 +105,9 @@ average_pixel(const DcLayerRun *run, DcWindow window, const float *input, float 
 }
 
 static void
-average_forward(const DcLayerRun *run, const float *input, size_t batch, float *output,
-                float *scratch)
+average_forward(const DcLayerRun *run, const DcLayerForward *job)
 {
-  (void)scratch;
-  forward_all(run, input, batch, output, average_pixel);
+  forward_all(run, job, average_pixel);
 }
 
 static void
@@ -139,14 +137,14 @@ const DcLayerKindOps dc_layer_average_pool = {.forward = average_forward,
 /* --- GLOBAL_AVERAGE_POOL --- */
 
 static void
-global_forward(const DcLayerRun *run, const float *input, size_t batch, float *output,
-               float *scratch)
+global_forward(const DcLayerRun *run, const DcLayerForward *job)
 {
-  (void)scratch;
   const size_t channels = (size_t)run->input.channels;
   const size_t pixels = (size_t)run->input.height * (size_t)run->input.width;
-  memset(output, 0, batch * channels * sizeof *output);
-  for (size_t image = 0; image < batch; image++, output += channels) {
+  const float *input = job->input;
+  float *output = job->output;
+  memset(output, 0, job->batch * channels * sizeof *output);
+  for (size_t image = 0; image < job->batch; image++, output += channels) {
     for (size_t pixel = 0; pixel < pixels; pixel++, input += channels) {
       for (size_t i = 0; i < channels; i++)
         output[i] += input[i];

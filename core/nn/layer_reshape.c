@@ -6,10 +6,9 @@
 #include <string.h>
 
 static void
-forward(const DcLayerRun *run, const float *input, size_t batch, float *output, float *scratch)
+forward(const DcLayerRun *run, const DcLayerForward *job)
 {
-  (void)scratch;
-  memcpy(output, input, batch * dc_shape_size(run->input) * sizeof *output);
+  memcpy(job->output, job->input, job->batch * dc_shape_size(run->input) * sizeof(float));
 }
 
 static void

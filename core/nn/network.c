@@ -32,6 +32,8 @@ static const char *const kind_names[DC_LAYER_KIND_COUNT] = {
     [DC_LAYER_AFFINE] = "affine",
     [DC_LAYER_RESHAPE] = "reshape",
     [DC_LAYER_L2_NORMALISE] = "l2_normalise",
+    [DC_LAYER_ADD] = "add",
+    [DC_LAYER_BATCH_NORM] = "batch_norm",
 };
 
 static const char *const activation_names[] = {
@@ -104,6 +106,7 @@ dc_network_free(DcNetwork *network)
   for (size_t i = 0; i < network->count; i++) {
     dc_free(network->layers[i].weight);
     dc_free(network->layers[i].bias);
+    dc_free(network->layers[i].statistics);
   }
   dc_free(network->layers);
   dc_free(network);
@@ -113,7 +116,7 @@ dc_network_free(DcNetwork *network)
 typedef struct {
   size_t index;
   const DcLayer *layer;
-  DcShape input;
+  DcShape input, addend; /* the second: ADD */
   DcError *error;
 } Check;
 
@@ -217,6 +220,21 @@ shape_of_reshape(const Check *check, const DcShape *output)
 }
 
 static DcStatus
+shape_of_sum(const Check *check, DcShape *output)
+{
+  const DcShape input = check->input, addend = check->addend;
+  if (addend.height != input.height || addend.width != input.width ||
+      addend.channels != input.channels)
+    return dc_error_set(check->error, DC_ERROR_SHAPE,
+                        "layer %zu (add): its input is %dx%dx%d, but the second addend %dx%dx%d; "
+                        "both must have the same shape",
+                        check->index, input.height, input.width, input.channels, addend.height,
+                        addend.width, addend.channels);
+  *output = input;
+  return DC_OK;
+}
+
+static DcStatus
 find_output(const Check *check, DcShape *output)
 {
   switch (check->layer->kind) {
@@ -235,8 +253,11 @@ find_output(const Check *check, DcShape *output)
     return DC_OK;
   case DC_LAYER_AFFINE:
   case DC_LAYER_L2_NORMALISE:
+  case DC_LAYER_BATCH_NORM:
     *output = check->input;
     return DC_OK;
+  case DC_LAYER_ADD:
+    return shape_of_sum(check, output);
   case DC_LAYER_RESHAPE:
     return shape_of_reshape(check, output);
   case DC_LAYER_KIND_COUNT:
@@ -246,13 +267,13 @@ find_output(const Check *check, DcShape *output)
                       (int)check->layer->kind);
 }
 
-/* Floats of weight and bias; false when the weight is too large. */
+/* Floats of weight, bias and statistics; false when the weight is too large. */
 static bool
 find_sizes(DcLayer *layer, DcShape input)
 {
   const size_t out = (size_t)layer->output.channels, in = (size_t)input.channels;
   const size_t taps = (size_t)layer->kernel_height * (size_t)layer->kernel_width;
-  layer->weight_size = layer->bias_size = 0;
+  layer->weight_size = layer->bias_size = layer->statistics_size = 0;
   bool fits = true;
   switch (layer->kind) {
   case DC_LAYER_DENSE:
@@ -271,6 +292,10 @@ find_sizes(DcLayer *layer, DcShape input)
     break;
   case DC_LAYER_AFFINE:
     layer->weight_size = layer->bias_size = in;
+    break;
+  case DC_LAYER_BATCH_NORM:
+    layer->weight_size = layer->bias_size = in;
+    layer->statistics_size = 2 * in;
     break;
   default:
     break;
@@ -302,16 +327,31 @@ check_layer(const Check *check, DcLayer *layer)
 }
 
 static bool
+allocate_floats(float **floats, size_t count)
+{
+  *floats = count ? DC_NEW(float, count) : NULL;
+  return *floats || !count;
+}
+
+static bool
 allocate_weights(DcLayer *layer)
 {
-  layer->weight = layer->weight_size ? DC_NEW(float, layer->weight_size) : NULL;
-  layer->bias = layer->bias_size ? DC_NEW(float, layer->bias_size) : NULL;
-  if ((layer->weight_size && !layer->weight) || (layer->bias_size && !layer->bias)) {
-    dc_free(layer->weight);
-    dc_free(layer->bias);
-    return false;
-  }
-  return true;
+  const bool weight = allocate_floats(&layer->weight, layer->weight_size);
+  const bool bias = allocate_floats(&layer->bias, layer->bias_size);
+  const bool statistics = allocate_floats(&layer->statistics, layer->statistics_size);
+  if (weight && bias && statistics)
+    return true;
+  dc_free(layer->weight);
+  dc_free(layer->bias);
+  dc_free(layer->statistics);
+  return false;
+}
+
+static void
+set_first_numbers(DcLayer *layer)
+{
+  for (size_t i = 0; layer->kind == DC_LAYER_BATCH_NORM && i < layer->weight_size; i++)
+    layer->weight[i] = layer->statistics[layer->weight_size + i] = 1;
 }
 
 static bool
@@ -331,11 +371,43 @@ make_room(DcNetwork *network)
   return true;
 }
 
+/* Whether the values that the layer takes are there. */
+static DcStatus
+check_sources(const Check *check)
+{
+  const DcLayer *layer = check->layer;
+  const char *name = dc_layer_kind_name(layer->kind);
+  if (layer->back < 0 || (size_t)layer->back > check->index)
+    return dc_error_set(check->error, DC_ERROR_ARGUMENT,
+                        "layer %zu (%s): `back` is %d, but 0 to %zu values are before the "
+                        "preceding layer's output",
+                        check->index, name, layer->back, check->index);
+  if (layer->kind != DC_LAYER_ADD)
+    return DC_OK;
+  if (layer->with < 1 || (size_t)layer->with > check->index)
+    return dc_error_set(check->error, DC_ERROR_ARGUMENT,
+                        "layer %zu (%s): `with` is %d, but the second addend must be 1 to %zu "
+                        "values before the preceding layer's output",
+                        check->index, name, layer->with, check->index);
+  if (layer->with == layer->back)
+    return dc_error_set(check->error, DC_ERROR_ARGUMENT,
+                        "layer %zu (%s): `back` and `with` are both %d; the addends must be two "
+                        "different values",
+                        check->index, name, layer->with);
+  return DC_OK;
+}
+
 DcStatus
 dc_network_fit(const DcNetwork *network, DcLayer *layer, DcError *error)
 {
   const DcLayer asked = *layer;
-  const Check check = {network->count, &asked, dc_network_output(network), error};
+  Check check = {.index = network->count, .layer = &asked, .error = error};
+  DcStatus status = check_sources(&check);
+  if (status)
+    return status;
+  check.input = dc_network_value(network, dc_layer_source(layer, check.index));
+  if (layer->kind == DC_LAYER_ADD)
+    check.addend = dc_network_value(network, dc_layer_addend(layer, check.index));
   return check_layer(&check, layer);
 }
 
@@ -350,6 +422,7 @@ dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error)
     return dc_error_set(error, DC_ERROR_MEMORY, "layer %zu (%s): no memory for %zu weights",
                         network->count, dc_layer_kind_name(layer->kind),
                         added.weight_size + added.bias_size);
+  set_first_numbers(&added);
   network->layers[network->count++] = added;
   network->revision++;
   return DC_OK;
@@ -362,18 +435,29 @@ copy_floats(float *to, const float *from, size_t count)
     memcpy(to, from, count * sizeof *to);
 }
 
+DcStatus
+dc_network_append(DcNetwork *network, const DcNetwork *tail, DcError *error)
+{
+  for (size_t i = 0; i < tail->count; i++) {
+    const DcLayer *layer = &tail->layers[i];
+    DcStatus status = dc_network_add(network, layer, error);
+    if (status)
+      return status;
+    const DcLayer *added = &network->layers[network->count - 1];
+    copy_floats(added->weight, layer->weight, layer->weight_size);
+    copy_floats(added->bias, layer->bias, layer->bias_size);
+    copy_floats(added->statistics, layer->statistics, layer->statistics_size);
+  }
+  return DC_OK;
+}
+
 DcNetwork *
 dc_network_copy(const DcNetwork *network)
 {
   DcNetwork *copy = dc_network_new(network->input);
-  for (size_t i = 0; copy && i < network->count; i++) {
-    const DcLayer *layer = &network->layers[i];
-    if (dc_network_add(copy, layer, NULL)) {
-      dc_network_free(copy);
-      return NULL;
-    }
-    copy_floats(copy->layers[i].weight, layer->weight, layer->weight_size);
-    copy_floats(copy->layers[i].bias, layer->bias, layer->bias_size);
+  if (copy && dc_network_append(copy, network, NULL)) {
+    dc_network_free(copy);
+    return NULL;
   }
   return copy;
 }
@@ -412,13 +496,32 @@ dc_network_input(const DcNetwork *network)
 DcShape
 dc_network_output(const DcNetwork *network)
 {
-  return dc_network_layer_input(network, network->count);
+  return dc_network_value(network, network->count);
+}
+
+DcShape
+dc_network_value(const DcNetwork *network, size_t number)
+{
+  return number ? network->layers[number - 1].output : network->input;
 }
 
 DcShape
 dc_network_layer_input(const DcNetwork *network, size_t index)
 {
-  return index ? network->layers[index - 1].output : network->input;
+  return dc_network_value(network, dc_layer_source(&network->layers[index], index));
+}
+
+bool
+dc_network_has_batch_norm(const DcNetwork *network, size_t *index)
+{
+  for (size_t i = 0; i < network->count; i++) {
+    if (network->layers[i].kind != DC_LAYER_BATCH_NORM)
+      continue;
+    if (index)
+      *index = i;
+    return true;
+  }
+  return false;
 }
 
 static void
@@ -437,6 +540,7 @@ dc_network_list_state(DcNetwork *network, const char *prefix, DcStateList *list)
     const DcLayer *layer = dc_network_layer(network, i);
     list_floats(list, prefix, i, "weight", layer->weight, layer->weight_size);
     list_floats(list, prefix, i, "bias", layer->bias, layer->bias_size);
+    list_floats(list, prefix, i, "statistics", layer->statistics, layer->statistics_size);
   }
 }
 
@@ -455,6 +559,7 @@ layer_multiply_adds(const DcLayer *layer, DcShape input)
   case DC_LAYER_TRANSPOSED_CONV2D: /* that of the convolution that it is the adjoint of */
     return dc_shape_size(input) * taps * (uint64_t)layer->output.channels;
   case DC_LAYER_AFFINE:
+  case DC_LAYER_BATCH_NORM:
     return outputs;
   default:
     return 0;

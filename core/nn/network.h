@@ -10,9 +10,13 @@
 #include <stdint.h>
 
 /* A feed-forward network: a list of layers over activations of shape height x width x channels,
- * channels last, float32. A vector is 1 x 1 x n. The network holds the weights and is constant
- * while used; everything that a run needs beside them is in a DcPlan (nn/plan.h), one per thread.
- */
+ * channels last, float32. A vector is 1 x 1 x n. A layer takes what the preceding one gives, or
+ * what an earlier one did, so that a network may branch and join. The network holds the weights and
+ * is constant while used; everything that a run needs beside them is in a DcPlan (nn/plan.h), one
+ * per thread.
+ *
+ * What flows through a network is numbered: value 0 is its input, value n the output of layer
+ * n - 1, and the last one its output. */
 
 typedef struct {
   int height, width, channels;
@@ -29,6 +33,9 @@ typedef enum {
   DC_LAYER_AFFINE,              /* per channel: x * weight + bias (a folded batch norm) */
   DC_LAYER_RESHAPE,             /* the same numbers as `output` */
   DC_LAYER_L2_NORMALISE,        /* each sample to unit length; a zero sample stays zero */
+  DC_LAYER_ADD,                 /* the sum of two values of one shape, see `with` */
+  DC_LAYER_BATCH_NORM, /* per channel: (x - mean) / sqrt(variance + epsilon) * weight + bias
+                          (Ioffe and Szegedy 2015); see nn/batch_norm.h */
   DC_LAYER_KIND_COUNT
 } DcLayerKind;
 
@@ -42,6 +49,8 @@ typedef enum {
 /* One layer. Zero what a kind does not use. */
 typedef struct {
   DcLayerKind kind;
+  int back; /* the input is the value `back` before the preceding layer's output; 0: that itself */
+  int with; /* ADD: the second addend, counted in the same way; >= 1 and not the first */
   DcActivation activation; /* applied to the output of any kind */
   float slope;
   int kernel_height, kernel_width;
@@ -51,6 +60,9 @@ typedef struct {
                            RESHAPE and the height and width of TRANSPOSED_CONV2D; else computed */
   float *weight, *bias; /* owned by the network once added; NULL where the kind has none */
   size_t weight_size, bias_size; /* floats */
+  float *statistics;             /* BATCH_NORM, owned likewise: the running mean of each channel,
+                                    then the running variances; else NULL */
+  size_t statistics_size;        /* floats */
 } DcLayer;
 
 typedef struct DcNetwork DcNetwork;
@@ -62,14 +74,20 @@ void dc_network_free(DcNetwork *network);
 /* The same layers with weights of their own. NULL when memory is short. */
 DcNetwork *dc_network_copy(const DcNetwork *network);
 
-/* Appends a layer: computes its output shape from what is there, checks sizes, allocates zeroed
- * weight and bias of the sizes that the kind implies (`layer->weight` and `bias` are ignored).
- * DC_ERROR_SHAPE with a text that names the layer's index and kind when it does not fit. */
+/* Appends a layer: computes its output shape from what is there, checks sizes, allocates weight,
+ * bias and statistics of the sizes that the kind implies (the pointers in `layer` are ignored).
+ * They are zero, but for BATCH_NORM, whose weight and variance are 1, so that it changes next to
+ * nothing. DC_ERROR_SHAPE or DC_ERROR_ARGUMENT with a text that names the layer's index and kind
+ * when it does not fit. */
 DcStatus dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error);
 
-/* What dc_network_add() would make of `layer`: fills its output shape and the sizes of weight and
- * bias, or fails in the same way. Allocates nothing, so that a description from a file can be
- * weighed before it is believed. */
+/* Appends copies of the layers of `tail`, which takes what `network` gives. Errors as
+ * dc_network_add(); the layers before the one that fails are there then. */
+DcStatus dc_network_append(DcNetwork *network, const DcNetwork *tail, DcError *error);
+
+/* What dc_network_add() would make of `layer`: fills its output shape and the sizes of weight, bias
+ * and statistics, or fails in the same way. Allocates nothing, so that a description from a file
+ * can be weighed before it is believed. */
 DcStatus dc_network_fit(const DcNetwork *network, DcLayer *layer, DcError *error);
 
 size_t dc_network_layer_count(const DcNetwork *network);
@@ -79,19 +97,38 @@ const DcLayer *dc_network_layer_const(const DcNetwork *network, size_t index);
 
 DcShape dc_network_input(const DcNetwork *network);
 DcShape dc_network_output(const DcNetwork *network);
+/* The shape of value `number`, 0 .. dc_network_layer_count(). */
+DcShape dc_network_value(const DcNetwork *network, size_t number);
 /* The input shape of layer `index`. */
 DcShape dc_network_layer_input(const DcNetwork *network, size_t index);
+
+/* Which value layer `index` of a network takes as its input, and which as its second addend. */
+static inline size_t
+dc_layer_source(const DcLayer *layer, size_t index)
+{
+  return index - (size_t)layer->back;
+}
+
+static inline size_t
+dc_layer_addend(const DcLayer *layer, size_t index)
+{
+  return index - (size_t)layer->with;
+}
+
+/* True when a layer is a BATCH_NORM; `index` (NULL: not wanted) receives which is the first. */
+bool dc_network_has_batch_norm(const DcNetwork *network, size_t *index);
 
 /* Grows with every layer added and every dc_network_layer(): who keeps something made from the
  * weights sees that it is out of date. */
 uint64_t dc_network_revision(const DcNetwork *network);
 
-/* Lists weight and bias of each layer as "PREFIX.N.weight" and "PREFIX.N.bias", N the index of the
- * layer. Counts as a change of the network, so that what is restored is seen by the next pass; list
- * again for every restoring. */
+/* Lists weight, bias and statistics of each layer as "PREFIX.N.weight", "PREFIX.N.bias" and
+ * "PREFIX.N.statistics", N the index of the layer. Counts as a change of the network, so that what
+ * is restored is seen by the next pass; list again for every restoring. */
 void dc_network_list_state(DcNetwork *network, const char *prefix, DcStateList *list);
 
-/* Multiply-adds for one sample, and floats in all weights and biases. */
+/* Multiply-adds for one sample (sums and comparisons alone are not counted), and floats in all
+ * weights and biases. */
 uint64_t dc_network_multiply_adds(const DcNetwork *network);
 size_t dc_network_parameters(const DcNetwork *network);
 

@@ -90,8 +90,16 @@ dc_optimiser_set_rate(DcOptimiser *optimiser, double learning_rate)
   optimiser->options.learning_rate = learning_rate;
 }
 
+/* A part of one piece, with what belongs to it. */
+typedef struct {
+  float *values;
+  const float *gradient;
+  float *first, *second;
+  size_t count;
+} Part;
+
 static void
-adam(const DcOptimiser *optimiser, const DcParameters *piece, size_t offset, const float *gradient)
+adam(const DcOptimiser *optimiser, const Part *part)
 {
   const DcOptimiserOptions *o = &optimiser->options;
   const double t = (double)optimiser->steps;
@@ -101,9 +109,10 @@ adam(const DcOptimiser *optimiser, const DcParameters *piece, size_t offset, con
   const float beta1 = (float)o->beta1, new1 = (float)(1 - o->beta1);
   const float beta2 = (float)o->beta2, new2 = (float)(1 - o->beta2);
   const float epsilon = (float)o->epsilon;
-  float *restrict values = piece->values;
-  float *restrict first = optimiser->first + offset, *restrict second = optimiser->second + offset;
-  for (size_t i = 0; i < piece->count; i++) {
+  const float *gradient = part->gradient;
+  float *restrict values = part->values;
+  float *restrict first = part->first, *restrict second = part->second;
+  for (size_t i = 0; i < part->count; i++) {
     first[i] = beta1 * first[i] + new1 * gradient[i];
     second[i] = beta2 * second[i] + new2 * gradient[i] * gradient[i];
     values[i] = keep * values[i] - rate * first[i] / (sqrtf(second[i]) + epsilon);
@@ -111,15 +120,53 @@ adam(const DcOptimiser *optimiser, const DcParameters *piece, size_t offset, con
 }
 
 static void
-sgd(const DcOptimiser *optimiser, const DcParameters *piece, size_t offset, const float *gradient)
+sgd(const DcOptimiser *optimiser, const Part *part)
 {
   const float rate = (float)optimiser->options.learning_rate;
   const float momentum = (float)optimiser->options.momentum;
   const float decay = (float)optimiser->options.weight_decay;
-  float *restrict values = piece->values, *restrict velocity = optimiser->first + offset;
-  for (size_t i = 0; i < piece->count; i++) {
+  const float *gradient = part->gradient;
+  float *restrict values = part->values, *restrict velocity = part->first;
+  for (size_t i = 0; i < part->count; i++) {
     velocity[i] = momentum * velocity[i] + gradient[i] + decay * values[i];
     values[i] -= rate * velocity[i];
+  }
+}
+
+/* What of `piece`, whose numbers are offset .. in the whole, lies in first .. end - 1. */
+static Part
+cut(const DcOptimiser *optimiser, const DcParameters *piece, size_t offset, const float *gradient,
+    size_t first, size_t end)
+{
+  const size_t piece_end = offset + piece->count;
+  const size_t from = first > offset ? first : offset, to = end < piece_end ? end : piece_end;
+  if (from >= to)
+    return (Part){0};
+  return (Part){.values = piece->values + (from - offset),
+                .gradient = gradient + from,
+                .first = optimiser->first + from,
+                .second = optimiser->second ? optimiser->second + from : NULL,
+                .count = to - from};
+}
+
+void
+dc_optimiser_begin(DcOptimiser *optimiser)
+{
+  optimiser->steps++;
+}
+
+void
+dc_optimiser_step_range(const DcOptimiser *optimiser, const DcParameters *pieces,
+                        size_t piece_count, const float *gradient, size_t first, size_t end)
+{
+  size_t offset = 0;
+  for (size_t i = 0; i < piece_count; i++) {
+    const Part part = cut(optimiser, &pieces[i], offset, gradient, first, end);
+    if (part.count && optimiser->options.kind == DC_OPTIMISER_ADAM)
+      adam(optimiser, &part);
+    else if (part.count)
+      sgd(optimiser, &part);
+    offset += pieces[i].count;
   }
 }
 
@@ -127,15 +174,8 @@ void
 dc_optimiser_step(DcOptimiser *optimiser, const DcParameters *pieces, size_t piece_count,
                   const float *gradient)
 {
-  size_t offset = 0;
-  optimiser->steps++;
-  for (size_t i = 0; i < piece_count; i++) {
-    if (optimiser->options.kind == DC_OPTIMISER_ADAM)
-      adam(optimiser, &pieces[i], offset, gradient + offset);
-    else
-      sgd(optimiser, &pieces[i], offset, gradient + offset);
-    offset += pieces[i].count;
-  }
+  dc_optimiser_begin(optimiser);
+  dc_optimiser_step_range(optimiser, pieces, piece_count, gradient, 0, optimiser->count);
 }
 
 void

@@ -47,6 +47,12 @@ void dc_optimiser_set_rate(DcOptimiser *optimiser, double learning_rate);
 void dc_optimiser_step(DcOptimiser *optimiser, const DcParameters *pieces, size_t piece_count,
                        const float *gradient);
 
+/* The same step in shares, which threads may take at once: dc_optimiser_begin() once, then every
+ * number of the pieces, counted through all of them, in exactly one range first .. end - 1. */
+void dc_optimiser_begin(DcOptimiser *optimiser);
+void dc_optimiser_step_range(const DcOptimiser *optimiser, const DcParameters *pieces,
+                             size_t piece_count, const float *gradient, size_t first, size_t end);
+
 /* Lists what steps change: the moments and the count of steps. Restored into an optimiser of the
  * same options and count, it goes on to the same bytes; the rate is for its user to set. */
 void dc_optimiser_list_state(DcOptimiser *optimiser, const char *prefix, DcStateList *list);

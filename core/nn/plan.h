@@ -5,8 +5,8 @@
 #include "base/status.h"
 #include "nn/network.h"
 
-/* Everything one thread needs to run a network forward: packed weights where packing pays, and
- * scratch, planned once so that a run never allocates. */
+/* Everything one thread needs to run a network forward (BATCH_NORM by its running statistics):
+ * packed weights where packing pays, and scratch, planned once so that a run never allocates. */
 typedef struct DcPlan DcPlan;
 
 /* Plans runs of up to `max_batch` samples. The network must outlive the plan and not change while

@@ -4,6 +4,7 @@
 #include "nn/reference.h"
 
 #include "base/memory.h"
+#include "nn/batch_norm.h"
 #include "nn/plan.h"
 
 #include <math.h>
@@ -13,8 +14,9 @@
 typedef struct {
   const DcLayer *layer;
   DcShape in, out;
-  const double *x;
+  const double *x, *addend; /* the second: ADD */
   double *y;
+  const double *statistics; /* BATCH_NORM: mean, then variance of each channel */
 } Task;
 
 static size_t
@@ -235,6 +237,26 @@ l2_normalise(const Task *task)
     task->y[i] = task->x[i] * factor;
 }
 
+static void
+add(const Task *task)
+{
+  for (size_t i = 0; i < dc_shape_size(task->in); i++)
+    task->y[i] = task->x[i] + task->addend[i];
+}
+
+static void
+batch_norm(const Task *task)
+{
+  const size_t size = dc_shape_size(task->in), channels = (size_t)task->in.channels;
+  const double *mean = task->statistics, *variance = task->statistics + channels;
+  for (size_t i = 0; i < size; i++) {
+    const size_t c = i % channels;
+    task->y[i] = (task->x[i] - mean[c]) / sqrt(variance[c] + DC_BATCH_NORM_EPSILON) *
+                     task->layer->weight[c] +
+                 task->layer->bias[c];
+  }
+}
+
 static double
 activate(const DcLayer *layer, double x)
 {
@@ -262,48 +284,125 @@ static void (*const kinds[DC_LAYER_KIND_COUNT])(const Task *) = {
     [DC_LAYER_AFFINE] = affine,
     [DC_LAYER_RESHAPE] = reshape,
     [DC_LAYER_L2_NORMALISE] = l2_normalise,
+    [DC_LAYER_ADD] = add,
+    [DC_LAYER_BATCH_NORM] = batch_norm,
 };
 
-/* Runs one sample; `spare` are two buffers of the largest activation. Returns its output. */
-static const double *
-run_sample(const DcNetwork *network, const double *input, double *const spare[2])
+/* A run: all values of all samples, and which statistics BATCH_NORM takes. */
+typedef struct {
+  const DcNetwork *network;
+  size_t batch;
+  bool of_batch;
+  double **values;
+  double *statistics; /* room for those of any layer */
+} Run;
+
+static double
+sum_of_channel(const double *x, size_t size, size_t channels, size_t channel, double centre,
+               int power)
 {
-  const double *x = input;
-  for (size_t i = 0; i < dc_network_layer_count(network); i++) {
-    const DcLayer *layer = dc_network_layer_const(network, i);
-    const Task task = {layer, dc_network_layer_input(network, i), layer->output, x, spare[i % 2]};
-    kinds[layer->kind](&task);
-    for (size_t j = 0; j < dc_shape_size(task.out); j++)
-      task.y[j] = activate(layer, task.y[j]);
-    x = task.y;
-  }
-  return x;
+  double sum = 0;
+  for (size_t i = channel; i < size; i += channels)
+    sum += power == 1 ? x[i] - centre : (x[i] - centre) * (x[i] - centre);
+  return sum;
 }
 
-static size_t
-largest_activation(const DcNetwork *network)
+static void
+find_statistics(const Run *run, const DcLayer *layer, const double *x)
 {
-  size_t largest = 0;
-  for (size_t i = 0; i <= dc_network_layer_count(network); i++) {
-    const size_t size = dc_shape_size(dc_network_layer_input(network, i));
-    largest = size > largest ? size : largest;
+  const size_t channels = (size_t)layer->output.channels;
+  const size_t size = run->batch * dc_shape_size(layer->output);
+  double *mean = run->statistics, *variance = run->statistics + channels;
+  const double rows = (double)(size / channels);
+  for (size_t i = 0; i < channels; i++) {
+    mean[i] = run->of_batch ? sum_of_channel(x, size, channels, i, 0, 1) / rows
+                            : (double)layer->statistics[i];
+    variance[i] = run->of_batch ? sum_of_channel(x, size, channels, i, mean[i], 2) / rows
+                                : (double)layer->statistics[channels + i];
   }
-  return largest;
+}
+
+static void
+run_layer(const Run *run, size_t index)
+{
+  const DcLayer *layer = dc_network_layer_const(run->network, index);
+  const DcShape input = dc_network_layer_input(run->network, index);
+  const size_t in = dc_shape_size(input), out = dc_shape_size(layer->output);
+  const double *x = run->values[dc_layer_source(layer, index)];
+  const double *addend =
+      layer->kind == DC_LAYER_ADD ? run->values[dc_layer_addend(layer, index)] : NULL;
+  if (layer->kind == DC_LAYER_BATCH_NORM)
+    find_statistics(run, layer, x);
+  for (size_t i = 0; i < run->batch; i++) {
+    const Task task = {.layer = layer,
+                       .in = input,
+                       .out = layer->output,
+                       .x = x + i * in,
+                       .addend = addend ? addend + i * in : NULL,
+                       .y = run->values[index + 1] + i * out,
+                       .statistics = run->statistics};
+    kinds[layer->kind](&task);
+    for (size_t j = 0; j < out; j++)
+      task.y[j] = activate(layer, task.y[j]);
+  }
+}
+
+static bool
+allocate_run(Run *run)
+{
+  const size_t layers = dc_network_layer_count(run->network);
+  size_t most_channels = 0;
+  run->values = DC_NEW(double *, layers + 1);
+  for (size_t i = 0; i <= layers; i++) {
+    const DcShape shape = dc_network_value(run->network, i);
+    const size_t channels = (size_t)shape.channels;
+    most_channels = channels > most_channels ? channels : most_channels;
+    if (run->values)
+      run->values[i] = DC_NEW(double, run->batch *dc_shape_size(shape));
+    if (!run->values || !run->values[i])
+      return false;
+  }
+  run->statistics = DC_NEW(double, 2 * most_channels);
+  return run->statistics != NULL;
+}
+
+static void
+free_run(Run *run)
+{
+  for (size_t i = 0; run->values && i <= dc_network_layer_count(run->network); i++)
+    dc_free(run->values[i]);
+  dc_free(run->values);
+  dc_free(run->statistics);
+}
+
+static DcStatus
+run_double(const DcNetwork *network, const double *input, size_t batch, bool of_batch,
+           double *output)
+{
+  const size_t layers = dc_network_layer_count(network);
+  Run run = {.network = network, .batch = batch, .of_batch = of_batch};
+  const bool complete = allocate_run(&run);
+  if (complete) {
+    memcpy(run.values[0], input, batch * dc_shape_size(dc_network_input(network)) * sizeof *input);
+    for (size_t i = 0; i < layers; i++)
+      run_layer(&run, i);
+    memcpy(output, run.values[layers],
+           batch * dc_shape_size(dc_network_output(network)) * sizeof *output);
+  }
+  free_run(&run);
+  return complete ? DC_OK : DC_ERROR_MEMORY;
 }
 
 DcStatus
 dc_network_run_double(const DcNetwork *network, const double *input, size_t batch, double *output)
 {
-  const size_t in = dc_shape_size(dc_network_input(network));
-  const size_t out = dc_shape_size(dc_network_output(network));
-  const size_t largest = largest_activation(network);
-  double *spare[2] = {DC_NEW(double, largest), DC_NEW(double, largest)};
-  DcStatus status = spare[0] && spare[1] ? DC_OK : DC_ERROR_MEMORY;
-  for (size_t i = 0; !status && i < batch; i++)
-    memcpy(output + i * out, run_sample(network, input + i * in, spare), out * sizeof(double));
-  dc_free(spare[0]);
-  dc_free(spare[1]);
-  return status;
+  return run_double(network, input, batch, false, output);
+}
+
+DcStatus
+dc_network_train_double(const DcNetwork *network, const double *input, size_t batch, double *output)
+{
+  return run_double(network, input, batch, true, output);
 }
 
 DcStatus

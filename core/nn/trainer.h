@@ -8,7 +8,12 @@
 
 /* Gradients of a network by back-propagation: everything one thread needs, planned once; a pass
  * allocates nothing. Networks that follow each other are chained by passing one's output forward
- * and the other's input gradient back. */
+ * and the other's input gradient back.
+ *
+ * A layer of batch normalisation normalises with the mean and variance of the batch that a pass is
+ * given, and the way back goes through them; so a network that has one must be given whole batches,
+ * not parts of them whose gradients are summed. The running statistics, which a DcPlan uses, are
+ * only changed by dc_trainer_update_statistics(). */
 typedef struct DcTrainer DcTrainer;
 
 /* Plans passes of up to `max_batch` samples. With `input_gradient`, dc_trainer_backward() also
@@ -27,6 +32,12 @@ const float *dc_trainer_forward(DcTrainer *trainer, const float *input, size_t b
  * dc_trainer_gradient(), from `output_gradient`, that with respect to the outputs. Returns the
  * gradient with respect to the inputs, or NULL when it was not planned. */
 const float *dc_trainer_backward(DcTrainer *trainer, const float *output_gradient);
+
+/* Moves the running statistics of every BATCH_NORM of `network`, the one of dc_trainer_new(),
+ * towards those of the batch of the last forward pass, of which there must have been one: running =
+ * (1 - momentum) * running + momentum * batch, with the unbiased variance (PyTorch, whose momentum
+ * is 0.1). Counts as a change of the network when there is one. */
+void dc_trainer_update_statistics(DcTrainer *trainer, DcNetwork *network, double momentum);
 
 /* dc_network_parameters() floats: weight then bias of each layer, in order. Writable, for instance
  * to sum those of several trainers. */

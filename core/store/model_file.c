@@ -14,6 +14,7 @@
 #define FORMAT         "driftcluster-model"
 #define FORMAT_VERSION "1"
 #define MAX_CLUSTERS   65536
+#define INPUT_VECTORS  "vectors" /* value of the metadata `input`; pictures have none */
 
 /* Names of enumerations in the file; a value without a name is none. */
 static const char *const channel_names[] = {
@@ -140,7 +141,10 @@ void
 dc_model_identify(DcModel *model)
 {
   g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-  digest_preprocessing(checksum, &model->preprocessing);
+  if (model->vectors)
+    dc_digest_text(checksum, INPUT_VECTORS);
+  else
+    digest_preprocessing(checksum, &model->preprocessing);
   dc_network_digest(model->encoder, checksum);
   g_snprintf(model->encoder_id, sizeof model->encoder_id, "sha256:%s",
              g_checksum_get_string(checksum));
@@ -149,19 +153,41 @@ dc_model_identify(DcModel *model)
 /* --- checking --- */
 
 static DcStatus
-check_encoder(const DcModel *model, const char *name, DcError *error)
+check_vector_input(const DcModel *model, const char *name, DcError *error)
 {
-  DcShape input = dc_network_input(model->encoder), output = dc_network_output(model->encoder);
+  DcShape input = dc_network_input(model->encoder);
+  if (input.height == 1 && input.width == 1)
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_SHAPE,
+                      "%s: the encoder takes %dx%dx%d, but the file says that it takes vectors",
+                      name, input.height, input.width, input.channels);
+}
+
+static DcStatus
+check_picture_input(const DcModel *model, const char *name, DcError *error)
+{
+  DcShape input = dc_network_input(model->encoder);
   const DcPatchSpec *spec = &model->preprocessing;
   DcStatus status = dc_patch_spec_check(spec, error);
   if (status)
     return status;
-  if (input.height != spec->height || input.width != spec->width ||
-      input.channels != dc_patch_channels(spec))
-    return dc_error_set(error, DC_ERROR_SHAPE,
-                        "%s: the encoder takes %dx%dx%d, but the preprocessing makes %dx%dx%d",
-                        name, input.height, input.width, input.channels, spec->height, spec->width,
-                        dc_patch_channels(spec));
+  if (input.height == spec->height && input.width == spec->width &&
+      input.channels == dc_patch_channels(spec))
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_SHAPE,
+                      "%s: the encoder takes %dx%dx%d, but the preprocessing makes %dx%dx%d", name,
+                      input.height, input.width, input.channels, spec->height, spec->width,
+                      dc_patch_channels(spec));
+}
+
+static DcStatus
+check_encoder(const DcModel *model, const char *name, DcError *error)
+{
+  DcShape output = dc_network_output(model->encoder);
+  DcStatus status = model->vectors ? check_vector_input(model, name, error)
+                                   : check_picture_input(model, name, error);
+  if (status)
+    return status;
   if (output.height != 1 || output.width != 1 || (size_t)output.channels != model->dim)
     return dc_error_set(error, DC_ERROR_SHAPE,
                         "%s: the encoder makes %dx%dx%d; a vector of %zu numbers is needed", name,
@@ -176,10 +202,11 @@ check_decoder(const DcModel *model, const char *name, DcError *error)
     return DC_OK;
   size_t input = dc_shape_size(dc_network_input(model->decoder));
   size_t output = dc_shape_size(dc_network_output(model->decoder));
-  if (input != model->dim || output != dc_patch_size(&model->preprocessing))
+  size_t needed = dc_shape_size(dc_network_input(model->encoder));
+  if (input != model->dim || output != needed)
     return dc_error_set(error, DC_ERROR_SHAPE,
                         "%s: the decoder makes %zu numbers from %zu; %zu from %zu are needed", name,
-                        output, input, dc_patch_size(&model->preprocessing), model->dim);
+                        output, input, needed, model->dim);
   return dc_network_check_numbers(model->decoder, "decoder", name, error);
 }
 
@@ -356,11 +383,24 @@ read_preprocessing_of(const DcTensorFile *file, const char *name, DcPatchSpec *s
 }
 
 static DcStatus
+read_input(const DcTensorFile *file, const char *name, DcModel *model, DcError *error)
+{
+  const char *input = dc_tensor_file_metadata(file, "input");
+  if (!input)
+    return read_preprocessing_of(file, name, &model->preprocessing, error);
+  model->vectors = strcmp(input, INPUT_VECTORS) == 0;
+  if (model->vectors)
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_UNSUPPORTED,
+                      "%s: the input \"%.40s\" is not known to this build", name, input);
+}
+
+static DcStatus
 fill_model(const DcTensorFile *file, const char *name, DcModel *model, DcError *error)
 {
   DcStatus status = dc_tensor_file_expect(file, FORMAT, FORMAT_VERSION, error);
   if (!status)
-    status = read_preprocessing_of(file, name, &model->preprocessing, error);
+    status = read_input(file, name, model, error);
   if (!status)
     status = read_network(file, "encoder", name, &model->encoder, error);
   if (status)
@@ -458,7 +498,10 @@ list_metadata(const DcModel *model, const GArray *tensors)
   GPtrArray *metadata = g_ptr_array_new_with_free_func(g_free);
   add_pair(metadata, "format", g_strdup(FORMAT));
   add_pair(metadata, "format_version", g_strdup(FORMAT_VERSION));
-  add_pair(metadata, "preprocessing", text_of(describe_preprocessing(&model->preprocessing)));
+  if (model->vectors)
+    add_pair(metadata, "input", g_strdup(INPUT_VECTORS));
+  else
+    add_pair(metadata, "preprocessing", text_of(describe_preprocessing(&model->preprocessing)));
   add_pair(metadata, "encoder", text_of(dc_network_describe(model->encoder)));
   if (model->decoder)
     add_pair(metadata, "decoder", text_of(dc_network_describe(model->decoder)));

@@ -6,18 +6,20 @@
 #include "image/patch.h"
 #include "nn/network.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define DC_ENCODER_ID_SIZE 72 /* "sha256:" and 64 hexadecimal digits */
 
-/* What a model file holds: how to turn pixels into embeddings and, when trained with clusters,
- * where these lie. One safetensors file, described in docs/formats/model.md. */
+/* What a model file holds: how to turn pixels, or vectors, into embeddings and, when trained with
+ * clusters, where these lie. One safetensors file, described in docs/formats/model.md. */
 typedef struct {
-  DcPatchSpec preprocessing;
-  DcNetwork *encoder;  /* never NULL; ends in a vector of `dim` numbers */
-  DcNetwork *decoder;  /* NULL when the file has none */
-  DcNetwork *assigner; /* embedding -> a score for each cluster, of which the largest wins; NULL:
-                          the nearest centroid wins */
+  bool vectors;              /* it takes vectors as they are: 1 x 1 x n numbers */
+  DcPatchSpec preprocessing; /* of pictures; unused with `vectors` */
+  DcNetwork *encoder;        /* never NULL; ends in a vector of `dim` numbers */
+  DcNetwork *decoder;        /* NULL when the file has none */
+  DcNetwork *assigner;       /* embedding -> a score for each cluster, of which the largest wins;
+                                NULL: the nearest centroid wins */
   size_t dim;
   char encoder_id[DC_ENCODER_ID_SIZE]; /* digest of architecture, weights and preprocessing */
   size_t clusters;                     /* 0: no centroids */

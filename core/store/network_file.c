@@ -50,6 +50,10 @@ describe_layer(const DcLayer *layer)
   json_object_set_string_member(object, "activation", dc_activation_name(layer->activation));
   if (layer->activation == DC_ACTIVATION_LEAKY_RELU)
     json_object_set_double_member(object, "slope", layer->slope);
+  if (layer->back)
+    json_object_set_int_member(object, "back", layer->back);
+  if (layer->kind == DC_LAYER_ADD)
+    json_object_set_int_member(object, "with", layer->with);
   if (has_window(layer->kind)) {
     const int kernel[] = {layer->kernel_height, layer->kernel_width};
     json_object_set_array_member(object, "kernel", int_array(kernel, 2));
@@ -188,7 +192,7 @@ read_kind(JsonObject *object, const char *where, DcLayer *layer, DcError *error)
     status = dc_json_string(object, "activation", where, &activation, error);
   if (status)
     return status;
-  if (!dc_layer_kind_from_name(kind, &layer->kind))
+  if (!dc_layer_kind_from_name(kind, &layer->kind) || layer->kind == DC_LAYER_BATCH_NORM)
     return dc_error_set(error, DC_ERROR_UNSUPPORTED,
                         "%s: a layer of kind \"%.40s\" is not known to this build", where, kind);
   if (!dc_activation_from_name(activation, &layer->activation))
@@ -218,10 +222,27 @@ read_window(JsonObject *object, const char *where, DcLayer *layer, DcError *erro
   return DC_OK;
 }
 
+/* Which values the layer takes; whether they are there is for dc_network_fit() to say. */
+static DcStatus
+read_sources(JsonObject *object, const char *where, DcLayer *layer, DcError *error)
+{
+  int64_t back = 0, with = 0;
+  DcStatus status = DC_OK;
+  if (json_object_has_member(object, "back"))
+    status = dc_json_int(object, "back", 0, MAX_LAYERS, where, &back, error);
+  if (!status && layer->kind == DC_LAYER_ADD)
+    status = dc_json_int(object, "with", 1, MAX_LAYERS, where, &with, error);
+  layer->back = (int)back;
+  layer->with = (int)with;
+  return status;
+}
+
 static DcStatus
 read_layer(JsonObject *object, const char *where, DcLayer *layer, DcError *error)
 {
   DcStatus status = read_kind(object, where, layer, error);
+  if (!status)
+    status = read_sources(object, where, layer, error);
   if (!status && has_window(layer->kind))
     status = read_window(object, where, layer, error);
   if (!status)
@@ -274,7 +295,7 @@ add_layer(DcNetwork *network, DcLayer *layer, const DcTensorFile *file, const ch
   if (status)
     return status;
   const void *weight, *bias;
-  DcShape input = dc_network_output(network);
+  DcShape input = dc_network_value(network, dc_layer_source(layer, index));
   status = find_tensor(file, weight_tensor(layer, input), prefix, index, "weight", &weight, error);
   if (!status)
     status = find_tensor(file, bias_tensor(layer), prefix, index, "bias", &bias, error);
@@ -351,6 +372,11 @@ dc_network_check_numbers(const DcNetwork *network, const char *prefix, const cha
 {
   for (size_t i = 0; i < dc_network_layer_count(network); i++) {
     const DcLayer *layer = dc_network_layer_const(network, i);
+    if (layer->kind == DC_LAYER_BATCH_NORM)
+      return dc_error_set(error, DC_ERROR_UNSUPPORTED,
+                          "%s: layer %zu of the %s is a batch norm; a model file holds the form "
+                          "for use, in which it is folded into other layers",
+                          name, i, prefix);
     bool weight = is_finite(layer->weight, layer->weight_size);
     if (!weight || !is_finite(layer->bias, layer->bias_size))
       return dc_error_set(error, DC_ERROR_NOT_FINITE,
@@ -399,6 +425,16 @@ digest_layer(const DcLayer *layer, GChecksum *checksum)
   dc_digest_text(checksum, dc_activation_name(layer->activation));
   if (layer->activation == DC_ACTIVATION_LEAKY_RELU)
     dc_digest_floats(checksum, &layer->slope, 1);
+  /* Nothing where there is nothing to say, so that a chain keeps the digest that it had before
+   * there were branches. No number that may follow here reads like these texts. */
+  if (layer->back) {
+    dc_digest_text(checksum, "back");
+    dc_digest_int(checksum, layer->back);
+  }
+  if (layer->kind == DC_LAYER_ADD) {
+    dc_digest_text(checksum, "with");
+    dc_digest_int(checksum, layer->with);
+  }
   if (has_window(layer->kind)) {
     dc_digest_int(checksum, layer->kernel_height);
     dc_digest_int(checksum, layer->kernel_width);

@@ -25,7 +25,9 @@ void dc_network_list_tensors(const DcNetwork *network, const char *prefix, GArra
 DcStatus dc_network_from_file(JsonObject *description, const DcTensorFile *file, const char *prefix,
                               const char *name, DcNetwork **network, DcError *error);
 
-/* DC_ERROR_NOT_FINITE when a weight or bias is not a finite number; names the tensor. */
+/* DC_ERROR_NOT_FINITE when a weight or bias is not a finite number; names the tensor.
+ * DC_ERROR_UNSUPPORTED for a network with a BATCH_NORM: a file holds what dc_network_fold()
+ * (nn/fold.h) makes of it. */
 DcStatus dc_network_check_numbers(const DcNetwork *network, const char *prefix, const char *name,
                                   DcError *error);
 

@@ -2,7 +2,7 @@
 
 /* The neural engine on the encoder of DEKM for 28 x 28 images (3.34 million multiply-adds): forward
  * beside the matrix products alone that im2col would leave of it, on one thread; and a training
- * step of the whole autoencoder. */
+ * step of the whole autoencoder. Then residual networks with batch normalisation, both ways. */
 
 #include "bench.h"
 
@@ -12,6 +12,8 @@
 #include "nn/fit.h"
 #include "nn/patch.h"
 #include "nn/plan.h"
+#include "nn/residual_network.h"
+#include "nn/trainer.h"
 #include "tensor/blas.h"
 
 #include <cblas.h>
@@ -159,6 +161,55 @@ bench_training(const DcAutoencoder *autoencoder)
   dc_free(training.images);
 }
 
+/* --- residual networks --- */
+
+enum { RESIDUAL_BATCH = 128, RESIDUAL_SIDE = 32, RESIDUAL_CHANNELS = 3 };
+
+typedef struct {
+  DcTrainer *trainer;
+  float *images, *delta;
+} BothWays;
+
+static void
+run_there(void *data)
+{
+  BothWays *both = data;
+  dc_trainer_forward(both->trainer, both->images, RESIDUAL_BATCH);
+}
+
+static void
+run_back(void *data)
+{
+  BothWays *both = data;
+  dc_trainer_backward(both->trainer, both->delta);
+}
+
+static void
+bench_residual(int stages)
+{
+  const DcResidualOptions options = {.width = 16, .blocks = 1, .stages = stages};
+  const DcShape image = {RESIDUAL_SIDE, RESIDUAL_SIDE, RESIDUAL_CHANNELS};
+  DcNetwork *network;
+  BothWays both = {.images = random_floats(RESIDUAL_BATCH * dc_shape_size(image))};
+  if (dc_residual_network_init(&network, image, &options, 1, NULL) ||
+      dc_trainer_new(network, RESIDUAL_BATCH, false, &both.trainer, NULL))
+    give_up("no residual network");
+  both.delta = random_floats(RESIDUAL_BATCH * dc_shape_size(dc_network_output(network)));
+  run_there(&both); /* the way back needs one */
+  const BenchResult result = bench_against(run_there, run_back, &both, 4);
+  char parameters[200];
+  snprintf(parameters, sizeof parameters,
+           "\"batch\": 128, \"threads\": 1, \"width\": 16, \"blocks\": 1, \"stages\": %d, "
+           "\"multiply_adds\": %zu",
+           stages, (size_t)dc_network_multiply_adds(network));
+  bench_print("nn-residual-forward", parameters, 1e3 * result.seconds, "ms");
+  bench_print("nn-residual-backward", parameters, 1e3 * result.baseline, "ms");
+  dc_trainer_free(both.trainer);
+  dc_network_free(network);
+  dc_free(both.images);
+  dc_free(both.delta);
+}
+
 int
 main(void)
 {
@@ -170,6 +221,8 @@ main(void)
     give_up("no autoencoder");
   bench_forward(autoencoder.encoder);
   bench_training(&autoencoder);
+  bench_residual(3);
+  bench_residual(4);
   dc_autoencoder_clear(&autoencoder);
   return 0;
 }

@@ -88,6 +88,25 @@ small_model(void)
   return model;
 }
 
+/* The same with an encoder that branches. */
+static DcModel *
+branching_model(void)
+{
+  const int one[4] = {1, 1, 1, 1}, none[4] = {0};
+  DcRandom random;
+  dc_random_seed(&random, 6, 0);
+  DcModel *model = small_model();
+  dc_network_free(model->encoder);
+  DcNetwork *network = model->encoder = dc_network_new((DcShape){SIDE, SIDE, 3});
+  add_random(network, window_layer(DC_LAYER_CONV2D, 3, 3, 1, one, 4), &random);
+  add_random(network, window_layer(DC_LAYER_CONV2D, 3, 3, 1, one, 4), &random);
+  add_random(network, (DcLayer){.kind = DC_LAYER_ADD, .with = 1}, &random);
+  add_random(network, window_layer(DC_LAYER_MAX_POOL, 2, 2, 2, none, 0), &random);
+  add_random(network, (DcLayer){.kind = DC_LAYER_DENSE, .back = 1, .output = {.channels = DIM}},
+             &random);
+  return model;
+}
+
 static void
 write_model(DcModel *model, const char *path)
 {
@@ -115,6 +134,8 @@ assert_same_network(const DcNetwork *a, const DcNetwork *b)
   for (size_t i = 0; i < dc_network_layer_count(a); i++) {
     const DcLayer *x = dc_network_layer_const(a, i), *y = dc_network_layer_const(b, i);
     assert_int_equal(x->kind, y->kind);
+    assert_int_equal(x->back, y->back);
+    assert_int_equal(x->with, y->with);
     assert_int_equal(x->activation, y->activation);
     assert_true(x->slope == y->slope);
     assert_int_equal(x->kernel_height, y->kernel_height);
@@ -210,6 +231,19 @@ a_model_may_be_an_encoder_alone(void **state)
 }
 
 static void
+a_model_may_branch(void **state)
+{
+  (void)state;
+  DcModel *model = branching_model();
+  write_model(model, "branches");
+  DcModel *copy = read_model("branches");
+  assert_same_network(copy->encoder, model->encoder);
+  assert_string_equal(copy->encoder_id, model->encoder_id);
+  dc_model_free(copy);
+  dc_model_free(model);
+}
+
+static void
 equal_models_are_equal_bytes(void **state)
 {
   (void)state;
@@ -260,6 +294,36 @@ identity_is_that_of_the_embeddings(void **state)
   dc_model_free(model);
 }
 
+/* Embeddings and states that are in use name their encoder by it. */
+static void
+identity_of_a_chain_is_what_it_was_before_there_were_branches(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  dc_model_identify(model);
+  assert_string_equal(model->encoder_id,
+                      "sha256:fc6f96bf391d070dfb2a38dea09d8c0192f64da8761c1d48cfe56893ebafec0d");
+  dc_model_free(model);
+}
+
+static void
+identity_tells_branches_apart(void **state)
+{
+  (void)state;
+  DcModel *model = branching_model();
+  char seen[3][DC_ENCODER_ID_SIZE];
+  for (int i = 0; i < 3; i++) {
+    dc_network_layer(model->encoder, 2)->with = i == 1 ? 2 : 1;
+    dc_network_layer(model->encoder, 1)->back = i == 2 ? 1 : 0;
+    dc_model_identify(model);
+    memcpy(seen[i], model->encoder_id, sizeof seen[i]);
+  }
+  assert_string_not_equal(seen[0], seen[1]);
+  assert_string_not_equal(seen[0], seen[2]);
+  assert_string_not_equal(seen[1], seen[2]);
+  dc_model_free(model);
+}
+
 /* --- what must not be written --- */
 
 typedef void (*Spoil)(DcModel *model);
@@ -274,6 +338,13 @@ static void
 infinite_decoder(DcModel *model)
 {
   dc_network_layer(model->decoder, 0)->bias[1] = INFINITY;
+}
+
+static void
+batch_norm(DcModel *model)
+{
+  assert_int_equal(dc_network_add(model->encoder, &(DcLayer){.kind = DC_LAYER_BATCH_NORM}, NULL),
+                   DC_OK);
 }
 
 static void
@@ -349,6 +420,7 @@ invalid_models_are_not_written(void **state)
   } cases[] = {
       {nan_weight, DC_ERROR_NOT_FINITE, "encoder.4.weight"},
       {infinite_decoder, DC_ERROR_NOT_FINITE, "decoder.0.bias"},
+      {batch_norm, DC_ERROR_UNSUPPORTED, "layer 6 of the encoder is a batch norm"},
       {nan_centroid, DC_ERROR_NOT_FINITE, "centroid"},
       {negative_spread, DC_ERROR_NOT_FINITE, "spread"},
       {wrong_patch, DC_ERROR_SHAPE, "8x8x3, but the preprocessing makes 8x9x3"},
@@ -467,6 +539,53 @@ changed(const char *text, const char *from, const char *to)
   return g_strdup_printf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
 }
 
+/* The metadata `key` with the first `from` in it replaced by `to`, and what must come of it. */
+typedef struct {
+  const char *key, *from, *to;
+  DcStatus status;
+  const char *part;
+} Change;
+
+static void
+refuses_changes(const char *path, const Change *changes, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    Draft draft;
+    open_draft(&draft, path);
+    g_autofree char *text = changed(dc_tensor_file_metadata(draft.file, changes[i].key),
+                                    changes[i].from, changes[i].to);
+    set_key(&draft, changes[i].key, text);
+    assert_draft_refused(&draft, changes[i].status, changes[i].part);
+  }
+}
+
+static void
+changed_branches_are_refused(void **state)
+{
+  (void)state;
+  DcModel *model = branching_model();
+  write_model(model, "branches");
+  dc_model_free(model);
+  const Change changes[] = {
+      {"encoder", "\"with\":1", "\"with\":0", DC_ERROR_FORMAT, "with"},
+      {"encoder", "\"with\":1", "\"wish\":1", DC_ERROR_FORMAT, "with"},
+      {"encoder", "\"with\":1", "\"with\":-1", DC_ERROR_FORMAT, "with"},
+      {"encoder", "\"with\":1", "\"with\":3", DC_ERROR_ARGUMENT, "`with` is 3"},
+      {"encoder", "\"with\":1", "\"with\":4294967297", DC_ERROR_FORMAT, "with"},
+      {"encoder", "\"with\":1", "\"with\":2", DC_ERROR_SHAPE, "second addend 8x8x3"},
+      {"encoder", "\"with\":1", "\"with\":1,\"back\":1", DC_ERROR_ARGUMENT, "two different"},
+      {"encoder", "\"back\":1", "\"back\":-1", DC_ERROR_FORMAT, "back"},
+      {"encoder", "\"back\":1", "\"back\":5", DC_ERROR_ARGUMENT, "`back` is 5"},
+      {"encoder", "\"back\":1", "\"back\":2147483648", DC_ERROR_FORMAT, "back"},
+      {"encoder", "\"back\":1", "\"back\":\"1\"", DC_ERROR_FORMAT, "back"},
+      {"encoder", "\"back\":1", "\"back\":0", DC_ERROR_SHAPE, "encoder.4.weight"},
+      /* The same shapes, but other embeddings. */
+      {"encoder", "\"back\":1", "\"back\":2", DC_ERROR_FORMAT, "encoder_id"},
+      {"encoder", "\"add\"", "\"batch_norm\"", DC_ERROR_UNSUPPORTED, "batch_norm"},
+  };
+  refuses_changes("branches", changes, sizeof changes / sizeof *changes);
+}
+
 static void
 changed_metadata_are_refused(void **state)
 {
@@ -474,11 +593,7 @@ changed_metadata_are_refused(void **state)
   DcModel *model = small_model();
   write_model(model, "good");
   dc_model_free(model);
-  const struct {
-    const char *key, *from, *to;
-    DcStatus status;
-    const char *part;
-  } cases[] = {
+  const Change changes[] = {
       {"format", "driftcluster-model", "driftcluster-state", DC_ERROR_FORMAT, "driftcluster-state"},
       {"format_version", "1", "2", DC_ERROR_VERSION, "version \"2\""},
       {"checksum", "sha256:", "sha256:0", DC_ERROR_FORMAT, "checksum"},
@@ -519,14 +634,7 @@ changed_metadata_are_refused(void **state)
       {"decoder", "\"input\":[1,1,5]", "\"input\":[1,1,6]", DC_ERROR_SHAPE, "decoder.0.weight"},
       {"provenance", "{", "[", DC_ERROR_FORMAT, "provenance"},
   };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    Draft draft;
-    open_draft(&draft, "good");
-    g_autofree char *text =
-        changed(dc_tensor_file_metadata(draft.file, cases[i].key), cases[i].from, cases[i].to);
-    set_key(&draft, cases[i].key, text);
-    assert_draft_refused(&draft, cases[i].status, cases[i].part);
-  }
+  refuses_changes("good", changes, sizeof changes / sizeof *changes);
 }
 
 static void
@@ -667,6 +775,85 @@ every_piece_of_a_cut_model_is_refused(void **state)
   free(bytes);
 }
 
+/* --- vectors instead of pictures --- */
+
+enum { LENGTH = 6 };
+
+static DcModel *
+vector_model(void)
+{
+  DcRandom random;
+  dc_random_seed(&random, 6, 0);
+  DcModel *model = dc_model_new();
+  DcLayer inner = {.kind = DC_LAYER_DENSE, .output = {1, 1, DIM}};
+  DcLayer outer = {.kind = DC_LAYER_DENSE, .output = {1, 1, LENGTH}};
+  model->vectors = true;
+  model->encoder = dc_network_new((DcShape){1, 1, LENGTH});
+  model->decoder = dc_network_new((DcShape){1, 1, DIM});
+  add_random(model->encoder, (DcLayer){.kind = DC_LAYER_AFFINE}, &random);
+  add_random(model->encoder, inner, &random);
+  add_random(model->decoder, outer, &random);
+  model->dim = DIM;
+  return model;
+}
+
+static void
+a_model_may_take_vectors(void **state)
+{
+  (void)state;
+  DcModel *model = vector_model();
+  write_model(model, "vectors");
+  DcModel *copy = read_model("vectors");
+  assert_true(copy->vectors);
+  assert_same_network(copy->encoder, model->encoder);
+  assert_same_network(copy->decoder, model->decoder);
+  assert_string_equal(copy->encoder_id, model->encoder_id);
+  copy->preprocessing.width = 7; /* which it has none of, so that it cannot matter */
+  dc_model_identify(copy);
+  assert_string_equal(copy->encoder_id, model->encoder_id);
+  DcTensorFile *file;
+  assert_int_equal(dc_tensor_file_read("vectors", &file, NULL), DC_OK);
+  assert_string_equal(dc_tensor_file_metadata(file, "input"), "vectors");
+  assert_null(dc_tensor_file_metadata(file, "preprocessing"));
+  dc_tensor_file_free(file);
+  dc_model_free(copy);
+  dc_model_free(model);
+}
+
+static void
+models_that_do_not_take_what_they_say_are_refused(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  write_model(model, "good");
+  const char *const inputs[] = {"vectors", "sounds"};
+  const DcStatus refusals[] = {DC_ERROR_SHAPE, DC_ERROR_UNSUPPORTED};
+  const char *const words[] = {"8x8x3", "sounds"};
+  for (size_t i = 0; i < 2; i++) {
+    Draft draft;
+    open_draft(&draft, "good");
+    draft.metadata[2 * draft.n_metadata] = "input";
+    draft.metadata[2 * draft.n_metadata++ + 1] = inputs[i];
+    assert_draft_refused(&draft, refusals[i], words[i]);
+  }
+  model->vectors = true;
+  assert_int_equal(dc_model_write(model, "never", NULL), DC_ERROR_SHAPE);
+  dc_model_free(model);
+
+  model = vector_model();
+  model->vectors = false;
+  assert_int_equal(dc_model_write(model, "never", NULL), DC_ERROR_ARGUMENT);
+  model->vectors = true;
+  dc_network_free(model->decoder); /* as wide as an embedding, not as a sample */
+  model->decoder = dc_network_new((DcShape){1, 1, DIM});
+  DcRandom random;
+  dc_random_seed(&random, 7, 0);
+  add_random(model->decoder, (DcLayer){.kind = DC_LAYER_DENSE, .output = {1, 1, DIM}}, &random);
+  assert_int_equal(dc_model_write(model, "never", NULL), DC_ERROR_SHAPE);
+  assert_false(scratch_exists("never"));
+  dc_model_free(model);
+}
+
 int
 main(void)
 {
@@ -674,14 +861,20 @@ main(void)
       cmocka_unit_test(a_model_comes_back_whole),
       cmocka_unit_test(attention_may_have_no_shift),
       cmocka_unit_test(a_model_may_be_an_encoder_alone),
+      cmocka_unit_test(a_model_may_branch),
       cmocka_unit_test(equal_models_are_equal_bytes),
       cmocka_unit_test(identity_is_that_of_the_embeddings),
+      cmocka_unit_test(identity_of_a_chain_is_what_it_was_before_there_were_branches),
+      cmocka_unit_test(identity_tells_branches_apart),
       cmocka_unit_test(invalid_models_are_not_written),
+      cmocka_unit_test(changed_branches_are_refused),
       cmocka_unit_test(changed_metadata_are_refused),
       cmocka_unit_test(missing_metadata_are_refused),
       cmocka_unit_test(changed_tensors_are_refused),
       cmocka_unit_test(other_files_are_refused),
       cmocka_unit_test(every_piece_of_a_cut_model_is_refused),
+      cmocka_unit_test(a_model_may_take_vectors),
+      cmocka_unit_test(models_that_do_not_take_what_they_say_are_refused),
   };
   return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

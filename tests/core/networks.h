@@ -28,6 +28,9 @@ add_random(DcNetwork *network, DcLayer layer, DcRandom *random)
   fill_uniform(random, added->weight, added->weight_size,
                2 / sqrtf((float)(terms > 1 ? terms : 1)));
   fill_uniform(random, added->bias, added->bias_size, 0.5f);
+  fill_uniform(random, added->statistics, added->statistics_size, 0.5f);
+  for (size_t i = added->statistics_size / 2; i < added->statistics_size; i++)
+    added->statistics[i] += 1; /* variances of 0.5 to 1.5 */
 }
 
 static inline DcNetwork *
@@ -50,6 +53,59 @@ window_layer(DcLayerKind kind, int height, int width, int stride, const int padd
                    .stride = stride,
                    .padding = {padding[0], padding[1], padding[2], padding[3]},
                    .output = {.channels = channels}};
+}
+
+/* Two layers of one value each and their sum, the second taken first. */
+static inline DcNetwork *
+sum_network(DcShape input, DcActivation activation, DcRandom *random)
+{
+  DcNetwork *network = single_layer(input, (DcLayer){.kind = DC_LAYER_AFFINE}, random);
+  add_random(network, (DcLayer){.kind = DC_LAYER_AFFINE, .back = 1}, random);
+  add_random(network,
+             (DcLayer){.kind = DC_LAYER_ADD, .with = 1, .activation = activation, .slope = 0.2f},
+             random);
+  return network;
+}
+
+/* A residual network of all that the built one has (nn/residual_network.h) and of what it has not:
+ * a value that three layers take, one that nobody takes, a layer that reaches over a reshape, and
+ * a sum whose first addend is the older. */
+static inline DcNetwork *
+branching_network(DcRandom *random)
+{
+  static const int one[4] = {1, 1, 1, 1}, none[4] = {0, 0, 0, 0};
+  DcNetwork *network = dc_network_new((DcShape){6, 7, 3});
+  assert_non_null(network);
+  DcLayer layers[] = {
+      window_layer(DC_LAYER_CONV2D, 3, 3, 1, one, 8),      /* value 1 */
+      {.kind = DC_LAYER_BATCH_NORM},                       /* 2: what three layers take */
+      window_layer(DC_LAYER_CONV2D, 3, 3, 2, one, 10),     /* 3 */
+      {.kind = DC_LAYER_BATCH_NORM},                       /* 4 */
+      window_layer(DC_LAYER_CONV2D, 3, 3, 1, one, 10),     /* 5 */
+      {.kind = DC_LAYER_BATCH_NORM},                       /* 6 */
+      window_layer(DC_LAYER_CONV2D, 1, 1, 2, none, 10),    /* 7: of 2 */
+      {.kind = DC_LAYER_BATCH_NORM},                       /* 8 */
+      {.kind = DC_LAYER_ADD},                              /* 9: of 8 and 6 */
+      window_layer(DC_LAYER_MAX_POOL, 2, 2, 1, none, 0),   /* 10: of 9, for nobody */
+      {.kind = DC_LAYER_RESHAPE, .output = {1, 12, 10}},   /* 11: of 9 */
+      {.kind = DC_LAYER_DENSE, .output = {.channels = 9}}, /* 12: of 2 */
+      {.kind = DC_LAYER_DENSE, .output = {.channels = 9}}, /* 13: of 11 */
+      {.kind = DC_LAYER_BATCH_NORM},                       /* 14: of 13 */
+      {.kind = DC_LAYER_ADD},                              /* 15: of 12 and 13 */
+      {.kind = DC_LAYER_ADD},                              /* 16: of 15 and 14 */
+  };
+  layers[1].activation = layers[3].activation = layers[8].activation = DC_ACTIVATION_RELU;
+  layers[14].activation = DC_ACTIVATION_GELU;
+  layers[6].back = 4;
+  layers[8].with = 2;
+  layers[10].back = 1;
+  layers[11].back = 9;
+  layers[12].back = 1;
+  layers[14].back = 2;
+  layers[14].with = layers[15].with = 1;
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+    add_random(network, layers[i], random);
+  return network;
 }
 
 /* Calls `check` with networks of one layer each: every kind, with kernels, strides, paddings and
@@ -110,8 +166,9 @@ for_each_layer(void (*check)(const DcNetwork *network))
       dc_network_free(dense);
     }
     static const DcLayerKind plain[] = {DC_LAYER_GLOBAL_AVERAGE_POOL, DC_LAYER_AFFINE,
-                                        DC_LAYER_L2_NORMALISE, DC_LAYER_RESHAPE};
-    for (size_t k = 0; k < 4; k++) {
+                                        DC_LAYER_L2_NORMALISE, DC_LAYER_RESHAPE,
+                                        DC_LAYER_BATCH_NORM};
+    for (size_t k = 0; k < 5; k++) {
       for (int activation = 0; activation < 4; activation++) {
         DcLayer layer = {.kind = plain[k], .activation = (DcActivation)activation, .slope = 0.2f};
         if (plain[k] == DC_LAYER_RESHAPE)
@@ -120,6 +177,11 @@ for_each_layer(void (*check)(const DcNetwork *network))
         check(network);
         dc_network_free(network);
       }
+    }
+    for (int activation = 0; activation < 4; activation++) {
+      DcNetwork *sum = sum_network(inputs[i], (DcActivation)activation, &random);
+      check(sum);
+      dc_network_free(sum);
     }
   }
 }

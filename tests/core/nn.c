@@ -131,6 +131,20 @@ whole_networks_are_their_reference(void **state)
 }
 
 static void
+branches_are_their_reference(void **state)
+{
+  (void)state;
+  DcRandom random;
+  dc_random_seed(&random, 13, 0);
+  DcNetwork *network = branching_network(&random);
+  check_batches(network);
+  DcPlan *plan = plan_of(network, 1);
+  run_is_reference(plan, network, 1);
+  dc_plan_free(plan);
+  dc_network_free(network);
+}
+
+static void
 parameters_and_shapes_are_those_of_the_method(void **state)
 {
   (void)state;
@@ -504,6 +518,41 @@ layers_that_do_not_fit_are_refused_by_name(void **state)
 }
 
 static void
+values_that_are_not_there_are_refused(void **state)
+{
+  (void)state;
+  const DcShape image = {6, 6, 3};
+  /* Value 0 is the image, value 1 the output of the layer before. */
+  refuses(image, (DcLayer){.kind = DC_LAYER_AFFINE, .back = 2}, "`back` is 2");
+  refuses(image, (DcLayer){.kind = DC_LAYER_AFFINE, .back = -1}, "`back` is -1");
+  refuses(image, (DcLayer){.kind = DC_LAYER_ADD, .back = INT32_MAX, .with = 1}, "`back` is");
+  refuses(image, (DcLayer){.kind = DC_LAYER_ADD}, "`with` is 0");
+  refuses(image, (DcLayer){.kind = DC_LAYER_ADD, .with = -1}, "`with` is -1");
+  refuses(image, (DcLayer){.kind = DC_LAYER_ADD, .with = 2}, "`with` is 2");
+  refuses(image, (DcLayer){.kind = DC_LAYER_ADD, .back = 1, .with = 1}, "two different values");
+}
+
+static void
+sums_of_different_shapes_are_refused(void **state)
+{
+  (void)state;
+  static const DcShape shapes[] = {{6, 6, 2}, {6, 3, 6}, {4, 9, 3}};
+  for (size_t i = 0; i < 3; i++) {
+    DcNetwork *network = dc_network_new((DcShape){6, 6, 3});
+    DcLayer first = {.kind = DC_LAYER_RESHAPE, .output = shapes[i]};
+    if (i == 0)
+      first = window_layer(DC_LAYER_CONV2D, 1, 1, 1, (int[4]){0}, 2);
+    assert_int_equal(dc_network_add(network, &first, NULL), DC_OK);
+    DcError error = {0};
+    assert_int_equal(dc_network_add(network, &(DcLayer){.kind = DC_LAYER_ADD, .with = 1}, &error),
+                     DC_ERROR_SHAPE);
+    assert_non_null(strstr(error.message, "layer 1 (add)"));
+    assert_non_null(strstr(error.message, "6x6x3"));
+    dc_network_free(network);
+  }
+}
+
+static void
 inputs_out_of_range_are_refused(void **state)
 {
   (void)state;
@@ -558,6 +607,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_kind_is_its_reference),
       cmocka_unit_test(whole_networks_are_their_reference),
+      cmocka_unit_test(branches_are_their_reference),
       cmocka_unit_test(parameters_and_shapes_are_those_of_the_method),
       cmocka_unit_test(a_sample_does_not_depend_on_its_batch),
       cmocka_unit_test(a_run_allocates_nothing),
@@ -570,6 +620,8 @@ main(void)
       cmocka_unit_test(nan_is_seen_at_the_output),
       cmocka_unit_test(transposed_convolution_is_the_adjoint),
       cmocka_unit_test(layers_that_do_not_fit_are_refused_by_name),
+      cmocka_unit_test(values_that_are_not_there_are_refused),
+      cmocka_unit_test(sums_of_different_shapes_are_refused),
       cmocka_unit_test(inputs_out_of_range_are_refused),
       cmocka_unit_test(names_are_found_both_ways),
       cmocka_unit_test(writing_a_layer_is_a_new_revision),

@@ -76,6 +76,35 @@ sgd_steps_are_those_of_its_formula(void **state)
 }
 
 static void
+shares_of_a_step_are_the_whole(void **state)
+{
+  (void)state;
+  const size_t ends[] = {0, 2, 3, 4, 4, 9};
+  float gradient[9];
+  for (size_t i = 0; i < 9; i++)
+    gradient[i] = (float)i - 3.5f;
+  for (int sgd = 0; sgd < 2; sgd++) {
+    const DcOptimiserOptions options = sgd ? dc_optimiser_sgd(0.1, 0.9) : dc_optimiser_adam(0.1);
+    float whole[9] = {0}, shared[9] = {0};
+    const DcParameters pieces[] = {{whole, 3}, {whole + 3, 0}, {whole + 3, 6}};
+    const DcParameters parts[] = {{shared, 3}, {shared + 3, 0}, {shared + 3, 6}};
+    DcOptimiser *one, *other;
+    assert_int_equal(dc_optimiser_new(&options, 9, &one, NULL), DC_OK);
+    assert_int_equal(dc_optimiser_new(&options, 9, &other, NULL), DC_OK);
+    for (size_t step = 0; step < 3; step++) {
+      dc_optimiser_step(one, pieces, 3, gradient);
+      dc_optimiser_begin(other);
+      for (size_t i = 5; i > 0; i--)
+        dc_optimiser_step_range(other, parts, 3, gradient, ends[i - 1], ends[i]);
+    }
+    assert_memory_equal(whole, shared, sizeof whole);
+    assert_true(whole[8] < 0 && whole[0] > 0);
+    dc_optimiser_free(one);
+    dc_optimiser_free(other);
+  }
+}
+
+static void
 weight_decay_of_adam_is_decoupled(void **state)
 {
   (void)state;
@@ -117,13 +146,20 @@ optimiser_options_out_of_range_are_refused(void **state)
 /* --- first weights --- */
 
 static void
+measure(const float *values, size_t count, double *square, double *most)
+{
+  *square = *most = 0;
+  for (size_t i = 0; i < count; i++) {
+    *square += (double)values[i] * values[i];
+    *most = fmax(*most, fabs((double)values[i]));
+  }
+}
+
+static void
 check_range(const DcLayer *layer, double range)
 {
-  double square = 0, most = 0;
-  for (size_t i = 0; i < layer->weight_size; i++) {
-    square += (double)layer->weight[i] * layer->weight[i];
-    most = fabs((double)layer->weight[i]) > most ? fabs((double)layer->weight[i]) : most;
-  }
+  double square, most;
+  measure(layer->weight, layer->weight_size, &square, &most);
   /* The largest of thousands comes close to the border; the variance of U(-r, r) is r^2 / 3, known
    * to a few per cent. */
   assert_true(most <= range * (1 + 1e-6) && most > 0.99 * range);
@@ -152,6 +188,76 @@ first_weights_have_their_ranges(void **state)
   dc_initialise_glorot(network, 1, &random);
   for (size_t i = 0; i < 24; i++)
     assert_true(dc_network_layer_const(network, 1)->weight[i] == 1);
+  dc_network_free(network);
+}
+
+static void
+kaiming_weights_are_normal_by_the_fan_out(void **state)
+{
+  (void)state;
+  static const int none[4] = {0, 0, 0, 0};
+  DcRandom random;
+  dc_random_seed(&random, 1, 0);
+  DcNetwork *network =
+      single_layer((DcShape){6, 6, 8}, window_layer(DC_LAYER_CONV2D, 3, 3, 1, none, 24), &random);
+  dc_initialise_kaiming(network, 0, &random);
+  const DcLayer *layer = dc_network_layer_const(network, 0);
+  double square, most;
+  measure(layer->weight, layer->weight_size, &square, &most);
+  /* The variance of 1728 normal numbers is known to sqrt(2 / 1728), 3.4 %; three times that. */
+  const double variance = 2.0 / (9 * 24);
+  assert_near(square / (double)layer->weight_size, variance, 0.1 * variance);
+  assert_true(most > 2.5 * sqrt(variance)); /* no uniform numbers */
+  for (size_t i = 0; i < 24; i++)
+    assert_true(layer->bias[i] == 0);
+  dc_network_free(network);
+}
+
+static void
+fan_in_draws_the_biases_too(void **state)
+{
+  (void)state;
+  DcRandom random;
+  dc_random_seed(&random, 1, 0);
+  DcNetwork *network =
+      single_layer((DcShape){2, 2, 16}, (DcLayer){.kind = DC_LAYER_DENSE, .output = {1, 1, 900}},
+                   &random);
+  add_random(network, (DcLayer){.kind = DC_LAYER_BATCH_NORM}, &random);
+  dc_initialise_fan_in(network, 0, &random);
+  dc_initialise_fan_in(network, 1, &random);
+  const DcLayer *dense = dc_network_layer_const(network, 0);
+  const DcLayer *norm = dc_network_layer_const(network, 1);
+  double square, most;
+  measure(dense->weight, dense->weight_size, &square, &most);
+  assert_true(most <= 0.125f && most > 0.124);
+  measure(dense->bias, dense->bias_size, &square, &most);
+  assert_true(most <= 0.125f && most > 0.12);
+  /* The variance of 900 uniform numbers is known to sqrt(0.8 / 900), 3 %. */
+  assert_near(square / 900, 0.125 * 0.125 / 3, 0.1 * 0.125 * 0.125 / 3);
+  for (size_t i = 0; i < 900; i++)
+    assert_true(norm->weight[i] == 1 && norm->bias[i] == 0);
+  dc_network_free(network);
+}
+
+static void
+truncated_biases_end_at_two_sigma(void **state)
+{
+  (void)state;
+  enum { COUNT = 4000 };
+  DcRandom random;
+  dc_random_seed(&random, 1, 0);
+  DcNetwork *network =
+      single_layer((DcShape){1, 1, 2}, (DcLayer){.kind = DC_LAYER_DENSE, .output = {1, 1, COUNT}},
+                   &random);
+  const DcLayer *layer = dc_network_layer_const(network, 0);
+  const float weight = layer->weight[5];
+  dc_initialise_truncated_biases(network, 0, &random);
+  double square, most;
+  measure(layer->bias, COUNT, &square, &most);
+  const double sigma = sqrt(1.0 / COUNT) / 0.87962566103423978;
+  assert_true(most <= 2.0001 * sigma && most > 1.98 * sigma);
+  assert_near(square, 1, 0.06); /* COUNT times 1 / COUNT, known to less than sqrt(2 / 4000) */
+  assert_true(layer->weight[5] == weight);
   dc_network_free(network);
 }
 
@@ -498,6 +604,10 @@ fits_of_what_does_not_fit_are_refused(void **state)
   options.networks = swapped;
   assert_int_equal(dc_fit_new(&options, &fit, &error), DC_ERROR_SHAPE);
   assert_non_null(strstr(error.message, "network 0 gives 2 numbers"));
+  add_random(lesson.networks[1], (DcLayer){.kind = DC_LAYER_BATCH_NORM}, &(DcRandom){0});
+  options = options_of(&lesson, 1);
+  assert_int_equal(dc_fit_new(&options, &fit, &error), DC_ERROR_ARGUMENT);
+  assert_non_null(strstr(error.message, "network 1, layer 1: batch normalisation"));
   assert_null(fit);
   free_lesson(&lesson);
 }
@@ -552,9 +662,13 @@ main(void)
       cmocka_unit_test(adam_steps_are_those_of_its_formula),
       cmocka_unit_test(adam_has_the_defaults_of_keras),
       cmocka_unit_test(sgd_steps_are_those_of_its_formula),
+      cmocka_unit_test(shares_of_a_step_are_the_whole),
       cmocka_unit_test(weight_decay_of_adam_is_decoupled),
       cmocka_unit_test(optimiser_options_out_of_range_are_refused),
       cmocka_unit_test(first_weights_have_their_ranges),
+      cmocka_unit_test(kaiming_weights_are_normal_by_the_fan_out),
+      cmocka_unit_test(fan_in_draws_the_biases_too),
+      cmocka_unit_test(truncated_biases_end_at_two_sigma),
       cmocka_unit_test(steps_learn_a_linear_map),
       cmocka_unit_test(a_step_is_one_optimiser_step_on_the_mean),
       cmocka_unit_test(the_rate_can_change_between_steps),

@@ -5,10 +5,12 @@
  * input, one a line, answers each with one line; numbers travel in files of raw float32.
  *
  *   network H W C
- *   layer KIND ACTIVATION SLOPE KH KW STRIDE TOP BOTTOM LEFT RIGHT H W C   (appends to the last)
- *   weights FILE                      all networks' weights and biases, layer by layer
+ *   layer KIND ACTIVATION SLOPE KH KW STRIDE TOP BOTTOM LEFT RIGHT H W C BACK WITH
+ *                                     appends to the last
+ *   weights FILE                      all networks' weights, biases and statistics, layer by layer
  *   forward BATCH IN OUT              through all networks
- *   gradients BATCH IN TARGET OUT     of the mean squared error: weights', then the input's
+ *   gradients BATCH IN TARGET OUT     of the mean squared error: weights', then the input's; moves
+ *                                     running statistics by a tenth
  *   time-forward BATCH RUNS           least seconds of a run of the first network, by a plan
  *   time-step BATCH THREADS RUNS      least seconds of a step of Adam that learns the input */
 
@@ -98,32 +100,39 @@ add_layer(char **arguments)
   if (!dc_layer_kind_from_name(arguments[0], &layer.kind) ||
       !dc_activation_from_name(arguments[1], &layer.activation))
     give_up(arguments[0], "unknown kind or activation");
-  int *numbers[] = {&layer.kernel_height,  &layer.kernel_width,  &layer.stride,
-                    &layer.padding[0],     &layer.padding[1],    &layer.padding[2],
-                    &layer.padding[3],     &layer.output.height, &layer.output.width,
-                    &layer.output.channels};
+  int *numbers[] = {&layer.kernel_height,   &layer.kernel_width,  &layer.stride,
+                    &layer.padding[0],      &layer.padding[1],    &layer.padding[2],
+                    &layer.padding[3],      &layer.output.height, &layer.output.width,
+                    &layer.output.channels, &layer.back,          &layer.with};
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
     *numbers[i] = atoi(arguments[3 + i]);
   DcError error = {0};
   check("layer", dc_network_add(networks[network_count - 1], &layer, &error), &error);
 }
 
+/* Everything that a network is made of, in the order of its layers. */
+static DcStateList
+list_numbers(void)
+{
+  DcStateList list = {0};
+  for (size_t i = 0; i < network_count; i++)
+    dc_network_list_state(networks[i], NULL, &list);
+  if (list.failed)
+    give_up("memory", "short");
+  return list;
+}
+
 static void
 read_weights(char **arguments)
 {
+  DcStateList list = list_numbers();
   size_t count = 0;
-  for (size_t i = 0; i < network_count; i++)
-    count += dc_network_parameters(networks[i]);
+  for (size_t i = 0; i < list.count; i++)
+    count += list.arrays[i].count;
   float *weights = read_floats(arguments[0], count), *next = weights;
-  for (size_t i = 0; i < network_count; i++) {
-    for (size_t j = 0; j < dc_network_layer_count(networks[i]); j++) {
-      DcLayer *layer = dc_network_layer(networks[i], j);
-      for (size_t k = 0; k < layer->weight_size; k++)
-        layer->weight[k] = *next++;
-      for (size_t k = 0; k < layer->bias_size; k++)
-        layer->bias[k] = *next++;
-    }
-  }
+  for (size_t i = 0; i < list.count; next += list.arrays[i++].count)
+    memcpy(list.arrays[i].data, next, list.arrays[i].count * sizeof *next);
+  dc_state_list_clear(&list);
   dc_free(weights);
 }
 
@@ -173,8 +182,10 @@ run_gradients(char **arguments)
                   dc_network_parameters(networks[i]));
   append_floats(file, arguments[3], flow, batch * input_size());
   fclose(file);
-  for (size_t i = 0; i < network_count; i++)
+  for (size_t i = 0; i < network_count; i++) {
+    dc_trainer_update_statistics(trainers[i], networks[i], 0.1);
     dc_trainer_free(trainers[i]);
+  }
   dc_free(input);
   dc_free(target);
   dc_free(delta);
@@ -272,7 +283,7 @@ static const struct {
   int arguments;
   void (*run)(char **arguments);
 } commands[] = {
-    {"network", 3, add_network}, {"layer", 13, add_layer},        {"weights", 1, read_weights},
+    {"network", 3, add_network}, {"layer", 15, add_layer},        {"weights", 1, read_weights},
     {"forward", 3, run_forward}, {"gradients", 4, run_gradients}, {"time-forward", 2, time_forward},
     {"time-step", 3, time_step},
 };

@@ -49,10 +49,13 @@ class Layer:
     stride: int = 0
     padding: tuple = (0, 0, 0, 0)  # top, bottom, left, right
     output: tuple = (0, 0, 0)      # height, width, channels; as nn/network.h wants it
+    back: int = 0                  # which earlier values the layer takes, likewise
+    with_: int = 0
 
     def words(self):
         return " ".join(str(word) for word in (self.kind, self.activation, self.slope, *self.kernel,
-                                               self.stride, *self.padding, *self.output))
+                                               self.stride, *self.padding, *self.output,
+                                               self.back, self.with_))
 
 
 class Peer:
@@ -82,7 +85,7 @@ class Peer:
         return path
 
     def set_weights(self, modules):
-        flat = [parameter for module in modules for parameter in module.parameters_in_our_order()]
+        flat = [numbers for module in modules for numbers in module.numbers_in_our_order()]
         self.ask("weights", self.file("weights", numpy.concatenate(flat)))
 
     def forward(self, images):
@@ -121,16 +124,21 @@ class Step(torch.nn.Module):
             "depthwise_conv2d": (channels, 1, *layer.kernel),
             "transposed_conv2d": (channels, out, *layer.kernel),
             "affine": (channels,),
+            "batch_norm": (channels,),
         }.get(layer.kind)
         self.weight = self.bias = None
         if weight:
             fan = numpy.prod(weight[1:]) if layer.kind != "transposed_conv2d" else channels
             self.weight = torch.nn.Parameter(torch.randn(weight) * (2 / max(fan, 1)) ** 0.5)
-            biases = channels if layer.kind in ("depthwise_conv2d", "affine") else out
+            biases = channels if layer.kind in ("depthwise_conv2d", "affine",
+                                                 "batch_norm") else out
             self.bias = torch.nn.Parameter(torch.randn(biases) * 0.1)
+        if layer.kind == "batch_norm":
+            self.register_buffer("mean", torch.randn(channels) * 0.1)
+            self.register_buffer("variance", torch.rand(channels) + 0.5)
 
-    def forward(self, x):
-        x = getattr(self, self.layer.kind)(x)
+    def forward(self, *values):
+        x = getattr(self, self.layer.kind)(*values)
         activation = self.layer.activation
         if activation == "relu":
             return functional.relu(x)
@@ -177,6 +185,13 @@ class Step(torch.nn.Module):
     def affine(self, x):
         return x * self.weight[:, None, None] + self.bias[:, None, None]
 
+    def batch_norm(self, x):
+        return functional.batch_norm(x, self.mean, self.variance, self.weight, self.bias,
+                                     self.training)
+
+    def add(self, x, addend):
+        return x + addend
+
     def reshape(self, x):
         height, width, channels = self.layer.output
         flat = x.permute(0, 2, 3, 1).reshape(len(x), height, width, channels)
@@ -195,19 +210,34 @@ class Network(torch.nn.Sequential):
     """PyTorch's side of a network."""
 
     def __init__(self, shape, layers):
-        steps, probe = [], torch.zeros(1, shape[2], shape[0], shape[1])
+        steps, values = [], [torch.zeros(1, shape[2], shape[0], shape[1])]
         for layer in layers:
-            _, channels, height, width = probe.shape
-            steps.append(Step(layer, (height, width, channels)))
+            _, channels, height, width = values[-1 - layer.back].shape
+            steps.append(Step(layer, (height, width, channels)).eval())
             with torch.no_grad():
-                probe = steps[-1](probe)
+                values.append(steps[-1](*self.taken(layer, values)))
         super().__init__(*steps)
+        self.train()
 
-    def parameters_in_our_order(self):
+    @staticmethod
+    def taken(layer, values):
+        places = [layer.back, layer.with_] if layer.kind == "add" else [layer.back]
+        return [values[-1 - place] for place in places]
+
+    def forward(self, x):
+        values = [x]
+        for step in self:
+            values.append(step(*self.taken(step.layer, values)))
+        return values[-1]
+
+    def numbers_in_our_order(self):
         for step in self:
             if step.weight is not None:
                 yield step.in_our_order(step.weight)
                 yield step.bias.detach().numpy()
+            if step.layer.kind == "batch_norm":
+                yield step.mean.numpy()
+                yield step.variance.numpy()
 
     def gradients_in_our_order(self):
         for step in self:

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* ae-cm: an autoencoder and the clustering module on its code, learnt together (Boubekki,
+ * Kampffmeyer, Brefeld, Jenssen 2021); centroids are held orthonormal, so that the code cannot
+ * shrink. From random weights, or after an autoencoder, k-means and the module have been trained
+ * one after the other. */
+#include "base/memory.h"
+#include "cluster/kmeans.h"
+#include "learn/clustering_stage.h"
+#include "learn/learner.h"
+#include "learn/reconstruction.h"
+#include "nn/encode.h"
+
+#define RESTARTS 20 /* of k-means on the code, as the authors have it */
+
+/* Sequences of the random numbers of a seed; 0 and 1 are first weights of the autoencoder and the
+ * order in which it sees the samples. */
+enum { SEQUENCE_CENTROIDS = 2, SEQUENCE_MODULE, SEQUENCE_MODULE_ORDER, SEQUENCE_JOINT_ORDER };
+
+enum { STAGE_AUTOENCODER, STAGE_START, STAGE_MODULE, STAGE_JOINT, STAGE_AVERAGING, STAGES };
+enum { START_RANDOM, START_PRETRAINED };
+enum { ORTHONORMALITY_ABSOLUTE, ORTHONORMALITY_SQUARED };
+enum { FORM_SUMMED, FORM_NORMALISED };
+
+enum {
+  NETWORK,
+  WIDTH,
+  EPOCHS,
+  BATCH,
+  ALPHA,
+  BETA,
+  LAMBDA,
+  LEARNING_RATE,
+  EPSILON,
+  WEIGHT_DECAY,
+  START,
+  ORTHONORMALITY,
+  FORM,
+  PRETRAIN_EPOCHS,
+  PRETRAIN_BATCH,
+  PRETRAIN_RATE,
+  PRETRAIN_MOMENTUM,
+  MODULE_EPOCHS
+};
+
+static const DcLearnSetting settings[] = {
+    [NETWORK] = {"network", "autoencoder (authors: dense-leaky); auto takes conv where it can", 3,
+                 0, 0, true, (const char *const[]){"auto", "conv", "dense", "dense-leaky", NULL}},
+    [WIDTH] = {"width",
+               "numbers in an embedding, at least the number of clusters (authors: MNIST 10)", 10,
+               1, 4096, true, NULL},
+    [EPOCHS] = {"epochs", "joint passes over the samples; one more averages (authors: 1000)", 1000,
+                0, 1e6, true, NULL},
+    [BATCH] = {"batch", "samples in a step; the larger, the weaker the prior (authors: MNIST 500)",
+               500, 1, 1e6, true, NULL},
+    [ALPHA] = {"alpha",
+               "concentration of the Dirichlet prior: above 1 clusters of equal size are rewarded "
+               "(authors: MNIST 230)",
+               230, 1e-6, 1e9, false, NULL},
+    [BETA] = {"beta", "weight of the autoencoder's error (authors: MNIST 5)", 5, 0, 1e9, false,
+              NULL},
+    [LAMBDA] = {"lambda", "weight of the centroids' orthonormality (authors: 1)", 1, 0, 1e9, false,
+                NULL},
+    [LEARNING_RATE] = {"learning-rate", "of Adam (authors: 0.001)", 1e-3, 1e-30, 1, false, NULL},
+    [EPSILON] = {"epsilon", "of Adam, outside its bias correction (authors: 0.001)", 1e-3, 1e-12, 1,
+                 false, NULL},
+    [WEIGHT_DECAY] = {"weight-decay",
+                      "of Adam, decoupled (authors: 0; 0.01 with the normalised form)", 0, 0, 1,
+                      false, NULL},
+    [START] = {"start", "random weights, or autoencoder, k-means and module trained before", 0, 0,
+               0, true, (const char *const[]){"random", "pretrained", NULL}},
+    [ORTHONORMALITY] = {"orthonormality",
+                        "penalty on U U^T - I: absolute values, or squares (authors: absolute; "
+                        "squared with the normalised form)",
+                        0, 0, 0, true, (const char *const[]){"absolute", "squared", NULL}},
+    [FORM] = {"form",
+              "sums over the batch, or the authors' later form with means and no biases in the "
+              "module (its batch 256, alpha 1.1, beta 100, lambda 0.1)",
+              0, 0, 0, true, (const char *const[]){"summed", "normalised", NULL}},
+    [PRETRAIN_EPOCHS] = {"pretrain-epochs",
+                         "passes of the autoencoder alone, with start=pretrained (authors: 100)",
+                         100, 0, 1e6, true, NULL},
+    [PRETRAIN_BATCH] = {"pretrain-batch", "samples in a step of it (authors: 256)", 256, 1, 1e6,
+                        true, NULL},
+    [PRETRAIN_RATE] = {"pretrain-rate",
+                       "of its gradient descent, for errors summed over the batch (authors: 0.01, "
+                       "0.001 for CIFAR10 and PENDIGIT, 1 for 20NEWS)",
+                       1e-2, 1e-12, 10, false, NULL},
+    [PRETRAIN_MOMENTUM] = {"pretrain-momentum", "of it (authors: 0.9, FMNIST 0)", 0.9, 0, 0.999999,
+                           false, NULL},
+    [MODULE_EPOCHS] = {"module-epochs",
+                       "passes of the module on the frozen code, with start=pretrained (authors: "
+                       "100)",
+                       100, 0, 1e6, true, NULL},
+};
+
+typedef struct {
+  DcLearner learner;
+  DcAutoencoder autoencoder;
+  DcClusteringLayers layers;
+  DcClusteringStage *joint;
+  /* With start=pretrained only. */
+  DcReconstruction *reconstruction;
+  float *codes; /* N x width, of the frozen encoder */
+  DcClusteringStage *module;
+} AeCm;
+
+static bool
+is_pretrained(const AeCm *ae_cm)
+{
+  return ae_cm->learner.settings[START] == START_PRETRAINED;
+}
+
+static size_t
+width_of(const AeCm *ae_cm)
+{
+  return (size_t)ae_cm->learner.settings[WIDTH];
+}
+
+/* --- the stages --- */
+
+static int64_t
+epochs_of(const AeCm *ae_cm, uint32_t stage)
+{
+  const double *set = ae_cm->learner.settings;
+  const bool pretrained = is_pretrained(ae_cm);
+  switch (stage) {
+  case STAGE_AUTOENCODER:
+    return pretrained ? (int64_t)set[PRETRAIN_EPOCHS] : 0;
+  case STAGE_START:
+    return pretrained;
+  case STAGE_MODULE:
+    return pretrained ? (int64_t)set[MODULE_EPOCHS] : 0;
+  case STAGE_JOINT:
+    return (int64_t)set[EPOCHS];
+  default:
+    return 1;
+  }
+}
+
+static uint64_t
+steps_of(const AeCm *ae_cm, uint32_t stage)
+{
+  const double *set = ae_cm->learner.settings;
+  const uint64_t batch = (uint64_t)(stage == STAGE_AUTOENCODER ? set[PRETRAIN_BATCH] : set[BATCH]);
+  return stage == STAGE_START ? 1 : (ae_cm->learner.data.count - 1) / batch + 1;
+}
+
+/* Goes to the first stage from `stage` on that has something to do. */
+static void
+enter(AeCm *ae_cm, uint32_t stage)
+{
+  DcLearnPosition *at = &ae_cm->learner.at;
+  while (!epochs_of(ae_cm, stage))
+    stage++;
+  at->stage = stage;
+  at->epoch = 0;
+  at->step = 0;
+  at->epochs = epochs_of(ae_cm, stage);
+  at->steps = steps_of(ae_cm, stage);
+}
+
+/* k-means on the code, from which the module starts. */
+static DcStatus
+find_centroids(AeCm *ae_cm, DcError *error)
+{
+  const DcDataset *data = &ae_cm->learner.data;
+  const size_t clusters = ae_cm->learner.clusters, width = width_of(ae_cm);
+  const DcMatrix codes = dc_matrix(ae_cm->codes, data->count, width);
+  const DcMatrix centroids = dc_matrix(DC_NEW(float, clusters *width), clusters, width);
+  if (!centroids.data)
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for %zu centroids", clusters);
+  DcKmeansOptions options = dc_kmeans_options(ae_cm->learner.clusters);
+  options.restarts = RESTARTS;
+  options.threads = (uint32_t)ae_cm->learner.threads;
+  DcKmeansResult result;
+  DcRandom random;
+  dc_random_seed(&random, ae_cm->learner.seed, SEQUENCE_CENTROIDS);
+  DcStatus status = dc_kmeans(&codes, NULL, &options, &random, &centroids, NULL, &result, error);
+  if (!status)
+    status = dc_clustering_layers_start(&ae_cm->layers, &centroids, error);
+  if (!status)
+    dc_learner_count_step(&ae_cm->learner, result.inertia / (double)data->count, data->count);
+  dc_free(centroids.data);
+  return status;
+}
+
+static DcStatus
+start_module(AeCm *ae_cm, DcError *error)
+{
+  const DcDataset *data = &ae_cm->learner.data;
+  DcStatus status = dc_encode(ae_cm->autoencoder.encoder, data->values, data->count,
+                              ae_cm->learner.threads, ae_cm->codes, error);
+  return status ? status : find_centroids(ae_cm, error);
+}
+
+static DcStatus
+run_stage(AeCm *ae_cm, DcError *error)
+{
+  DcLearner *learner = &ae_cm->learner;
+  switch (learner->at.stage) {
+  case STAGE_AUTOENCODER:
+    return dc_reconstruction_step(ae_cm->reconstruction, learner, error);
+  case STAGE_START:
+    return start_module(ae_cm, error);
+  case STAGE_MODULE:
+    return dc_clustering_stage_step(ae_cm->module, learner, 0, error);
+  case STAGE_JOINT:
+    return dc_clustering_stage_step(ae_cm->joint, learner, 0, error);
+  default:
+    return dc_clustering_stage_average(ae_cm->joint, learner, epochs_of(ae_cm, STAGE_JOINT), error);
+  }
+}
+
+/* What a stage takes of the whole course: its passes through the networks, of which the module has
+ * next to none. */
+static double
+cost_of(const AeCm *ae_cm, uint32_t stage)
+{
+  const double epochs = (double)epochs_of(ae_cm, stage);
+  return stage == STAGE_MODULE ? epochs / 50 : epochs;
+}
+
+static double
+share_done(const AeCm *ae_cm)
+{
+  double before = 0, all = 0;
+  for (uint32_t stage = 0; stage < STAGES; stage++) {
+    const double cost = cost_of(ae_cm, stage);
+    all += cost;
+    if (stage < ae_cm->learner.at.stage)
+      before += cost;
+    else if (stage == ae_cm->learner.at.stage)
+      before += cost * dc_learner_stage_share(&ae_cm->learner);
+  }
+  return before / all;
+}
+
+static DcStatus
+step(DcLearner *learner, DcError *error)
+{
+  AeCm *ae_cm = (AeCm *)learner;
+  DcLearnPosition *at = &learner->at;
+  DcStatus status = run_stage(ae_cm, error);
+  if (status)
+    return status;
+  at->share = share_done(ae_cm);
+  at->done = at->stage == STAGE_AVERAGING && at->epoch == at->epochs;
+  if (!at->done && at->epoch == at->epochs)
+    enter(ae_cm, at->stage + 1);
+  return DC_OK;
+}
+
+/* --- starting --- */
+
+static DcStatus
+start_networks(AeCm *ae_cm, DcError *error)
+{
+  const double *set = ae_cm->learner.settings;
+  DcRandom random;
+  dc_random_seed(&random, ae_cm->learner.seed, SEQUENCE_MODULE);
+  DcStatus status =
+      dc_clustering_layers_init(&ae_cm->layers, width_of(ae_cm), ae_cm->learner.clusters,
+                                set[FORM] == FORM_SUMMED, &random, error);
+  if (!status)
+    status = dc_reconstruction_autoencoder(&ae_cm->learner, (size_t)set[NETWORK], (int)set[WIDTH],
+                                           &ae_cm->autoencoder, error);
+  return status;
+}
+
+/* What the module on the frozen code and the joint training have in common. */
+static DcClusteringStageOptions
+module_options(const AeCm *ae_cm)
+{
+  const double *set = ae_cm->learner.settings;
+  DcClusteringStageOptions options = {
+      .fit = {.assigner = ae_cm->layers.assigner,
+              .centroid_layer = ae_cm->layers.centroid_layer,
+              .module = {.clusters = ae_cm->learner.clusters,
+                         .width = width_of(ae_cm),
+                         .alpha = set[ALPHA],
+                         .biases = set[FORM] == FORM_SUMMED},
+              .optimiser = dc_optimiser_adam(set[LEARNING_RATE])},
+      .batch = (size_t)set[BATCH],
+  };
+  options.fit.optimiser.epsilon = set[EPSILON];
+  options.fit.optimiser.weight_decay = set[WEIGHT_DECAY];
+  return options;
+}
+
+static DcStatus
+start_joint(AeCm *ae_cm, DcError *error)
+{
+  const DcLearner *learner = &ae_cm->learner;
+  const double *set = learner->settings;
+  DcClusteringStageOptions options = module_options(ae_cm);
+  options.fit.autoencoder = ae_cm->autoencoder;
+  options.fit.module.loss = set[ORTHONORMALITY] == ORTHONORMALITY_SQUARED ? DC_CLUSTERING_SQUARED
+                                                                          : DC_CLUSTERING_ABSOLUTE;
+  options.fit.module.lambda = set[LAMBDA];
+  options.fit.module.normalised = set[FORM] == FORM_NORMALISED;
+  options.fit.beta = set[BETA];
+  options.samples = learner->data.values;
+  options.size = dc_shape_size(learner->data.shape);
+  options.sequence = SEQUENCE_JOINT_ORDER;
+  return dc_clustering_stage_new(learner, &options, &ae_cm->joint, error);
+}
+
+/* The authors' loss is a sum over the batch, that of the stage a mean: the rate makes up for it. A
+ * last, smaller batch then counts as a full one. */
+static DcStatus
+start_reconstruction(AeCm *ae_cm, DcError *error)
+{
+  const DcLearner *learner = &ae_cm->learner;
+  const double *set = learner->settings;
+  const double batch = set[PRETRAIN_BATCH], count = (double)learner->data.count;
+  const DcReconstructionOptions options = {
+      .autoencoder = &ae_cm->autoencoder,
+      .epochs = (int64_t)set[PRETRAIN_EPOCHS],
+      .batch = (size_t)batch,
+      .optimiser = dc_optimiser_sgd(set[PRETRAIN_RATE] * (batch < count ? batch : count),
+                                    set[PRETRAIN_MOMENTUM]),
+  };
+  return dc_reconstruction_new(learner, &options, &ae_cm->reconstruction, error);
+}
+
+static DcStatus
+start_pretraining(AeCm *ae_cm, DcError *error)
+{
+  const DcLearner *learner = &ae_cm->learner;
+  const size_t width = width_of(ae_cm);
+  ae_cm->codes = DC_NEW(float, learner->data.count *width);
+  if (!ae_cm->codes)
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for %zu embeddings of %zu numbers",
+                        learner->data.count, width);
+  DcClusteringStageOptions options = module_options(ae_cm);
+  options.fit.module.loss = DC_CLUSTERING_ALONE;
+  options.samples = ae_cm->codes;
+  options.size = width;
+  options.sequence = SEQUENCE_MODULE_ORDER;
+  DcStatus status = dc_clustering_stage_new(learner, &options, &ae_cm->module, error);
+  return status ? status : start_reconstruction(ae_cm, error);
+}
+
+static DcStatus
+start(DcLearner *learner, DcError *error)
+{
+  AeCm *ae_cm = (AeCm *)learner;
+  DcStatus status = start_networks(ae_cm, error);
+  if (!status)
+    status = start_joint(ae_cm, error);
+  if (!status && is_pretrained(ae_cm))
+    status = start_pretraining(ae_cm, error);
+  if (!status)
+    enter(ae_cm, STAGE_AUTOENCODER);
+  return status;
+}
+
+/* --- the rest --- */
+
+static void
+list_state(DcLearner *learner, DcStateList *list)
+{
+  AeCm *ae_cm = (AeCm *)learner;
+  dc_network_list_state(ae_cm->autoencoder.encoder, "encoder", list);
+  dc_network_list_state(ae_cm->autoencoder.decoder, "decoder", list);
+  dc_clustering_layers_list_state(&ae_cm->layers, list);
+  dc_clustering_stage_list_state(ae_cm->joint, "joint", list);
+  if (!is_pretrained(ae_cm))
+    return;
+  dc_reconstruction_list_state(ae_cm->reconstruction, "autoencoder", list);
+  dc_clustering_stage_list_state(ae_cm->module, "module", list);
+  dc_state_list_add(list, NULL, "codes", DC_STATE_FLOATS, ae_cm->codes,
+                    learner->data.count * width_of(ae_cm));
+}
+
+static DcStatus
+check(const DcLearner *learner, DcError *error)
+{
+  const AeCm *ae_cm = (const AeCm *)learner;
+  const uint32_t stage = learner->at.stage;
+  return dc_clustering_check_position(learner, epochs_of(ae_cm, stage), steps_of(ae_cm, stage),
+                                      error);
+}
+
+static DcStatus
+finish(DcLearner *learner, DcLearned *learned, DcError *error)
+{
+  const AeCm *ae_cm = (const AeCm *)learner;
+  return dc_clustering_learned(learner, &ae_cm->autoencoder, &ae_cm->layers, learned, error);
+}
+
+static void
+clear(DcLearner *learner)
+{
+  AeCm *ae_cm = (AeCm *)learner;
+  dc_clustering_stage_free(ae_cm->module);
+  dc_reconstruction_free(ae_cm->reconstruction);
+  dc_clustering_stage_free(ae_cm->joint);
+  dc_free(ae_cm->codes);
+  dc_clustering_layers_clear(&ae_cm->layers);
+  dc_autoencoder_clear(&ae_cm->autoencoder);
+}
+
+const DcLearnerClass dc_learner_ae_cm = {
+    .name = "ae-cm",
+    .summary = "autoencoder and clustering module learnt together (Boubekki et al. 2021)",
+    .settings = settings,
+    .setting_count = sizeof settings / sizeof *settings,
+    .stages = (const char *const[]){"autoencoder", "start", "module", "joint", "averaging", NULL},
+    .figures = (const char *const[]){"code-error", "sparsity", "merging", "prior", "orthonormality",
+                                     "reconstruction", NULL},
+    .pictures = true,
+    .vectors = true,
+    .size = sizeof(AeCm),
+    .start = start,
+    .step = step,
+    .list_state = list_state,
+    .check = check,
+    .finish = finish,
+    .clear = clear,
+};

@@ -1,0 +1,62 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What bash offers: completion.sh COMPLETION DRIFTCLUSTER. Prints TAP.
+set -u
+completion=$(realpath "$1") program=$(realpath "$2")
+number=0 failed=0
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+mkdir pictures && touch model.safetensors "two words.npy"
+# shellcheck source=/dev/null
+source "$completion" || exit 1
+
+# expect WHAT OFFERED WORD...: what is offered, in order and separated by |, for the last of the
+# words, which stand behind the name of the program.
+expect()
+{
+  local what=$1 expected=$2 offered
+  COMP_WORDS=("$program" "${@:3}")
+  COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+  COMPREPLY=(left from before)
+  _driftcluster
+  offered=$(printf '%s\n' "${COMPREPLY[@]}" | LC_ALL=C sort | paste -sd '|')
+  ((number++))
+  if [[ $offered == "$expected" ]]; then
+    echo "ok $number - $what"
+  else
+    echo "not ok $number - $what"
+    echo "# offered \"$offered\" instead of \"$expected\""
+    failed=1
+  fi
+}
+
+files='model.safetensors|pictures|two words.npy'
+expect 'commands' '--help|--version|digits|embed|evaluate|frames|inspect|points|score|sheet|train' ''
+expect 'a command that has begun' 'score|sheet' s
+expect 'no command that begins so' '' x
+expect 'options of a command' '--cell=|--columns=' sheet --c
+expect 'one option' '--start-from=' train --start
+expect 'no option of another command' '' embed --start
+expect 'no option of no command' '--help' nonsense --
+expect 'methods' 'ae|ae-cm|cm|dekm|secu|tdcm' train --method = ''
+expect 'methods behind an equals sign alone' 'ae|ae-cm|cm|dekm|secu|tdcm' train --method =
+expect 'methods that have begun' 'ae|ae-cm' train -m a
+expect 'the settings of a method' 'pretrain-epochs=' train --method dekm --set pre
+expect 'the settings of a method behind an equals sign' 'pretrain-epochs=' \
+  train --method = dekm -s pre
+expect 'no settings of another method' '' train -m ae --set pre
+expect 'shapes of points' 'rings' points -s r
+expect 'nothing for a side of frames' '' frames -s ''
+expect 'model files' "$files" evaluate -m ''
+expect 'files behind an equals sign' 'model.safetensors' embed --model-file = mod
+expect 'names with spaces stay whole' 'two words.npy' train two
+expect 'files for arguments' "$files" inspect ''
+expect 'folders to write to' 'pictures' frames --output ''
+expect 'folders for a report' 'pictures' train --report = ''
+expect 'nothing for a number' '' train --clusters ''
+expect 'nothing for a number of another command' '' frames -l ''
+expect 'no value for an option that takes none' "$files" train --resume ''
+expect 'no files for a command without arguments' '' digits ''
+echo "1..$number"
+exit $failed
