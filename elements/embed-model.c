@@ -43,6 +43,11 @@ gst_embed_loaded_open(GstEmbedLoaded *self, guint batch_size, DcError *error)
   DcStatus status = dc_model_read(self->file, &self->model, error);
   if (status != DC_OK)
     return status;
+  if (self->model->vectors)
+    return dc_error_set(error, DC_ERROR_MISMATCH,
+                        "%s: this model takes vectors of %d numbers, not pictures; train one on "
+                        "pictures",
+                        self->file, dc_network_input(self->model->encoder).channels);
   return dc_encoder_new(&self->model->preprocessing, self->model->encoder, self->model->encoder_id,
                         batch_size, &self->encoder, error);
 }

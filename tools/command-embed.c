@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* driftcluster embed: the embeddings of pictures, for people who go on in Python. */
+/* driftcluster embed: the embeddings of pictures or vectors, for people who go on in Python. */
 #include "command.h"
 #include "embeddings.h"
 #include "store/npy.h"
@@ -15,18 +15,23 @@ static const GOptionEntry entries[] = {
     {"model-file", 'm', 0, G_OPTION_ARG_FILENAME, &option_model,
      "model with the encoder (unset: the built-in descriptor)", "FILE"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &option_output,
-     "file for the embeddings, float32, one row per picture", "X.npy"},
+     "file for the embeddings, float32, one row per sample", "X.npy"},
     {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &option_labels,
-     "IDX file with a label for each picture", "FILE"},
+     "IDX or .npy file with a label for each sample", "FILE"},
     {"labels-output", 0, 0, G_OPTION_ARG_FILENAME, &option_labels_output,
      "file for the labels, uint32", "Y.npy"},
     G_OPTION_ENTRY_NULL,
 };
 
 static const char summary[] =
-    "Writes what the encoder makes of each picture as a NumPy array. INPUT is a folder, an IDX "
-    "file, a\n"
-    "video or a URI; labels are those beside an IDX file, or the subfolders of a folder.";
+    "Writes what the encoder makes of each sample as a NumPy array. INPUT is pictures (a folder, "
+    "an "
+    "IDX\n"
+    "file, a video or a URI) or, for a model of vectors, vectors: a .npy file with a row for each, "
+    "or an\n"
+    "IDX file of two dimensions or with \"points\" or \"vectors\" in its name. Labels are the "
+    "subfolders of\n"
+    "a folder, or lie beside an IDX file (\"labels-idx1\") or X.npy (X-labels.npy).";
 
 static gboolean
 write_arrays(const DcEmbeddings *embeddings, GError **error)
@@ -35,7 +40,7 @@ write_arrays(const DcEmbeddings *embeddings, GError **error)
       .type = DC_NPY_F32,
       .rank = 2,
       .shape = {embeddings->count, embeddings->dim},
-      .data = embeddings->values->data,
+      .data = (void *)embeddings->values,
   };
   DcError core_error;
   if (dc_npy_write(option_output, &values, &core_error) != DC_OK)
@@ -44,14 +49,14 @@ write_arrays(const DcEmbeddings *embeddings, GError **error)
     return TRUE;
   if (!embeddings->labelled) {
     g_set_error_literal(error, DC_TOOLS_ERROR, -DC_ERROR_NOT_FOUND,
-                        "--labels-output was given and not every picture has a label");
+                        "--labels-output was given and not every sample has a label");
     return FALSE;
   }
   DcNpy labels = {
       .type = DC_NPY_U32,
       .rank = 1,
       .shape = {embeddings->count, 1},
-      .data = embeddings->labels->data,
+      .data = (void *)embeddings->labels,
   };
   if (dc_npy_write(option_labels_output, &labels, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);

@@ -17,9 +17,9 @@ static gboolean option_json;
 
 static const GOptionEntry entries[] = {
     {"model-file", 'm', 0, G_OPTION_ARG_FILENAME, &option_model,
-     "model to evaluate (unset: the built-in descriptor)", "FILE"},
+     "model to evaluate (unset: the built-in descriptor, or vectors as they are)", "FILE"},
     {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &option_labels,
-     "IDX file with a label for each picture", "FILE"},
+     "IDX or .npy file with a label for each sample", "FILE"},
     {"clusters", 'k', 0, G_OPTION_ARG_INT, &option_clusters,
      "cluster the embeddings into K, for a model without centroids", "K"},
     {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed, "start of the random numbers (1)", "N"},
@@ -27,13 +27,16 @@ static const GOptionEntry entries[] = {
     G_OPTION_ENTRY_NULL,
 };
 
-static const char summary[] = "Assigns each picture to a cluster of the model and compares with "
-                              "labels, which serve for scoring\n"
-                              "only: labels of an IDX file lie beside it, those of a folder are "
-                              "its subfolders. \"adapted\" is the\n"
-                              "same after the centroids have adapted to the input as a stream "
-                              "would make them. INPUT is a folder,\n"
-                              "an IDX file, a video or a URI.";
+static const char summary[] =
+    "Assigns each sample to a cluster of the model and compares with labels, which serve for "
+    "scoring\n"
+    "only: labels of an IDX file or of X.npy lie beside it (X-labels.npy), those of a folder are "
+    "its\n"
+    "subfolders. \"adapted\" is the same after the centroids have adapted to the input as a stream "
+    "would\n"
+    "make them. INPUT is pictures (a folder, an IDX file, a video or a URI) or, for a model of "
+    "vectors,\n"
+    "a .npy file with a row for each.";
 
 static gboolean
 read_model(DcModel **model, GError **error)
@@ -89,8 +92,7 @@ score_snapshot(DcAdapter *adapter, const DcEmbeddings *embeddings, DcScores *sco
   for (gsize i = 0; i < embeddings->count; i++)
     clusters[i] = assignments[i].cluster;
   if (status == DC_OK)
-    status =
-        dc_scores(clusters, (const uint32_t *)embeddings->labels->data, embeddings->count, scores);
+    status = dc_scores(clusters, embeddings->labels, embeddings->count, scores);
   dc_assigner_free(assigner);
   dc_snapshot_unref(snapshot);
   if (status == DC_OK)
@@ -145,7 +147,7 @@ print_scores(const DcScores *trained, const DcScores *adapted, gsize clusters)
            trained->samples, clusters, trained->acc, trained->nmi, trained->ari, adapted->acc,
            adapted->nmi, adapted->ari);
   else
-    printf("%zu pictures, %zu clusters, %zu labels\n%-12s %6s %6s %6s\n%-12s %6.1f %6.1f %6.1f\n"
+    printf("%zu samples, %zu clusters, %zu labels\n%-12s %6s %6s %6s\n%-12s %6.1f %6.1f %6.1f\n"
            "%-12s %6.1f %6.1f %6.1f\n",
            trained->samples, clusters, trained->classes, "percent", "ACC", "NMI", "ARI",
            "as trained", 100 * trained->acc, 100 * trained->nmi, 100 * trained->ari, "adapted",
@@ -157,7 +159,7 @@ evaluate_embeddings(const DcModel *model, const DcEmbeddings *embeddings, GError
 {
   if (!embeddings->labelled) {
     g_set_error_literal(error, DC_TOOLS_ERROR, -DC_ERROR_NOT_FOUND,
-                        "not every picture has a label; give them with --labels FILE or as "
+                        "not every sample has a label; give them with --labels FILE or as "
                         "subfolders of a folder");
     return FALSE;
   }
@@ -165,8 +167,10 @@ evaluate_embeddings(const DcModel *model, const DcEmbeddings *embeddings, GError
   if (!centroids)
     return FALSE;
   gsize interval;
-  DcAdapter *adapter = make_adapter(model ? model->encoder_id : "descriptor", centroids,
-                                    embeddings->dim, &interval, error);
+  DcAdapter *adapter = make_adapter(model                 ? model->encoder_id
+                                    : embeddings->vectors ? "vectors"
+                                                          : "descriptor",
+                                    centroids, embeddings->dim, &interval, error);
   if (!adapter)
     return FALSE;
   DcScores trained, adapted;

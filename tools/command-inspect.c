@@ -63,7 +63,11 @@ print_model(const char *path, GError **error)
   printf("model         %s\nencoder       %s\nmethod        %s\nembedding     %zu numbers\n", path,
          model->encoder_id, model->method ? model->method : "unknown", model->dim);
   printf("clusters      %zu\n", model->clusters);
-  print_preprocessing(&model->preprocessing);
+  if (model->vectors)
+    printf("vectors       of %d numbers, taken as they are\n",
+           dc_network_input(model->encoder).channels);
+  else
+    print_preprocessing(&model->preprocessing);
   if (model->provenance)
     printf("provenance    %s\n", model->provenance);
   print_network("encoder", model->encoder);

@@ -1,283 +1,288 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* driftcluster train: learns an encoder and centroids from pictures, writes one model file. */
+/* driftcluster train: learns an encoder and clusters from samples, writes one model file. */
 #include "base/memory.h"
-#include "cluster/kmeans.h"
 #include "command.h"
+#include "course.h"
 #include "eval/scores.h"
-#include "nn/autoencoder.h"
-#include "nn/plan.h"
-#include "progress.h"
 #include "samples.h"
-#include "store/model_file.h"
-#include "tensor/rows.h"
+#include "settings.h"
+#include "trained-model.h"
 
-#include <json-glib/json-glib.h>
-#include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-
-#define ENCODED_AT_ONCE 64
 
 static char *option_method;
 static char *option_output;
 static char *option_labels;
+static char *option_start;
+static char *option_epochs, *option_batch, *option_width, *option_rate;
+static char **option_settings;
 static gint option_clusters;
-static gint option_epochs = 20;
-static gint option_batch = 256;
-static gint option_width = 10;
-static gdouble option_rate = 1e-3;
 static gint64 option_seed = 1;
 static gint option_threads;
+static gdouble option_scale;
+static gint option_memory = 1024;
+static gboolean option_resume;
+static gboolean option_list_settings;
 
 static const GOptionEntry entries[] = {
     {"method", 'm', 0, G_OPTION_ARG_STRING, &option_method,
-     "ae: convolutional autoencoder, then k-means (ae)", "NAME"},
+     "ae, dekm, ae-cm, cm, secu or tdcm (ae); see --list-settings", "NAME"},
     {"clusters", 'k', 0, G_OPTION_ARG_INT, &option_clusters, "number of clusters", "K"},
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &option_output, "model file to write", "FILE"},
     {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &option_labels,
-     "IDX file with a label for each picture, for scoring only", "FILE"},
-    {"epochs", 'e', 0, G_OPTION_ARG_INT, &option_epochs, "passes over the pictures (20)", "N"},
-    {"batch", 'b', 0, G_OPTION_ARG_INT, &option_batch, "pictures in a training step (256)", "N"},
-    {"width", 'd', 0, G_OPTION_ARG_INT, &option_width, "numbers in an embedding (10)", "N"},
-    {"learning-rate", 0, 0, G_OPTION_ARG_DOUBLE, &option_rate, "of Adam (0.001)", "X"},
+     "file with a label for each sample, for scoring only", "FILE"},
+    {"epochs", 'e', 0, G_OPTION_ARG_STRING, &option_epochs,
+     "passes over the samples: the setting epochs, or pretrain-epochs where there is no other",
+     "N"},
+    {"batch", 'b', 0, G_OPTION_ARG_STRING, &option_batch, "samples in a step: the setting batch",
+     "N"},
+    {"width", 'd', 0, G_OPTION_ARG_STRING, &option_width,
+     "numbers in an embedding: the setting width", "N"},
+    {"learning-rate", 0, 0, G_OPTION_ARG_STRING, &option_rate,
+     "length of a step: the setting learning-rate", "X"},
+    {"set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &option_settings, "a setting of the method",
+     "NAME=VALUE"},
+    {"list-settings", 0, 0, G_OPTION_ARG_NONE, &option_list_settings,
+     "print the settings of the method, or of all, and end", NULL},
+    {"start-from", 0, 0, G_OPTION_ARG_FILENAME, &option_start,
+     "model whose encoder and decoder to start from", "FILE"},
+    {"scale", 0, 0, G_OPTION_ARG_DOUBLE, &option_scale,
+     "divide vectors by it (their largest absolute number)", "X"},
+    {"memory", 0, 0, G_OPTION_ARG_INT, &option_memory,
+     "MiB of samples to hold in memory; more are kept in a temporary file in $TMPDIR (1024)", "N"},
     {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed, "start of the random numbers (1)", "N"},
     {"threads", 0, 0, G_OPTION_ARG_INT, &option_threads, "threads (all processors)", "N"},
+    {"resume", 'r', 0, G_OPTION_ARG_NONE, &option_resume, "go on from FILE.checkpoint", NULL},
     G_OPTION_ENTRY_NULL,
 };
 
-static const char summary[] = "Learns an encoder from pictures, clusters what it makes of them, "
-                              "and writes both to one model\n"
-                              "file that embed, adapt-centroids and the other commands take. INPUT "
-                              "is a folder of pictures, an\n"
-                              "IDX file, a video or a URI. Labels are never learnt from; where "
-                              "there are some, the clusters are\n"
-                              "scored with them. Equal input, options and number of threads give "
-                              "an equal file. Ctrl-C ends the\n"
-                              "training early and still writes what was learnt.";
+static const char summary[] =
+    "Learns an encoder from samples without labels, clusters what it makes of them, and writes\n"
+    "both to one model file that embed, adapt-centroids and the other commands take. INPUT is a\n"
+    "folder of pictures, an IDX file, a video or a URI, or a file of plain vectors (.npy, IDX);\n"
+    "several inputs are several domains for the methods that know domains. Labels are never learnt "
+    "from; where there are some, the\n"
+    "clusters are scored with them.\n"
+    "\n"
+    "Equal input, options and number of threads give an equal file. Ctrl-C saves the course in\n"
+    "FILE.checkpoint, from which the same command goes on with --resume, to the same file.\n"
+    "\n"
+    "  driftcluster train -m dekm -k 10 train-images-idx3-ubyte.gz -o digits.safetensors\n"
+    "  driftcluster train -m ae-cm -k 10 -s alpha=13 -s batch=80 pictures/ -o groups.safetensors";
 
-/* --- Ctrl-C --- */
+/* --- what to learn with --- */
 
-static volatile sig_atomic_t interrupted;
-
-static void
-interrupt(int signal_number)
-{
-  (void)signal_number;
-  interrupted = 1;
-}
-
-/* --- training --- */
-
-static bool
-show_step(const DcTrainingProgress *at, void *user_data)
-{
-  g_autofree char *note =
-      g_strdup_printf("epoch %d of %d  loss %.5f", at->epoch, at->epochs, at->loss);
-  double done = at->epoch - 1 + (double)at->step / (double)at->steps;
-  dc_progress_show(user_data, done, at->epochs, note);
-  return !interrupted;
-}
-
-/* Trains the autoencoder; an interruption is no failure, `loss` is then that of the last step
- * shown. */
+/* The settings that have an option of their own, for the methods that have them. */
 static gboolean
-train_autoencoder(DcAutoencoder *autoencoder, const DcSamples *samples, double *loss,
-                  GError **error)
+apply_options(const DcLearnerClass *class, double *values, GError **error)
 {
-  DcShape shape = {samples->spec.height, samples->spec.width, dc_patch_channels(&samples->spec)};
+  const char *epochs =
+      dc_learner_setting(class, "epochs") != SIZE_MAX ? "epochs" : "pretrain-epochs";
+  const struct {
+    const char *name, *text;
+  } options[] = {
+      {epochs, option_epochs},
+      {"batch", option_batch},
+      {"width", option_width},
+      {"learning-rate", option_rate},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(options); i++) {
+    if (options[i].text && !dc_settings_set(class, values, options[i].name, options[i].text, error))
+      return FALSE;
+  }
+  for (gsize i = 0; option_settings && option_settings[i]; i++) {
+    if (!dc_settings_assign(class, values, option_settings[i], error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_start(DcModel **start, GError **error)
+{
   DcError core_error;
-  if (dc_autoencoder_init(autoencoder, shape, option_width, (uint64_t)option_seed, &core_error) !=
-      DC_OK)
+  *start = NULL;
+  if (!option_start)
+    return TRUE;
+  if (dc_model_read(option_start, start, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
-  DcProgress progress;
-  dc_progress_start(&progress, "training");
-  DcAutoencoderTraining training = {
-      .epochs = option_epochs,
-      .batch = (size_t)option_batch,
-      .learning_rate = option_rate,
+  if ((*start)->decoder)
+    return TRUE;
+  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_MISMATCH,
+              "%s: it has no decoder, and thus is no autoencoder to start from", option_start);
+  dc_model_free(*start);
+  *start = NULL;
+  return FALSE;
+}
+
+static gboolean
+make_learner(const DcLearnerClass *class, const DcDataset *data, const DcModel *start,
+             DcLearner **learner, GError **error)
+{
+  double values[DC_LEARN_MOST_SETTINGS];
+  *learner = NULL;
+  dc_settings_fill(class, values);
+  gsize pretrain = dc_learner_setting(class, "pretrain-epochs");
+  if (start && pretrain != SIZE_MAX)
+    values[pretrain] = 0;
+  if (!apply_options(class, values, error))
+    return FALSE;
+  DcLearnerOptions options = {
+      .clusters = (uint32_t)option_clusters,
       .seed = (uint64_t)option_seed,
       .threads = (size_t)option_threads,
-      .progress = show_step,
-      .data = &progress,
+      .settings = values,
+      .first_encoder = start ? start->encoder : NULL,
+      .first_decoder = start ? start->decoder : NULL,
   };
-  *loss = NAN;
-  DcStatus status = dc_autoencoder_train(autoencoder, (const float *)samples->values->data,
-                                         samples->count, &training, loss, &core_error);
-  g_autofree char *note = isnan(*loss)
-                              ? g_strdup("stopped early, the model is what was learnt so far")
-                              : g_strdup_printf("loss %.5f", *loss);
-  dc_progress_end(&progress, note);
-  if (status == DC_OK || status == DC_ERROR_CANCELLED)
+  DcError core_error;
+  if (dc_learner_new(class, data, &options, learner, &core_error) == DC_OK)
     return TRUE;
   return dc_tools_take_error(&core_error, error);
 }
 
-/* --- clustering what was learnt --- */
-
-static gboolean
-encode_all(const DcModel *model, const DcSamples *samples, const DcMatrix *embeddings,
-           GError **error)
-{
-  DcPlan *plan;
-  DcError core_error;
-  if (dc_plan_new(model->encoder, ENCODED_AT_ONCE, &plan, &core_error) != DC_OK)
-    return dc_tools_take_error(&core_error, error);
-  gsize size = dc_patch_size(&samples->spec);
-  DcStatus status = DC_OK;
-  for (gsize first = 0; first < samples->count && status == DC_OK; first += ENCODED_AT_ONCE)
-    status =
-        dc_plan_run(plan, &g_array_index(samples->values, float, first *size),
-                    MIN(ENCODED_AT_ONCE, samples->count - first), dc_matrix_row(embeddings, first));
-  dc_plan_free(plan);
-  if (status == DC_OK)
-    return TRUE;
-  g_set_error_literal(error, DC_TOOLS_ERROR, -(int)status, dc_status_text(status));
-  return FALSE;
-}
-
-/* Root mean squared distance of the members of each cluster to its centroid. */
-static gboolean
-measure_spread(const DcMatrix *embeddings, const guint32 *clusters, DcModel *model)
-{
-  DcMatrix centroids = dc_matrix(model->centroids, model->clusters, model->dim);
-  g_autofree float *distances = g_new(float, embeddings->rows);
-  g_autofree double *sums = g_new0(double, model->clusters);
-  g_autofree gsize *counts = g_new0(gsize, model->clusters);
-  model->spread = DC_NEW(float, model->clusters);
-  if (!model->spread)
-    return FALSE;
-  dc_squared_distances(embeddings, &centroids, clusters, distances);
-  for (gsize i = 0; i < embeddings->rows; i++) {
-    sums[clusters[i]] += distances[i];
-    counts[clusters[i]]++;
-  }
-  for (gsize k = 0; k < model->clusters; k++)
-    model->spread[k] = counts[k] ? (float)sqrt(sums[k] / (double)counts[k]) : 0;
-  return TRUE;
-}
-
-/* Clusters the training pictures; `clusters` (one for each) receives the result. */
-static gboolean
-cluster_samples(DcModel *model, const DcSamples *samples, guint32 *clusters, GError **error)
-{
-  g_autofree float *values = g_new(float, samples->count * model->dim);
-  DcMatrix embeddings = dc_matrix(values, samples->count, model->dim);
-  if (!encode_all(model, samples, &embeddings, error))
-    return FALSE;
-  model->clusters = (size_t)option_clusters;
-  model->centroids = DC_NEW(float, model->clusters * model->dim);
-  DcMatrix centroids = dc_matrix(model->centroids, model->clusters, model->dim);
-  DcKmeansOptions options = dc_kmeans_options((uint32_t)option_clusters);
-  DcKmeansResult result;
-  DcRandom random;
-  dc_random_seed(&random, (uint64_t)option_seed, 1);
-  DcError core_error = {DC_ERROR_MEMORY, "not enough memory for the centroids"};
-  if (!model->centroids ||
-      dc_kmeans(&embeddings, NULL, &options, &random, &centroids, clusters, &result, &core_error) !=
-          DC_OK ||
-      !measure_spread(&embeddings, clusters, model))
-    return dc_tools_take_error(&core_error, error);
-  return TRUE;
-}
-
-/* --- the model file --- */
-
-/* What the model was made from, as JSON. */
-static char *
-describe_training(const char *const *inputs, const DcSamples *samples, double loss)
-{
-  g_autoptr(JsonBuilder) builder = json_builder_new();
-  json_builder_begin_object(builder);
-  json_builder_set_member_name(builder, "inputs");
-  json_builder_begin_array(builder);
-  for (gsize i = 0; inputs[i]; i++) {
-    g_autofree char *name = g_path_get_basename(inputs[i]);
-    g_autofree char *text = g_utf8_make_valid(name, -1);
-    json_builder_add_string_value(builder, text);
-  }
-  json_builder_end_array(builder);
-  const struct {
-    const char *name;
-    gint64 value;
-  } numbers[] = {
-      {"pictures", (gint64)samples->count},
-      {"epochs", option_epochs},
-      {"batch", option_batch},
-      {"seed", option_seed},
-      {"threads", option_threads},
-  };
-  for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++) {
-    json_builder_set_member_name(builder, numbers[i].name);
-    json_builder_add_int_value(builder, numbers[i].value);
-  }
-  json_builder_set_member_name(builder, "learning_rate");
-  json_builder_add_double_value(builder, option_rate);
-  json_builder_set_member_name(builder, "interrupted");
-  json_builder_add_boolean_value(builder, isnan(loss));
-  if (!isnan(loss)) {
-    json_builder_set_member_name(builder, "loss");
-    json_builder_add_double_value(builder, loss);
-  }
-  json_builder_end_object(builder);
-  g_autoptr(JsonNode) root = json_builder_get_root(builder);
-  return json_to_string(root, FALSE);
-}
+/* --- what was learnt --- */
 
 static void
-print_result(const DcModel *model, const DcSamples *samples, const guint32 *clusters)
+print_result(const DcModel *model, const DcSamples *samples, const guint32 *labels)
 {
-  printf("%zu pictures, %zu clusters, embeddings of %zu numbers: %s\n", samples->count,
+  printf("%zu samples, %zu clusters, embeddings of %zu numbers: %s\n", samples->count,
          model->clusters, model->dim, option_output);
   DcScores scores;
-  if (samples->labelled && dc_scores(clusters, (const uint32_t *)samples->labels->data,
-                                     samples->count, &scores) == DC_OK)
+  if (samples->labelled && dc_scores(labels, samples->labels, samples->count, &scores) == DC_OK)
     printf("against the labels, in percent: ACC %.1f  NMI %.1f  ARI %.1f\n", 100 * scores.acc,
            100 * scores.nmi, 100 * scores.ari);
 }
 
 static gboolean
-train_model(DcModel *model, const char *const *inputs, const DcSamples *samples, GError **error)
+write_model(const DcLearner *learner, DcLearned *learned, const DcSamples *samples,
+            const char *const *inputs, GError **error)
 {
-  DcAutoencoder autoencoder = {0};
-  double loss;
-  gboolean well = train_autoencoder(&autoencoder, samples, &loss, error);
-  model->preprocessing = samples->spec;
-  model->encoder = autoencoder.encoder;
-  model->decoder = autoencoder.decoder;
-  model->dim = (size_t)option_width;
-  if (!well)
+  float *embeddings;
+  DcModel *model = dc_trained_model_new(learner, learned, samples, inputs, &embeddings, error);
+  if (!model)
     return FALSE;
-  g_autofree guint32 *clusters = g_new(guint32, samples->count);
-  if (!cluster_samples(model, samples, clusters, error))
-    return FALSE;
-  model->method = g_strdup("ae");
-  model->provenance = describe_training(inputs, samples, loss);
   DcError core_error;
-  if (dc_model_write(model, option_output, &core_error) != DC_OK)
-    return dc_tools_take_error(&core_error, error);
-  print_result(model, samples, clusters);
-  return TRUE;
+  gboolean well = dc_model_write(model, option_output, &core_error) == DC_OK ||
+                  dc_tools_take_error(&core_error, error);
+  if (well)
+    print_result(model, samples, learned->labels);
+  dc_free(embeddings);
+  dc_model_free(model);
+  return well;
+}
+
+/* A course that is done but whose model cannot be written (a full disk) is kept. */
+static void
+keep_course(DcCourse *course)
+{
+  g_autoptr(GError) error = NULL;
+  if (dc_course_save(course, &error))
+    fprintf(stderr,
+            "What was learnt is kept in %s: mend the cause and give the same command "
+            "with --resume.\n",
+            course->checkpoint);
+  else
+    fprintf(stderr, "What was learnt could not be kept either: %s\n", error->message);
 }
 
 static gboolean
-train(const char *const *inputs, GError **error)
+finish(DcCourse *course, const DcSamples *samples, const char *const *inputs, GError **error)
 {
-  DcSamples samples;
-  if (!dc_samples_read(&samples, inputs, option_labels, NULL, error))
+  DcLearned learned;
+  DcError core_error;
+  if (dc_learner_finish(course->learner, &learned, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  gboolean well = write_model(course->learner, &learned, samples, inputs, error);
+  dc_learned_clear(&learned);
+  if (!well)
+    keep_course(course);
+  return well;
+}
+
+/* --- the course --- */
+
+static gboolean
+run_course(DcLearner *learner, const DcSamples *samples, const char *const *inputs,
+           gboolean *interrupted, GError **error)
+{
+  DcCourse course;
+  gboolean well = dc_course_begin(&course, learner, option_output, error) &&
+                  (!option_resume || dc_course_resume(&course, error)) &&
+                  dc_course_run(&course, interrupted, error);
+  if (well && *interrupted)
+    fprintf(stderr, "Saved in %s: give the same command with --resume to go on.\n",
+            course.checkpoint);
+  else if (well)
+    well = finish(&course, samples, inputs, error);
+  dc_course_end(&course, well && !*interrupted);
+  return well;
+}
+
+static gboolean
+train_on(const DcLearnerClass *class, const DcSamples *samples, const char *const *inputs,
+         gboolean *interrupted, GError **error)
+{
+  DcModel *start;
+  DcLearner *learner;
+  if (!read_start(&start, error))
     return FALSE;
-  gboolean well = FALSE;
-  if (samples.count < (gsize)option_clusters) {
-    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT,
-                "%zu pictures are too few for %d clusters; one for each is the least",
-                samples.count, option_clusters);
-  } else {
-    DcModel *model = dc_model_new();
-    well = train_model(model, inputs, &samples, error);
-    dc_model_free(model);
-  }
+  DcDataset data = {
+      .shape = dc_samples_shape(samples),
+      .count = samples->count,
+      .values = samples->values,
+      .domain_ends = (const size_t *)samples->ends->data,
+      .domains = samples->ends->len,
+  };
+  gboolean well = make_learner(class, &data, start, &learner, error) &&
+                  run_course(learner, samples, inputs, interrupted, error);
+  dc_learner_free(learner);
+  dc_model_free(start);
+  return well;
+}
+
+static gboolean
+train(const DcLearnerClass *class, const char *const *inputs, gboolean *interrupted, GError **error)
+{
+  const DcSamplesOptions options = {
+      .labels = option_labels,
+      .scale = option_scale,
+      .most_memory = (gsize)option_memory << 20,
+  };
+  DcSamples samples;
+  *interrupted = FALSE;
+  if (!dc_samples_read(&samples, inputs, &options, error))
+    return FALSE;
+  gboolean well = train_on(class, &samples, inputs, interrupted, error);
   dc_samples_clear(&samples);
   return well;
+}
+
+/* --- the command line --- */
+
+static int
+refuse_method(const char *name)
+{
+  g_autoptr(GString) names = g_string_new(NULL);
+  gsize count;
+  const DcLearnerClass *const *classes = dc_learner_classes(&count);
+  for (gsize i = 0; i < count; i++)
+    g_string_append_printf(names, "%s%s", i ? ", " : "", classes[i]->name);
+  return dc_command_usage(name, "there is no method \"%s\"; there are: %s", option_method,
+                          names->str);
+}
+
+static int
+list_settings(const DcLearnerClass *class)
+{
+  gsize count;
+  const DcLearnerClass *const *classes = dc_learner_classes(&count);
+  for (gsize i = 0; i < count; i++) {
+    if (!option_method || classes[i] == class)
+      dc_settings_list(classes[i], stdout);
+  }
+  return DC_EXIT_OK;
 }
 
 int
@@ -286,25 +291,26 @@ dc_command_train(int argc, char **argv)
   const char *name = argv[0];
   if (!dc_command_parse(&argc, &argv, "INPUT...", summary, entries))
     return DC_EXIT_USAGE;
+  const DcLearnerClass *class = dc_learner_class(option_method ? option_method : "ae");
+  if (!class)
+    return refuse_method(name);
+  if (option_list_settings)
+    return list_settings(class);
   if (argc < 2)
     return dc_command_usage(name, "at least one folder, file or URI is needed");
-  if (option_method && strcmp(option_method, "ae") != 0)
-    return dc_command_usage(name, "there is no method \"%s\"; there is: ae", option_method);
   if (!option_output)
     return dc_command_usage(name, "--output FILE is needed");
   if (option_clusters < 1 || option_clusters > 65536)
     return dc_command_usage(name, "--clusters K is needed, in 1..65536");
-  if (option_epochs < 1 || option_batch < 1 || option_width < 1 || option_width > 4096 ||
-      !(option_rate > 0 && option_rate < 1))
-    return dc_command_usage(name, "--epochs and --batch must be at least 1, --width in 1..4096, "
-                                  "--learning-rate between 0 and 1");
+  if (option_scale < 0 || option_memory < 1)
+    return dc_command_usage(name, "--scale must be above 0, and --memory at least 1");
   if (option_threads < 0 || option_threads > 256)
     return dc_command_usage(name, "--threads must lie in 1..256");
   if (option_threads == 0)
     option_threads = (gint)MIN(g_get_num_processors(), 256);
-  signal(SIGINT, interrupt);
   g_autoptr(GError) error = NULL;
-  if (!train((const char *const *)argv + 1, &error))
+  gboolean interrupted;
+  if (!train(class, (const char *const *)argv + 1, &interrupted, &error))
     return dc_command_failed(name, error);
   return interrupted ? DC_EXIT_INTERRUPTED : DC_EXIT_OK;
 }

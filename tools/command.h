@@ -42,6 +42,7 @@ int dc_command_embed(int argc, char **argv);
 int dc_command_evaluate(int argc, char **argv);
 int dc_command_frames(int argc, char **argv);
 int dc_command_inspect(int argc, char **argv);
+int dc_command_points(int argc, char **argv);
 int dc_command_score(int argc, char **argv);
 int dc_command_sheet(int argc, char **argv);
 int dc_command_train(int argc, char **argv);

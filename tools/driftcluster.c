@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _XOPEN_SOURCE 700 /* SIGXFSZ */
+
 #include "command.h"
 #include "tensor/blas.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,12 +18,13 @@ typedef struct {
 static const Command commands[] = {
     {"train", dc_command_train, "learn an encoder and centroids from pictures"},
     {"evaluate", dc_command_evaluate, "score a model against labels, as trained and adapted"},
-    {"embed", dc_command_embed, "write the embeddings of pictures as a NumPy array"},
+    {"embed", dc_command_embed, "write the embeddings of pictures or vectors as a NumPy array"},
     {"inspect", dc_command_inspect, "tell what a model or state file holds"},
     {"score", dc_command_score, "compare the clusters in a JSON lines file with labels"},
     {"sheet", dc_command_sheet, "draw a contact sheet of a clustered stream"},
     {"frames", dc_command_frames, "write pictures and videos as numbered frames"},
     {"digits", dc_command_digits, "draw a labelled stream of digits whose look drifts"},
+    {"points", dc_command_points, "draw labelled points in the plane, to try methods on"},
 };
 
 static void
@@ -47,6 +51,8 @@ int
 main(int argc, char **argv)
 {
   setlocale(LC_ALL, "");
+  signal(SIGXFSZ,
+         SIG_IGN); /* a file beyond the user's limit is a failed write, which is reported */
   dc_blas_choose_kernels();
   dc_blas_set_threads(1);
   if (argc < 2) {

@@ -2,6 +2,7 @@
 #ifndef DC_TOOLS_EMBEDDINGS_H
 #define DC_TOOLS_EMBEDDINGS_H
 
+#include "spill.h"
 #include "store/model_file.h"
 #include "tensor/matrix.h"
 
@@ -9,17 +10,21 @@
 
 G_BEGIN_DECLS
 
-/* The embeddings of all pictures of some inputs. */
+/* The embeddings of all samples of some inputs. */
 typedef struct {
   gsize count, dim;
-  GArray *values;    /* of float, count x dim */
-  GArray *labels;    /* of guint32, count; DC_NO_LABEL where there is none */
-  gboolean labelled; /* every picture has a label */
+  const float *values;                /* count x dim */
+  const guint32 *labels;              /* count; DC_NO_LABEL where there is none */
+  gboolean labelled;                  /* every sample has a label */
+  gboolean vectors;                   /* the samples are vectors, not pictures */
+  DcSpill values_store, labels_store; /* what `values` and `labels` lie in */
 } DcEmbeddings;
 
-/* Embeds every picture of `inputs` (see dc_inputs_visit()) as a whole with the encoder of `model`,
- * or with the built-in descriptor when `model` is NULL. A picture whose embedding is not finite is
- * an error that names it. Clear with dc_embeddings_clear(). */
+/* Embeds every sample of `inputs` (see dc_inputs_visit_all()), pictures as a whole, with the
+ * encoder of `model`. Without a model (NULL) pictures go through the built-in descriptor, and
+ * vectors are their own embeddings. Refused are samples that are not what the model takes, pictures
+ * and vectors together, and a sample whose embedding is not finite. Clear with
+ * dc_embeddings_clear(). */
 gboolean dc_embeddings_read(DcEmbeddings *embeddings, const DcModel *model,
                             const char *const *inputs, const char *labels, GError **error);
 void dc_embeddings_clear(DcEmbeddings *embeddings);

@@ -6,85 +6,137 @@
 #include "store/idx.h"
 #include "store/image_folder.h"
 #include "store/png.h"
+#include "vectors.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* A visit under way. */
 typedef struct {
-  DcInputVisit visit;
+  DcInputVisit picture;
+  DcInputVectorVisit vector;
   gpointer user_data;
   DcInputCount count;
-  const DcIdx *labels; /* given for all inputs together, or NULL */
-  gboolean ended;      /* the visitor has had enough */
+  gsize input;            /* index of the one under way */
+  const DcLabels *labels; /* given for all inputs together, or NULL */
+  gboolean ended;         /* the visitor has had enough */
+  gboolean failed;        /* it was not the input that failed */
 } Walk;
 
+/* Replaces the label of the next sample by the one given for it. */
 static gboolean
-visit_picture(Walk *walk, const DcImage *image, guint32 label, const char *origin, GError **error)
+take_given_label(Walk *walk, guint32 *label, GError **error)
 {
-  if (walk->labels) {
-    if (walk->count.pictures >= walk->labels->shape[0]) {
-      g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE,
-                  "there are only %" G_GSIZE_FORMAT
-                  " labels, and more pictures than that; one label "
-                  "for each picture is needed",
-                  walk->labels->shape[0]);
-      return FALSE;
-    }
-    label = walk->labels->data[walk->count.pictures];
+  if (!walk->labels)
+    return TRUE;
+  if (walk->count.samples < walk->labels->count) {
+    *label = walk->labels->values[walk->count.samples];
+    return TRUE;
   }
-  GError *failure = NULL;
-  DcInputPicture picture = {image, label, origin};
-  if (walk->visit(&picture, walk->user_data, &failure)) {
-    walk->count.pictures++;
+  walk->failed = TRUE;
+  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE,
+              "there are only %zu labels, and more samples than that; one label for each is needed",
+              walk->labels->count);
+  return FALSE;
+}
+
+/* After a call of the visitor, which answered `well`: counts, or says that it wants no more. */
+static gboolean
+settle(Walk *walk, gboolean well, GError *failure, GError **error)
+{
+  if (well) {
+    walk->count.samples++;
     return TRUE;
   }
   walk->ended = failure == NULL;
+  walk->failed = failure != NULL;
   if (failure)
     g_propagate_error(error, failure);
   return FALSE;
 }
 
-/* --- IDX files --- */
-
 static gboolean
-is_idx(const char *path)
+visit_picture(Walk *walk, const DcImage *image, guint32 label, const char *origin, GError **error)
 {
-  g_autofree char *name = g_path_get_basename(path);
-  return strstr(name, "-idx") != NULL || strstr(name, ".idx") != NULL;
+  if (!take_given_label(walk, &label, error))
+    return FALSE;
+  DcInputPicture picture = {image, label, origin, walk->input};
+  GError *failure = NULL;
+  gboolean well = walk->picture(&picture, walk->user_data, &failure);
+  return settle(walk, well, failure, error);
 }
 
-/* The labels beside a file of pictures; TRUE also when there are none (labels->data is NULL then).
- */
 static gboolean
-read_labels_beside(const char *path, gsize pictures, DcIdx *labels, GError **error)
+visit_vector(Walk *walk, const float *values, gsize length, guint32 label, const char *origin,
+             GError **error)
 {
-  *labels = (DcIdx){0};
-  g_autoptr(GRegex) kind = g_regex_new("(images|points)-idx[34]", 0, 0, NULL);
-  g_autofree char *folder = g_path_get_dirname(path);
-  g_autofree char *name = g_path_get_basename(path);
-  g_autofree char *renamed = g_regex_replace(kind, name, -1, 0, "labels-idx1", 0, NULL);
-  g_autofree char *beside = g_build_filename(folder, renamed, NULL);
-  if (strcmp(name, renamed) == 0 || !g_file_test(beside, G_FILE_TEST_EXISTS))
+  if (!take_given_label(walk, &label, error))
+    return FALSE;
+  DcInputVector vector = {values, length, label, origin, walk->input};
+  GError *failure = NULL;
+  gboolean well = walk->vector(&vector, walk->user_data, &failure);
+  return settle(walk, well, failure, error);
+}
+
+/* The labels beside a file of `count` samples; TRUE also when there are none (labels->values is
+ * NULL then), or when others are given. */
+static gboolean
+read_labels_beside(const Walk *walk, const char *path, gsize count, DcLabels *labels,
+                   GError **error)
+{
+  *labels = (DcLabels){0};
+  g_autofree char *beside = walk->labels ? NULL : dc_labels_beside(path);
+  if (!beside)
     return TRUE;
-  DcError core_error;
-  if (dc_idx_read(beside, labels, &core_error) != DC_OK)
-    return dc_tools_take_error(&core_error, error);
-  if (labels->rank == 1 && labels->shape[0] == pictures)
+  if (!dc_labels_read(beside, labels, error))
+    return FALSE;
+  if (labels->count == count)
     return TRUE;
   g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE,
-              "%s: it does not hold one label for each of the %" G_GSIZE_FORMAT " pictures in %s",
-              beside, pictures, path);
-  dc_idx_clear(labels);
+              "%s: it holds %zu labels for the %zu samples in %s; one for each is needed", beside,
+              labels->count, count, path);
+  dc_labels_clear(labels);
   return FALSE;
 }
 
+/* --- vectors --- */
+
 static gboolean
-check_idx_pictures(const char *path, const DcIdx *idx, GError **error)
+visit_rows(Walk *walk, DcVectorFile *file, const char *path, GError **error)
 {
-  gboolean grey = idx->rank == 3, colour = idx->rank == 4 && idx->shape[3] == 3;
-  if ((grey || colour) && idx->shape[0] && idx->shape[1] && idx->shape[2] &&
-      idx->shape[1] <= 65535 && idx->shape[2] <= 65535)
+  DcLabels labels;
+  gsize count = dc_vector_file_count(file);
+  gboolean well = read_labels_beside(walk, path, count, &labels, error);
+  for (gsize i = 0; well && i < count; i++) {
+    const float *values = dc_vector_file_next(file, error);
+    well = values && visit_vector(walk, values, dc_vector_file_length(file),
+                                  labels.values ? labels.values[i] : DC_NO_LABEL, path, error);
+  }
+  dc_labels_clear(&labels);
+  return well;
+}
+
+static gboolean
+visit_vectors(Walk *walk, const char *path, GError **error)
+{
+  if (!walk->vector) {
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_MISMATCH,
+                "%s: it holds vectors, and only pictures can be used here", path);
+    return FALSE;
+  }
+  DcVectorFile *file = dc_vector_file_open(path, error);
+  gboolean well = file && visit_rows(walk, file, path, error);
+  dc_vector_file_free(file);
+  return well;
+}
+
+/* --- IDX files of pictures --- */
+
+static gboolean
+check_idx_pictures(const char *path, gsize rank, const gsize shape[4], GError **error)
+{
+  gboolean grey = rank == 3, colour = rank == 4 && shape[3] == 3;
+  if ((grey || colour) && shape[1] && shape[2] && shape[1] <= 65535 && shape[2] <= 65535)
     return TRUE;
   g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_FORMAT,
               "%s: it holds no pictures; N x height x width or N x height x width x 3 is needed",
@@ -92,30 +144,48 @@ check_idx_pictures(const char *path, const DcIdx *idx, GError **error)
   return FALSE;
 }
 
+/* Visits the `count` pictures that `reader` gives; each is read into `pixels`, the `size` bytes
+ * that `image` shows. */
+static gboolean
+visit_idx_pictures(Walk *walk, DcIdxReader *reader, const DcImage *image, guint8 *pixels,
+                   gsize size, gsize count, const char *path, GError **error)
+{
+  DcLabels labels;
+  DcError core_error;
+  gboolean well = read_labels_beside(walk, path, count, &labels, error);
+  for (gsize i = 0; well && i < count; i++) {
+    if (dc_idx_next(reader, pixels, size, &core_error) != DC_OK)
+      well = dc_tools_take_error(&core_error, error);
+    else
+      well =
+          visit_picture(walk, image, labels.values ? labels.values[i] : DC_NO_LABEL, path, error);
+  }
+  dc_labels_clear(&labels);
+  return well;
+}
+
 static gboolean
 visit_idx(Walk *walk, const char *path, GError **error)
 {
-  DcIdx pictures, labels = {0};
+  DcIdxReader *reader;
+  gsize rank, shape[4];
   DcError core_error;
-  if (dc_idx_read(path, &pictures, &core_error) != DC_OK)
+  if (dc_idx_open(path, &reader, &rank, shape, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
-  gboolean well = check_idx_pictures(path, &pictures, error) &&
-                  read_labels_beside(path, pictures.shape[0], &labels, error);
-  gsize channels = pictures.rank == 4 ? 3 : 1;
-  for (gsize i = 0; well && i < pictures.shape[0]; i++) {
-    gsize row = pictures.shape[2] * channels;
+  gboolean well = check_idx_pictures(path, rank, shape, error);
+  if (well) {
+    gsize row = shape[2] * (rank == 4 ? 3 : 1);
+    g_autofree guint8 *pixels = g_malloc(shape[1] * row);
     DcImage image = {
-        .format = channels == 3 ? DC_PIXELS_RGB : DC_PIXELS_GRAY8,
-        .width = (int)pictures.shape[2],
-        .height = (int)pictures.shape[1],
-        .planes = {pictures.data + i * pictures.shape[1] * row},
+        .format = rank == 4 ? DC_PIXELS_RGB : DC_PIXELS_GRAY8,
+        .width = (int)shape[2],
+        .height = (int)shape[1],
+        .planes = {pixels},
         .strides = {(ptrdiff_t)row},
     };
-    guint32 label = labels.data ? labels.data[i] : DC_NO_LABEL;
-    well = visit_picture(walk, &image, label, path, error);
+    well = visit_idx_pictures(walk, reader, &image, pixels, shape[1] * row, shape[0], path, error);
   }
-  dc_idx_clear(&labels);
-  dc_idx_clear(&pictures);
+  dc_idx_close(reader);
   return well;
 }
 
@@ -165,14 +235,14 @@ static gboolean
 visit_file(Walk *walk, const char *path, guint32 label, GError **error)
 {
   GError *failure = NULL;
-  gsize before = walk->count.pictures;
+  gsize before = walk->count.samples;
   gboolean readable = TRUE, well;
   if (g_str_has_suffix(path, ".png") || g_str_has_suffix(path, ".PNG")) {
     well = visit_png(walk, path, label, &readable, &failure);
   } else {
     Decoding decoding = {walk, label, path, TRUE};
     dc_decode(path, visit_decoded, &decoding, NULL, &failure);
-    readable = walk->count.pictures > before || walk->ended;
+    readable = walk->count.samples > before || walk->ended || walk->failed;
     well = readable && !walk->ended && !failure;
   }
   if (readable && failure)
@@ -193,12 +263,12 @@ visit_folder(Walk *walk, const char *path, GError **error)
   DcError core_error;
   if (dc_image_folder_list(path, &folder, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
-  gsize before = walk->count.pictures;
+  gsize before = walk->count.samples;
   gboolean well = TRUE;
   for (gsize i = 0; well && i < folder.count; i++)
     well = visit_file(walk, folder.paths[i],
                       folder.classes[i] == DC_NO_CLASS ? DC_NO_LABEL : folder.classes[i], error);
-  if (well && walk->count.pictures == before) {
+  if (well && walk->count.samples == before) {
     g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_FORMAT,
                 "%s: not one of its %" G_GSIZE_FORMAT " pictures can be decoded", path,
                 folder.count);
@@ -213,45 +283,62 @@ visit_input(Walk *walk, const char *input, GError **error)
 {
   if (g_file_test(input, G_FILE_TEST_IS_DIR))
     return visit_folder(walk, input, error);
-  if (is_idx(input))
-    return visit_idx(walk, input, error);
   if (!strstr(input, "://") && !g_file_test(input, G_FILE_TEST_EXISTS)) {
     g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_NOT_FOUND, "%s: there is no such file or folder",
                 input);
     return FALSE;
   }
+  if (dc_vector_file_is(input))
+    return visit_vectors(walk, input, error);
+  if (dc_is_idx(input))
+    return visit_idx(walk, input, error);
   Decoding decoding = {walk, DC_NO_LABEL, input, FALSE};
   return dc_decode(input, visit_decoded, &decoding, NULL, error) && !walk->ended;
+}
+
+/* The same, where an input without any sample is an error. */
+static gboolean
+visit_something(Walk *walk, const char *input, GError **error)
+{
+  gsize before = walk->count.samples;
+  if (!visit_input(walk, input, error))
+    return FALSE;
+  if (walk->count.samples > before)
+    return TRUE;
+  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_FORMAT, "%s: there is nothing in it", input);
+  return FALSE;
+}
+
+gboolean
+dc_inputs_visit_all(const char *const *inputs, const char *labels, DcInputVisit picture,
+                    DcInputVectorVisit vector, gpointer user_data, DcInputCount *count,
+                    GError **error)
+{
+  DcLabels given = {0};
+  if (labels && !dc_labels_read(labels, &given, error))
+    return FALSE;
+  Walk walk = {.picture = picture,
+               .vector = vector,
+               .user_data = user_data,
+               .labels = labels ? &given : NULL};
+  gboolean well = TRUE;
+  for (; well && inputs[walk.input]; walk.input++)
+    well = visit_something(&walk, inputs[walk.input], error);
+  if (well && labels && given.count != walk.count.samples) {
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE,
+                "%s: %zu labels for %zu samples; one for each is needed", labels, given.count,
+                walk.count.samples);
+    well = FALSE;
+  }
+  dc_labels_clear(&given);
+  if (count)
+    *count = walk.count;
+  return well || walk.ended;
 }
 
 gboolean
 dc_inputs_visit(const char *const *inputs, const char *labels, DcInputVisit visit,
                 gpointer user_data, DcInputCount *count, GError **error)
 {
-  DcIdx given = {0};
-  DcError core_error;
-  if (labels && dc_idx_read(labels, &given, &core_error) != DC_OK)
-    return dc_tools_take_error(&core_error, error);
-  if (labels && given.rank != 1) {
-    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE,
-                "%s: labels have one dimension, this file has %" G_GSIZE_FORMAT, labels,
-                given.rank);
-    dc_idx_clear(&given);
-    return FALSE;
-  }
-  Walk walk = {visit, user_data, {0}, labels ? &given : NULL, FALSE};
-  gboolean well = TRUE;
-  for (gsize i = 0; well && inputs[i]; i++)
-    well = visit_input(&walk, inputs[i], error);
-  if (well && labels && given.shape[0] != walk.count.pictures) {
-    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE,
-                "%s: %" G_GSIZE_FORMAT " labels for %" G_GSIZE_FORMAT
-                " pictures; one for each is needed",
-                labels, given.shape[0], walk.count.pictures);
-    well = FALSE;
-  }
-  dc_idx_clear(&given);
-  if (count)
-    *count = walk.count;
-  return well || walk.ended;
+  return dc_inputs_visit_all(inputs, labels, visit, NULL, user_data, count, error);
 }

@@ -4,29 +4,47 @@
 
 #include "image/patch.h"
 #include "inputs.h"
+#include "nn/network.h"
+#include "spill.h"
 
 #include <glib.h>
 
 G_BEGIN_DECLS
 
-/* Pictures turned into what a network takes, all in memory. */
+/* Pictures or vectors turned into rows of numbers that a network takes, in memory or, when there
+ * are many, in a temporary file that is mapped into it. */
 typedef struct {
-  DcPatchSpec spec;
-  gsize count;
-  GArray *values;    /* of float, count x dc_patch_size(&spec) */
-  GArray *labels;    /* of guint32, count; DC_NO_LABEL where there is none */
-  gboolean labelled; /* every picture has a label */
+  gsize length;          /* numbers in a vector; 0: the samples are pictures */
+  DcPatchSpec spec;      /* of pictures only */
+  double scale;          /* what vectors were divided by, > 0; 1 for pictures */
+  gsize size;            /* numbers in a sample, of either kind */
+  gsize count;           /* samples */
+  const float *values;   /* count x size */
+  const guint32 *labels; /* count; DC_NO_LABEL where there is none */
+  gboolean labelled;     /* every sample has a label */
+  GArray *ends;          /* of gsize: the samples up to the end of each input, ascending */
+  DcSpill values_store, labels_store; /* what `values` and `labels` lie in */
 } DcSamples;
+
+typedef struct {
+  const char *labels;      /* file with a label for each sample; NULL: those beside the inputs */
+  const DcPatchSpec *spec; /* how pictures are read; NULL: chosen by the first picture */
+  double scale;            /* of vectors, > 0; 0: the largest absolute value of all numbers */
+  gsize most_memory;       /* bytes of values to hold in memory; 0: DC_SPILL_MOST_MEMORY */
+} DcSamplesOptions;
 
 /* The recipe that suits a picture: grey stays grey; its own size up to 32 x 32, and 32 x 32 above
  * that. */
 DcPatchSpec dc_samples_spec_for(const DcImage *image);
 
-/* Reads the pictures of `inputs` (see dc_inputs_visit()) by the recipe `spec`; NULL chooses one by
- * the first picture. Clear with dc_samples_clear(). */
-gboolean dc_samples_read(DcSamples *samples, const char *const *inputs, const char *labels,
-                         const DcPatchSpec *spec, GError **error);
+/* Reads the samples of `inputs` (see dc_inputs_visit_all()). Pictures and vectors together, and
+ * vectors of several lengths, are refused. Clear with dc_samples_clear(). */
+gboolean dc_samples_read(DcSamples *samples, const char *const *inputs,
+                         const DcSamplesOptions *options, GError **error);
 void dc_samples_clear(DcSamples *samples);
+
+/* The shape of one sample; a vector of n numbers is 1 x 1 x n. */
+DcShape dc_samples_shape(const DcSamples *samples);
 
 G_END_DECLS
 

@@ -3,17 +3,19 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "base/workers.h"
 #include "cluster/affinity.h"
 #include "tensor/rows.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 DcKmeansOptions
 dc_kmeans_options(uint32_t clusters)
 {
   return (DcKmeansOptions){
-      .clusters = clusters, .restarts = 10, .max_iterations = 300, .tolerance = 1e-4};
+      .clusters = clusters, .restarts = 10, .max_iterations = 300, .tolerance = 1e-4, .threads = 1};
 }
 
 /* ---- nearest centroid ---- */
@@ -113,6 +115,8 @@ check_options(const DcKmeansOptions *options, const DcMatrix *centroids, DcError
     return dc_error_set(error, DC_ERROR_ARGUMENT,
                         "%u restarts of %u iterations; at least 1 of each is needed",
                         options->restarts, options->max_iterations);
+  if (options->threads == 0)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "k-means by 0 threads; at least 1 is needed");
   if (!(options->tolerance >= 0))
     return dc_error_set(error, DC_ERROR_ARGUMENT, "tolerance is %g; it is at least 0",
                         options->tolerance);
@@ -147,22 +151,39 @@ draw(const float *weights, const float *distances, size_t count, DcRandom *rando
   return last;
 }
 
-/* `nearest` (N) holds the squared distances to the nearest seed, `distances` (N) those to the
- * newest. */
+/* Draws the next seed. `nearest` (N) holds the squared distances to the nearest seed so far (its
+ * content does not matter for the `first`), `distances` (N) those to the newest. */
+static size_t
+draw_seed(const DcMatrix *samples, const float *weights, bool first, DcRandom *random,
+          float *nearest, float *distances)
+{
+  size_t chosen = draw(weights, first ? NULL : nearest, samples->rows, random);
+  if (chosen == samples->rows) /* every sample is a seed already */
+    chosen = draw(weights, NULL, samples->rows, random);
+  DcMatrix newest = dc_matrix_rows(samples, chosen, 1);
+  dc_squared_distances(samples, &newest, NULL, distances);
+  for (size_t i = 0; i < samples->rows; i++)
+    nearest[i] = !first && nearest[i] < distances[i] ? nearest[i] : distances[i];
+  return chosen;
+}
+
 static void
 seed(const DcMatrix *samples, const float *weights, DcRandom *random, float *nearest,
      float *distances, const DcMatrix *centroids)
 {
   for (size_t j = 0; j < centroids->rows; j++) {
-    size_t chosen = draw(weights, j > 0 ? nearest : NULL, samples->rows, random);
-    if (chosen == samples->rows) /* every sample is a seed already */
-      chosen = draw(weights, NULL, samples->rows, random);
+    size_t chosen = draw_seed(samples, weights, j == 0, random, nearest, distances);
     DcMatrix source = dc_matrix_rows(samples, chosen, 1), target = dc_matrix_rows(centroids, j, 1);
     dc_matrix_copy(&source, &target);
-    dc_squared_distances(samples, &target, NULL, distances);
-    for (size_t i = 0; i < samples->rows; i++)
-      nearest[i] = j > 0 && nearest[i] < distances[i] ? nearest[i] : distances[i];
   }
+}
+
+void
+dc_kmeans_seed_rows(const DcMatrix *samples, DcRandom *random, float *scratch, size_t clusters,
+                    uint32_t *rows)
+{
+  for (size_t j = 0; j < clusters; j++)
+    rows[j] = (uint32_t)draw_seed(samples, NULL, j == 0, random, scratch, scratch + samples->rows);
 }
 
 DcStatus
@@ -205,6 +226,7 @@ lloyd_clear(Lloyd *lloyd)
   dc_free(lloyd->sums);
   dc_free(lloyd->masses);
   dc_free(lloyd->members);
+  *lloyd = (Lloyd){0};
 }
 
 static DcStatus
@@ -237,7 +259,15 @@ assign(Lloyd *lloyd, const DcMatrix *centroids)
   uint32_t *labels = lloyd->previous;
   lloyd->previous = lloyd->labels;
   lloyd->labels = labels;
-  dc_nearest(lloyd->samples, centroids, lloyd->scratch, labels, lloyd->distances);
+  dc_nearest(lloyd->samples, centroids, lloyd->scratch, labels, NULL);
+}
+
+/* From each sample to the centroid of its label: a pass over all samples that only empty clusters
+ * and the end of a run need. */
+static void
+measure_distances(Lloyd *lloyd, const DcMatrix *centroids)
+{
+  dc_squared_distances(lloyd->samples, centroids, lloyd->labels, lloyd->distances);
 }
 
 static bool
@@ -269,11 +299,24 @@ farthest_sample(const Lloyd *lloyd)
   return farthest;
 }
 
+static bool
+has_empty_cluster(const Lloyd *lloyd, size_t clusters)
+{
+  for (size_t j = 0; j < clusters; j++) {
+    if (lloyd->members[j] == 0)
+      return true;
+  }
+  return false;
+}
+
 static uint32_t
-fill_empty_clusters(Lloyd *lloyd, size_t clusters)
+fill_empty_clusters(Lloyd *lloyd, const DcMatrix *centroids)
 {
   uint32_t filled = 0;
-  for (size_t j = 0; j < clusters; j++) {
+  if (!has_empty_cluster(lloyd, centroids->rows))
+    return 0;
+  measure_distances(lloyd, centroids);
+  for (size_t j = 0; j < centroids->rows; j++) {
     if (lloyd->members[j] > 0)
       continue;
     size_t sample = farthest_sample(lloyd);
@@ -341,13 +384,14 @@ run_lloyd(Lloyd *lloyd, uint32_t max_iterations, double tolerance, const DcMatri
   while (result.iterations < max_iterations) {
     result.iterations++;
     count_members(lloyd, centroids->rows);
-    result.reseeded += fill_empty_clusters(lloyd, centroids->rows);
+    result.reseeded += fill_empty_clusters(lloyd, centroids);
     sum_members(lloyd, centroids->rows);
     double shift = move_to_means(lloyd, centroids);
     assign(lloyd, centroids);
     if (shift <= tolerance || labels_are_unchanged(lloyd))
       break;
   }
+  measure_distances(lloyd, centroids);
   result.inertia = inertia(lloyd);
   return result;
 }
@@ -394,23 +438,139 @@ dc_kmeans_lloyd(const DcMatrix *samples, const float *weights, const DcKmeansOpt
 
 /* ---- restarts ---- */
 
-/* Seeds and runs `options->restarts` times in `lloyd`, keeping the best in `centroids`, `labels`
- * and `result`; `trial` (K x d) holds the centroids of a run. */
+/* What one thread runs restarts in, and the best that it has found. */
+typedef struct {
+  Lloyd lloyd;
+  float *nearest;       /* N: of the seeding */
+  DcMatrix trial, best; /* K x d */
+  uint32_t *labels;     /* N, of the best; NULL when nobody wants them */
+  DcKmeansResult result;
+  uint32_t run; /* of the best */
+  bool found;
+} Runner;
+
+typedef struct {
+  const DcKmeansOptions *options;
+  const DcRandom *sequences; /* one for each restart */
+  double tolerance;
+  Runner *runners;
+  size_t count;
+} Restarts;
+
 static void
-run_restarts(Lloyd *lloyd, const DcKmeansOptions *options, double tolerance, DcRandom *random,
-             float *nearest, const DcMatrix *trial, const DcMatrix *centroids, uint32_t *labels,
-             DcKmeansResult *result)
+runner_clear(Runner *runner)
 {
-  for (uint32_t run = 0; run < options->restarts; run++) {
-    seed(lloyd->samples, lloyd->weights, random, nearest, lloyd->distances, trial);
-    DcKmeansResult found = run_lloyd(lloyd, options->max_iterations, tolerance, trial);
-    if (run > 0 && !(found.inertia < result->inertia))
-      continue;
-    *result = found;
-    dc_matrix_copy(trial, centroids);
-    if (labels)
-      memcpy(labels, lloyd->labels, lloyd->samples->rows * sizeof *labels);
+  lloyd_clear(&runner->lloyd);
+  dc_free(runner->nearest);
+  dc_free(runner->trial.data);
+  dc_free(runner->best.data);
+  dc_free(runner->labels);
+}
+
+static DcStatus
+runner_init(Runner *runner, const DcMatrix *samples, const float *weights, size_t clusters,
+            bool wants_labels, DcError *error)
+{
+  const size_t dim = samples->cols;
+  DcStatus status = lloyd_init(&runner->lloyd, samples, weights, clusters, error);
+  if (status)
+    return status;
+  runner->nearest = DC_NEW(float, samples->rows);
+  runner->trial = dc_matrix(DC_NEW(float, clusters *dim), clusters, dim);
+  runner->best = dc_matrix(DC_NEW(float, clusters *dim), clusters, dim);
+  runner->labels = wants_labels ? DC_NEW(uint32_t, samples->rows) : NULL;
+  if (runner->nearest && runner->trial.data && runner->best.data &&
+      (runner->labels || !wants_labels))
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_MEMORY, "no memory for k-means of %zu samples",
+                      samples->rows);
+}
+
+static void
+keep_run(Runner *runner, const DcKmeansResult *result, uint32_t run)
+{
+  runner->result = *result;
+  runner->run = run;
+  runner->found = true;
+  dc_matrix_copy(&runner->trial, &runner->best);
+  if (runner->labels)
+    memcpy(runner->labels, runner->lloyd.labels,
+           runner->lloyd.samples->rows * sizeof *runner->labels);
+}
+
+/* Every count-th restart, from the runner's own number on. */
+static void
+run_restarts(void *data, size_t index)
+{
+  const Restarts *restarts = data;
+  Runner *runner = &restarts->runners[index];
+  Lloyd *lloyd = &runner->lloyd;
+  for (size_t run = index; run < restarts->options->restarts; run += restarts->count) {
+    DcRandom random = restarts->sequences[run];
+    seed(lloyd->samples, lloyd->weights, &random, runner->nearest, lloyd->distances,
+         &runner->trial);
+    const DcKmeansResult found =
+        run_lloyd(lloyd, restarts->options->max_iterations, restarts->tolerance, &runner->trial);
+    if (!runner->found || found.inertia < runner->result.inertia)
+      keep_run(runner, &found, (uint32_t)run);
   }
+}
+
+/* The best of all, as if one thread had run them in turn. */
+static const Runner *
+best_runner(const Restarts *restarts)
+{
+  const Runner *best = &restarts->runners[0];
+  for (size_t i = 1; i < restarts->count; i++) {
+    const Runner *runner = &restarts->runners[i];
+    if (runner->result.inertia < best->result.inertia ||
+        (runner->result.inertia == best->result.inertia && runner->run < best->run))
+      best = runner;
+  }
+  return best;
+}
+
+static DcStatus
+run_all(Restarts *restarts, DcError *error)
+{
+  DcWorkers *workers = dc_workers_new(restarts->count);
+  if (!workers)
+    return dc_error_set(error, DC_ERROR_MEMORY, "cannot start %zu threads for k-means",
+                        restarts->count);
+  dc_workers_run(workers, run_restarts, restarts);
+  dc_workers_free(workers);
+  return DC_OK;
+}
+
+static DcRandom *
+draw_sequences(DcRandom *random, size_t count)
+{
+  DcRandom *sequences = DC_NEW(DcRandom, count);
+  for (size_t i = 0; sequences && i < count; i++) {
+    const uint64_t high = dc_random_bits(random);
+    dc_random_seed(&sequences[i], high << 32 | dc_random_bits(random), i);
+  }
+  return sequences;
+}
+
+static DcStatus
+plan_restarts(Restarts *restarts, const DcMatrix *samples, const float *weights, size_t clusters,
+              bool wants_labels, DcError *error)
+{
+  const DcKmeansOptions *options = restarts->options;
+  const size_t count = options->threads < options->restarts ? options->threads : options->restarts;
+  restarts->runners = DC_NEW(Runner, count);
+  if (!restarts->runners || !restarts->sequences ||
+      absolute_tolerance(samples, weights, options->tolerance, &restarts->tolerance))
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for k-means of %zu samples",
+                        samples->rows);
+  while (restarts->count < count) {
+    DcStatus status = runner_init(&restarts->runners[restarts->count++], samples, weights, clusters,
+                                  wants_labels, error);
+    if (status)
+      return status;
+  }
+  return DC_OK;
 }
 
 DcStatus
@@ -427,22 +587,21 @@ dc_kmeans(const DcMatrix *samples, const float *weights, const DcKmeansOptions *
     return dc_error_set(error, DC_ERROR_ARGUMENT,
                         "%zu samples for %zu clusters; give at least as many samples as clusters",
                         samples->rows, centroids->rows);
-  Lloyd lloyd;
-  status = lloyd_init(&lloyd, samples, weights, centroids->rows, error);
-  if (status != DC_OK)
-    return status;
-  double tolerance = 0;
-  float *nearest = DC_NEW(float, samples->rows);
-  DcMatrix trial =
-      dc_matrix(DC_NEW(float, centroids->rows * centroids->cols), centroids->rows, centroids->cols);
-  if (nearest && trial.data &&
-      absolute_tolerance(samples, weights, options->tolerance, &tolerance) == DC_OK)
-    run_restarts(&lloyd, options, tolerance, random, nearest, &trial, centroids, labels, result);
-  else
-    status =
-        dc_error_set(error, DC_ERROR_MEMORY, "no memory for k-means of %zu samples", samples->rows);
-  dc_free(nearest);
-  dc_free(trial.data);
-  lloyd_clear(&lloyd);
+  DcRandom *sequences = draw_sequences(random, options->restarts);
+  Restarts restarts = {.options = options, .sequences = sequences};
+  status = plan_restarts(&restarts, samples, weights, centroids->rows, labels != NULL, error);
+  if (status == DC_OK)
+    status = run_all(&restarts, error);
+  if (status == DC_OK) {
+    const Runner *best = best_runner(&restarts);
+    *result = best->result;
+    dc_matrix_copy(&best->best, centroids);
+    if (labels)
+      memcpy(labels, best->labels, samples->rows * sizeof *labels);
+  }
+  for (size_t i = 0; i < restarts.count; i++)
+    runner_clear(&restarts.runners[i]);
+  dc_free(restarts.runners);
+  dc_free(sequences);
   return status;
 }

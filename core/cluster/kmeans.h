@@ -15,9 +15,10 @@ typedef struct {
   double tolerance;        /* stop when the centroids' summed squared shift is at most this share of
                               the mean variance of the columns (as scikit-learn does); 0: only when
                               no label changes any more */
+  uint32_t threads; /* that share the restarts, >= 1; the result is the same for any number */
 } DcKmeansOptions;
 
-/* 10 restarts, 300 iterations, 1e-4. */
+/* 10 restarts, 300 iterations, 1e-4, 1 thread. */
 DcKmeansOptions dc_kmeans_options(uint32_t clusters);
 
 typedef struct {
@@ -34,15 +35,21 @@ typedef struct {
 DcStatus dc_kmeans_seed(const DcMatrix *samples, const float *weights, DcRandom *random,
                         const DcMatrix *centroids);
 
+/* The same for samples (at least 1, fewer than 2^32) that are known to be finite, without
+ * allocating: `rows` (K) receives which samples are the seeds. `scratch` holds 2 N floats. */
+void dc_kmeans_seed_rows(const DcMatrix *samples, DcRandom *random, float *scratch, size_t clusters,
+                         uint32_t *rows);
+
 /* Lloyd from the given `centroids` (K x d), in place. An empty cluster takes the sample farthest
  * from its centroid, unless all samples lie on theirs. `labels` (N, may be NULL) receives the final
- * assignment. Sums are in double. Of `options`, `restarts` does not matter. Errors as dc_kmeans,
- * but there may be fewer samples than clusters. */
+ * assignment. Sums are in double. Of `options`, `restarts` and `threads` do not matter. Errors as
+ * dc_kmeans, but there may be fewer samples than clusters. */
 DcStatus dc_kmeans_lloyd(const DcMatrix *samples, const float *weights,
                          const DcKmeansOptions *options, const DcMatrix *centroids,
                          uint32_t *labels, DcKmeansResult *result);
 
-/* Seeding and Lloyd, `restarts` times; the best ends in `centroids`. DC_ERROR_ARGUMENT when there
+/* Seeding and Lloyd, `restarts` times, each with a random sequence of its own that is drawn from
+ * `random`; the best (of equals the first) ends in `centroids`. DC_ERROR_ARGUMENT when there
  * are fewer samples than clusters, a weight is negative or all are 0, or an option is out of range;
  * DC_ERROR_NOT_FINITE for NaN or infinity; DC_ERROR_SHAPE, DC_ERROR_MEMORY. The same arguments give
  * the same bytes. */

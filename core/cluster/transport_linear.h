@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The linear algebra of transport tracking: dense row-major matrices of doubles, a few dozen rows
- * and columns, because a map is a product of thousands of factors near the identity. Sizes follow
+/* The linear algebra of transport tracking, where a map is a product of thousands of factors near
+ * the identity, and of TDCM: dense row-major matrices of doubles, a few dozen columns. Sizes follow
  * the matrix that they belong to; nothing may overlap; nothing is allocated
  * but by dc_linear_allocate(). */
 

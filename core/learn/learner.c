@@ -2,12 +2,14 @@
 #include "learn/learner.h"
 
 #include "base/memory.h"
+#include "cluster/tdcm.h"
 #include "tensor/matrix.h"
 
 #include <math.h>
 #include <string.h>
 
-static const DcLearnerClass *const classes[] = {NULL};
+static const DcLearnerClass *const classes[] = {&dc_learner_ae, &dc_learner_dekm, &dc_learner_tdcm,
+                                                NULL};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -44,6 +46,7 @@ dc_learned_clear(DcLearned *learned)
   dc_network_free(learned->encoder);
   dc_network_free(learned->decoder);
   dc_network_free(learned->assigner);
+  dc_tdcm_free(learned->attention);
   dc_free(learned->centroids);
   dc_free(learned->labels);
   *learned = (DcLearned){0};
@@ -145,6 +148,7 @@ dc_learner_free(DcLearner *learner)
   if (!learner)
     return;
   learner->class->clear(learner);
+  dc_free(learner->curve);
   dc_free(learner);
 }
 
@@ -154,6 +158,49 @@ DcStatus
 dc_learner_step(DcLearner *learner, DcError *error)
 {
   return learner->at.done ? DC_OK : learner->class->step(learner, error);
+}
+
+static bool
+make_room(DcLearner *learner)
+{
+  if (learner->curve_count < learner->curve_capacity)
+    return true;
+  const size_t capacity = learner->curve_capacity ? 2 * learner->curve_capacity : 64;
+  DcLearnPoint *curve = DC_NEW(DcLearnPoint, capacity);
+  if (!curve)
+    return false;
+  if (learner->curve_count)
+    memcpy(curve, learner->curve, learner->curve_count * sizeof *curve);
+  dc_free(learner->curve);
+  learner->curve = curve;
+  learner->curve_capacity = capacity;
+  return true;
+}
+
+bool
+dc_learner_add_point(DcLearner *learner, const DcLearnPoint *point)
+{
+  if (!make_room(learner))
+    return false;
+  learner->curve[learner->curve_count++] = *point;
+  return true;
+}
+
+void
+dc_learner_count_step(DcLearner *learner, double loss, size_t samples)
+{
+  DcLearnPosition *at = &learner->at;
+  if (at->step == 0)
+    at->loss = at->weight = 0;
+  at->weight += (double)samples;
+  at->loss += (loss - at->loss) * (double)samples / at->weight;
+  if (++at->step < at->steps)
+    return;
+  at->step = 0;
+  at->epoch++;
+  DcLearnPoint point = {.stage = at->stage, .epoch = (double)at->epoch, .loss = at->loss};
+  memcpy(point.figures, at->figures, sizeof point.figures);
+  dc_learner_add_point(learner, &point);
 }
 
 void

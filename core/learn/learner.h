@@ -60,6 +60,12 @@ typedef struct {
                                             them; NaN: none yet */
 } DcLearnPosition;
 
+/* An epoch that has ended. */
+typedef struct {
+  double stage, epoch, loss; /* epoch: from 1 */
+  double figures[DC_LEARN_MOST_FIGURES];
+} DcLearnPoint;
+
 typedef struct DcLearner DcLearner;
 
 /* The attention module of TDCM, when that is what was learnt; see cluster/tdcm.h. */
@@ -113,6 +119,8 @@ struct DcLearner {
   const DcNetwork *first_encoder, *first_decoder; /* weights to start from, or NULL; not owned */
   double settings[DC_LEARN_MOST_SETTINGS];        /* in the order of the class */
   DcLearnPosition at;
+  DcLearnPoint *curve; /* of every epoch so far; one is missing when memory was short */
+  size_t curve_count, curve_capacity;
 };
 
 typedef struct {
@@ -142,8 +150,12 @@ void dc_learner_free(DcLearner *learner);
 /* Runs the next step. DC_ERROR_NOT_FINITE when the course has diverged. */
 DcStatus dc_learner_step(DcLearner *learner, DcError *error);
 
-/* Everything that a checkpoint needs: the state of the method and where it stands. */
+/* What a checkpoint needs: the state of the method and where it stands. The curve, which grows, is
+ * not in it. */
 void dc_learner_list_state(DcLearner *learner, DcStateList *list);
+
+/* Appends to the curve; false when memory is short. */
+bool dc_learner_add_point(DcLearner *learner, const DcLearnPoint *point);
 
 /* To be called when the arrays of dc_learner_list_state() were overwritten with saved ones, before
  * the next step. DC_ERROR_FORMAT when they are none that this course can go on from. */
@@ -152,19 +164,18 @@ DcStatus dc_learner_restored(DcLearner *learner, DcError *error);
 /* Clear with dc_learned_clear(); empty on failure. */
 DcStatus dc_learner_finish(DcLearner *learner, DcLearned *learned, DcError *error);
 
-/* For the methods: takes the mean loss of a step of `samples` samples into at.loss. */
-static inline void
-dc_learner_count_step(DcLearner *learner, double loss, size_t samples)
+/* For the methods: takes the mean loss of a step of `samples` samples into at.loss, and goes on to
+ * the next step, or to the next epoch, of which a point of the curve is kept. Figures of the epoch
+ * are to be set before. */
+void dc_learner_count_step(DcLearner *learner, double loss, size_t samples);
+
+/* For the methods: how much of the present stage is done, 0..1. */
+static inline double
+dc_learner_stage_share(const DcLearner *learner)
 {
-  DcLearnPosition *at = &learner->at;
-  if (at->step == 0)
-    at->loss = at->weight = 0;
-  at->weight += (double)samples;
-  at->loss += (loss - at->loss) * (double)samples / at->weight;
-  if (++at->step == at->steps) {
-    at->step = 0;
-    at->epoch++;
-  }
+  const DcLearnPosition *at = &learner->at;
+  const double epochs = (double)at->epoch + (at->steps ? (double)at->step / (double)at->steps : 0);
+  return at->epochs ? epochs / (double)at->epochs : 1;
 }
 
 extern const DcLearnerClass dc_learner_ae, dc_learner_dekm, dc_learner_ae_cm, dc_learner_cm,

@@ -17,6 +17,22 @@ typedef struct {
   DcOptimiserOptions optimiser;
 } DcReconstructionOptions;
 
+/* The setting with which a method lets the user choose the autoencoder, and its values. */
+#define DC_AUTOENCODER_SETTING                                                                     \
+  {                                                                                                \
+    "network", "autoencoder: conv for pictures, dense; auto takes conv where it can", 0, 0, 0,     \
+        true, (const char *const[])                                                                \
+    {                                                                                              \
+      "auto", "conv", "dense", "dense-leaky", NULL                                                 \
+    }                                                                                              \
+  }
+
+/* The autoencoder that `choice`, a value of that setting, means for the data of `learner`: with
+ * first weights, or with copies of the ones that the learner was told to start from. Clear with
+ * dc_autoencoder_clear(); empty on failure. */
+DcStatus dc_reconstruction_autoencoder(const DcLearner *learner, size_t choice, int width,
+                                       DcAutoencoder *autoencoder, DcError *error);
+
 /* For the data, seed and threads of `learner`. Free with dc_reconstruction_free(). */
 DcStatus dc_reconstruction_new(const DcLearner *learner, const DcReconstructionOptions *options,
                                DcReconstruction **reconstruction, DcError *error);

@@ -9,14 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Samples that go forward and back together: enough to fill the tiles of the kernels, few enough
- * that the activations of the layers between stay in the second-level cache. */
-#define CHUNK 16
+/* Samples that go forward and back together: at least enough to fill the tiles of the kernels, and
+ * few, so that the activations of the layers between stay in the second-level cache. But every such
+ * chunk goes through all weights and their gradients too: where these are more than the activations
+ * (dense networks), a chunk is larger in proportion. */
+#define LEAST_CHUNK ((size_t)16)
+#define MOST_CHUNK  ((size_t)256)
 
 /* What one thread has. */
 typedef struct {
   DcTrainer *trainers[DC_FIT_MOST_NETWORKS];
-  float *input, *target, *delta; /* CHUNK rows each */
+  float *input, *target, *delta; /* fit->chunk rows each */
   double loss;
 } Worker;
 
@@ -30,7 +33,7 @@ typedef struct {
 struct DcFit {
   DcFitOptions options;
   DcNetwork *networks[DC_FIT_MOST_NETWORKS];
-  size_t count, input_size, output_size;
+  size_t count, input_size, output_size, chunk;
   DcOptimiser *optimisers[DC_FIT_MOST_NETWORKS];
   DcParameters *pieces; /* room for those of the network with the most layers */
   size_t most_pieces;
@@ -52,8 +55,8 @@ check_options(const DcFitOptions *options, DcError *error)
     if (dc_network_has_batch_norm(options->networks[i], &layer))
       return dc_error_set(error, DC_ERROR_ARGUMENT,
                           "network %zu, layer %zu: batch normalisation needs whole batches, but "
-                          "these steps go %d samples at a time; use a trainer",
-                          i, layer, CHUNK);
+                          "these steps go a few samples at a time; use a trainer",
+                          i, layer);
   }
   for (size_t i = 1; i < options->network_count; i++) {
     const size_t given = dc_shape_size(dc_network_output(options->networks[i - 1]));
@@ -66,19 +69,34 @@ check_options(const DcFitOptions *options, DcError *error)
   return DC_OK;
 }
 
+static size_t
+choose_chunk(const DcFit *fit)
+{
+  size_t weights = 0, activations = 0;
+  for (size_t i = 0; i < fit->count; i++) {
+    const DcNetwork *network = fit->networks[i];
+    weights += dc_network_parameters(network);
+    for (size_t j = 0; j < dc_network_layer_count(network); j++)
+      activations += dc_shape_size(dc_network_layer_const(network, j)->output);
+  }
+  const size_t ratio = weights / activations;
+  return ratio < LEAST_CHUNK ? LEAST_CHUNK : ratio > MOST_CHUNK ? MOST_CHUNK : ratio;
+}
+
 static DcStatus
 plan_worker(const DcFit *fit, Worker *worker, DcError *error)
 {
   for (size_t i = 0; i < fit->count; i++) {
-    DcStatus status = dc_trainer_new(fit->networks[i], CHUNK, i > 0, &worker->trainers[i], error);
+    DcStatus status =
+        dc_trainer_new(fit->networks[i], fit->chunk, i > 0, &worker->trainers[i], error);
     if (status)
       return status;
   }
-  worker->input = DC_NEW(float, CHUNK * fit->input_size);
-  worker->target = DC_NEW(float, CHUNK * fit->output_size);
-  worker->delta = DC_NEW(float, CHUNK * fit->output_size);
+  worker->input = DC_NEW(float, fit->chunk * fit->input_size);
+  worker->target = DC_NEW(float, fit->chunk * fit->output_size);
+  worker->delta = DC_NEW(float, fit->chunk * fit->output_size);
   if (!worker->input || !worker->target || !worker->delta)
-    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for %d training samples", CHUNK);
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for %zu training samples", fit->chunk);
   return DC_OK;
 }
 
@@ -129,6 +147,7 @@ dc_fit_new(const DcFitOptions *options, DcFit **fit, DcError *error)
   memcpy(made->networks, options->networks, made->count * sizeof *made->networks);
   made->input_size = dc_shape_size(dc_network_input(made->networks[0]));
   made->output_size = dc_shape_size(dc_network_output(made->networks[made->count - 1]));
+  made->chunk = choose_chunk(made);
   status = plan_optimisers(made, error);
   if (!status)
     status = plan_workers(made, error);
@@ -203,8 +222,8 @@ run_share(void *data, size_t index)
   for (size_t i = 0; i < fit->count; i++)
     dc_trainer_clear_gradient(worker->trainers[i]);
   for (size_t first = dc_workers_share(batch, fit->worker_count, index); first < end;
-       first += CHUNK)
-    run_chunk(fit, worker, first, end - first < CHUNK ? end - first : CHUNK);
+       first += fit->chunk)
+    run_chunk(fit, worker, first, end - first < fit->chunk ? end - first : fit->chunk);
 }
 
 /* Each worker sums its share of the gradients of all, in the order of the workers, into the first

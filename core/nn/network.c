@@ -435,19 +435,29 @@ copy_floats(float *to, const float *from, size_t count)
     memcpy(to, from, count * sizeof *to);
 }
 
+DcStatus
+dc_network_append(DcNetwork *network, const DcNetwork *tail, DcError *error)
+{
+  for (size_t i = 0; i < tail->count; i++) {
+    const DcLayer *layer = &tail->layers[i];
+    DcStatus status = dc_network_add(network, layer, error);
+    if (status)
+      return status;
+    const DcLayer *added = &network->layers[network->count - 1];
+    copy_floats(added->weight, layer->weight, layer->weight_size);
+    copy_floats(added->bias, layer->bias, layer->bias_size);
+    copy_floats(added->statistics, layer->statistics, layer->statistics_size);
+  }
+  return DC_OK;
+}
+
 DcNetwork *
 dc_network_copy(const DcNetwork *network)
 {
   DcNetwork *copy = dc_network_new(network->input);
-  for (size_t i = 0; copy && i < network->count; i++) {
-    const DcLayer *layer = &network->layers[i];
-    if (dc_network_add(copy, layer, NULL)) {
-      dc_network_free(copy);
-      return NULL;
-    }
-    copy_floats(copy->layers[i].weight, layer->weight, layer->weight_size);
-    copy_floats(copy->layers[i].bias, layer->bias, layer->bias_size);
-    copy_floats(copy->layers[i].statistics, layer->statistics, layer->statistics_size);
+  if (copy && dc_network_append(copy, network, NULL)) {
+    dc_network_free(copy);
+    return NULL;
   }
   return copy;
 }

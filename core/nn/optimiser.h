@@ -39,7 +39,7 @@ DcStatus dc_optimiser_new(const DcOptimiserOptions *options, size_t count, DcOpt
                           DcError *error);
 void dc_optimiser_free(DcOptimiser *optimiser);
 
-/* Changes the rate of the steps to come, for schedules; > 0. */
+/* Changes the rate of the steps to come, for schedules; >= 0. */
 void dc_optimiser_set_rate(DcOptimiser *optimiser, double learning_rate);
 
 /* One step along `gradient`, whose numbers belong to the pieces one after the other; together they

@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +31,12 @@ open_gz(FILE *stream, const char *mode)
     close(descriptor);
   return gz;
 }
+
+struct DcIdxReader {
+  gzFile gz;
+  char *path;
+  size_t left; /* bytes of data not read yet */
+};
 
 static DcStatus
 damaged(gzFile gz, const char *path, DcError *error)
@@ -61,58 +68,6 @@ read_exactly(gzFile gz, const char *path, void *bytes, size_t size, DcError *err
   return DC_OK;
 }
 
-static DcStatus
-read_header(gzFile gz, const char *path, DcIdx *idx, DcError *error)
-{
-  uint8_t bytes[4];
-  DcStatus status = read_exactly(gz, path, bytes, sizeof bytes, error);
-  if (status != DC_OK)
-    return status;
-  if (bytes[0] != 0 || bytes[1] != 0)
-    return dc_error_set(error, DC_ERROR_FORMAT, "%s: is not an IDX file", path);
-  if (bytes[2] != TYPE_BYTE || bytes[3] < 1 || bytes[3] > MAX_RANK)
-    return dc_error_set(error, DC_ERROR_UNSUPPORTED,
-                        "%s: IDX data of type 0x%02x in %d dimensions; 0x08 (unsigned bytes) in 1 "
-                        "to %d dimensions is read",
-                        path, bytes[2], bytes[3], MAX_RANK);
-  idx->rank = bytes[3];
-  idx->size = 1;
-  for (size_t i = 0; i < idx->rank; i++) {
-    status = read_exactly(gz, path, bytes, sizeof bytes, error);
-    if (status != DC_OK)
-      return status;
-    idx->shape[i] =
-        (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
-    if (!dc_checked_mul(idx->size, idx->shape[i], &idx->size) || idx->size > MAX_SIZE)
-      return dc_error_set(error, DC_ERROR_UNSUPPORTED, "%s: more than 2 GiB of data", path);
-  }
-  return DC_OK;
-}
-
-/* The sizes in the header are only claims: memory grows with what the file really holds. */
-static DcStatus
-read_data(gzFile gz, const char *path, DcIdx *idx, DcError *error)
-{
-  size_t filled = 0;
-  do {
-    size_t capacity = filled ? 2 * filled : FIRST_STEP;
-    if (capacity > idx->size)
-      capacity = idx->size;
-    uint8_t *larger = DC_NEW(uint8_t, capacity);
-    if (!larger)
-      return dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory for %zu bytes", path, idx->size);
-    if (filled)
-      memcpy(larger, idx->data, filled);
-    dc_free(idx->data);
-    idx->data = larger;
-    DcStatus status = read_exactly(gz, path, larger + filled, capacity - filled, error);
-    if (status != DC_OK)
-      return status;
-    filled = capacity;
-  } while (filled < idx->size);
-  return DC_OK;
-}
-
 /* Reading on to the end also makes zlib compare the checksum. */
 static DcStatus
 expect_end(gzFile gz, const char *path, DcError *error)
@@ -129,33 +84,121 @@ expect_end(gzFile gz, const char *path, DcError *error)
 }
 
 static DcStatus
-read_gz(gzFile gz, const char *path, DcIdx *idx, DcError *error)
+read_header(DcIdxReader *reader, size_t *rank, size_t shape[MAX_RANK], DcError *error)
 {
-  DcStatus status = read_header(gz, path, idx, error);
+  gzFile gz = reader->gz;
+  const char *path = reader->path;
+  uint8_t bytes[4];
+  DcStatus status = read_exactly(gz, path, bytes, sizeof bytes, error);
+  if (status != DC_OK)
+    return status;
+  if (bytes[0] != 0 || bytes[1] != 0)
+    return dc_error_set(error, DC_ERROR_FORMAT, "%s: is not an IDX file", path);
+  if (bytes[2] != TYPE_BYTE || bytes[3] < 1 || bytes[3] > MAX_RANK)
+    return dc_error_set(error, DC_ERROR_UNSUPPORTED,
+                        "%s: IDX data of type 0x%02x in %d dimensions; 0x08 (unsigned bytes) in 1 "
+                        "to %d dimensions is read",
+                        path, bytes[2], bytes[3], MAX_RANK);
+  *rank = bytes[3];
+  reader->left = 1;
+  for (size_t i = 0; i < *rank; i++) {
+    status = read_exactly(gz, path, bytes, sizeof bytes, error);
+    if (status != DC_OK)
+      return status;
+    shape[i] = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
+    if (!dc_checked_mul(reader->left, shape[i], &reader->left))
+      return dc_error_set(error, DC_ERROR_UNSUPPORTED, "%s: more data than a machine can hold",
+                          path);
+  }
+  return reader->left ? DC_OK : expect_end(gz, path, error);
+}
+
+DcStatus
+dc_idx_open(const char *path, DcIdxReader **reader, size_t *rank, size_t shape[MAX_RANK],
+            DcError *error)
+{
+  *reader = NULL;
+  FILE *stream;
+  uint64_t size;
+  DcStatus status = dc_file_open(path, &stream, &size, error);
+  if (status != DC_OK)
+    return status;
+  DcIdxReader *made = calloc(1, sizeof *made);
+  if (made) {
+    made->path = strdup(path);
+    made->gz = open_gz(stream, "rb");
+  }
+  fclose(stream);
+  status = made && made->path && made->gz
+               ? read_header(made, rank, shape, error)
+               : dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory to read it", path);
   if (status == DC_OK)
-    status = read_data(gz, path, idx, error);
-  if (status == DC_OK)
-    status = expect_end(gz, path, error);
+    *reader = made;
+  else
+    dc_idx_close(made);
   return status;
+}
+
+DcStatus
+dc_idx_next(DcIdxReader *reader, uint8_t *bytes, size_t size, DcError *error)
+{
+  if (size == 0)
+    return DC_OK;
+  DcStatus status = read_exactly(reader->gz, reader->path, bytes, size, error);
+  reader->left -= size;
+  return status == DC_OK && reader->left == 0 ? expect_end(reader->gz, reader->path, error)
+                                              : status;
+}
+
+void
+dc_idx_close(DcIdxReader *reader)
+{
+  if (!reader)
+    return;
+  if (reader->gz)
+    gzclose(reader->gz);
+  free(reader->path);
+  free(reader);
+}
+
+/* The sizes in the header are only claims: memory grows with what the file really holds. */
+static DcStatus
+read_data(DcIdxReader *reader, DcIdx *idx, DcError *error)
+{
+  size_t filled = 0;
+  do {
+    size_t capacity = filled ? 2 * filled : FIRST_STEP;
+    if (capacity > idx->size)
+      capacity = idx->size;
+    uint8_t *larger = DC_NEW(uint8_t, capacity);
+    if (!larger)
+      return dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory for %zu bytes", reader->path,
+                          idx->size);
+    if (filled)
+      memcpy(larger, idx->data, filled);
+    dc_free(idx->data);
+    idx->data = larger;
+    DcStatus status = dc_idx_next(reader, larger + filled, capacity - filled, error);
+    if (status != DC_OK)
+      return status;
+    filled = capacity;
+  } while (filled < idx->size);
+  return DC_OK;
 }
 
 DcStatus
 dc_idx_read(const char *path, DcIdx *idx, DcError *error)
 {
   *idx = (DcIdx){0};
-  FILE *stream;
-  uint64_t size;
-  DcStatus status = dc_file_open(path, &stream, &size, error);
-  if (status != DC_OK)
-    return status;
-  gzFile gz = open_gz(stream, "rb");
-  if (gz) {
-    status = read_gz(gz, path, idx, error);
-    gzclose(gz);
-  } else {
-    status = dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory to read it", path);
+  DcIdxReader *reader;
+  DcStatus status = dc_idx_open(path, &reader, &idx->rank, idx->shape, error);
+  if (status == DC_OK) {
+    idx->size = reader->left;
+    status = idx->size > MAX_SIZE
+                 ? dc_error_set(error, DC_ERROR_UNSUPPORTED, "%s: more than 2 GiB of data", path)
+                 : read_data(reader, idx, error);
   }
-  fclose(stream);
+  dc_idx_close(reader);
   if (status != DC_OK)
     dc_idx_clear(idx);
   return status;

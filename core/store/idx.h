@@ -20,6 +20,18 @@ typedef struct {
 DcStatus dc_idx_read(const char *path, DcIdx *idx, DcError *error);
 void dc_idx_clear(DcIdx *idx);
 
+/* The same piece by piece, for a file that may be larger than memory. */
+typedef struct DcIdxReader DcIdxReader;
+
+/* Reads the header: `shape` (`*rank` sizes) of the data, whose number fits a size_t. Close with
+ * dc_idx_close(). */
+DcStatus dc_idx_open(const char *path, DcIdxReader **reader, size_t *rank, size_t shape[4],
+                     DcError *error);
+/* The next `size` bytes; no more than there are may be asked for in all. With the last one, that
+ * the file ends there and, for a .gz, its checksum are verified. */
+DcStatus dc_idx_next(DcIdxReader *reader, uint8_t *bytes, size_t size, DcError *error);
+void dc_idx_close(DcIdxReader *reader); /* NULL is ignored */
+
 /* Writes `data` in this format, gzip-compressed when `path` ends in ".gz". */
 DcStatus dc_idx_write(const char *path, const size_t *shape, size_t rank, const uint8_t *data,
                       DcError *error);

@@ -249,6 +249,24 @@ dc_json_string(JsonObject *object, const char *key, const char *name, const char
 }
 
 DcStatus
+dc_json_choice(JsonObject *object, const char *key, const char *const *names, size_t count,
+               const char *where, int *choice, DcError *error)
+{
+  const char *text = NULL;
+  DcStatus status = dc_json_string(object, key, where, &text, error);
+  if (status)
+    return status;
+  for (size_t i = 0; i < count; i++) {
+    if (names[i] && strcmp(names[i], text) == 0) {
+      *choice = (int)i;
+      return DC_OK;
+    }
+  }
+  return dc_error_set(error, DC_ERROR_UNSUPPORTED,
+                      "%s: \"%.40s\" for \"%s\" is not known to this build", where, text, key);
+}
+
+DcStatus
 dc_json_object(JsonObject *object, const char *key, const char *name, JsonObject **value,
                DcError *error)
 {

@@ -27,6 +27,10 @@ DcStatus dc_json_float(JsonObject *object, const char *key, const char *name, fl
                        DcError *error); /* finite */
 DcStatus dc_json_string(JsonObject *object, const char *key, const char *name, const char **value,
                         DcError *error);
+/* The index of the string in `names` (`count`; NULL is no name); DC_ERROR_UNSUPPORTED for any
+ * other. */
+DcStatus dc_json_choice(JsonObject *object, const char *key, const char *const *names, size_t count,
+                        const char *name, int *choice, DcError *error);
 DcStatus dc_json_object(JsonObject *object, const char *key, const char *name, JsonObject **value,
                         DcError *error);
 DcStatus dc_json_array(JsonObject *object, const char *key, const char *name, JsonArray **value,

@@ -5,6 +5,7 @@
 #include "store/json.h"
 #include "store/network_file.h"
 #include "store/safetensors.h"
+#include "store/tdcm_file.h"
 #include "tensor/matrix.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@
 #define FORMAT         "driftcluster-model"
 #define FORMAT_VERSION "1"
 #define MAX_CLUSTERS   65536
+#define INPUT_VECTORS  "vectors" /* value of the metadata `input`; pictures have none */
 
 /* Names of enumerations in the file; a value without a name is none. */
 static const char *const channel_names[] = {
@@ -43,6 +45,8 @@ dc_model_free(DcModel *model)
     return;
   dc_network_free(model->encoder);
   dc_network_free(model->decoder);
+  dc_network_free(model->assigner);
+  dc_tdcm_free(model->attention);
   dc_free(model->centroids);
   dc_free(model->spread);
   g_free(model->method);
@@ -77,24 +81,6 @@ describe_preprocessing(const DcPatchSpec *spec)
 }
 
 static DcStatus
-read_choice(JsonObject *object, const char *key, const char *const *names, size_t count,
-            const char *where, int *choice, DcError *error)
-{
-  const char *text;
-  DcStatus status = dc_json_string(object, key, where, &text, error);
-  if (status)
-    return status;
-  for (size_t i = 0; i < count; i++) {
-    if (names[i] && strcmp(names[i], text) == 0) {
-      *choice = (int)i;
-      return DC_OK;
-    }
-  }
-  return dc_error_set(error, DC_ERROR_UNSUPPORTED,
-                      "%s: \"%.40s\" for \"%s\" is not known to this build", where, text, key);
-}
-
-static DcStatus
 read_floats(JsonObject *object, const char *key, int count, const char *where, float *values,
             DcError *error)
 {
@@ -114,13 +100,13 @@ read_preprocessing(JsonObject *object, const char *where, DcPatchSpec *spec, DcE
   if (!status)
     status = dc_json_int(object, "height", 1, INT32_MAX, where, &height, error);
   if (!status)
-    status = read_choice(object, "channels", channel_names, G_N_ELEMENTS(channel_names), where,
-                         &channels, error);
+    status = dc_json_choice(object, "channels", channel_names, G_N_ELEMENTS(channel_names), where,
+                            &channels, error);
   if (!status)
-    status = read_choice(object, "fit", fit_names, G_N_ELEMENTS(fit_names), where, &fit, error);
+    status = dc_json_choice(object, "fit", fit_names, G_N_ELEMENTS(fit_names), where, &fit, error);
   if (!status)
-    status = read_choice(object, "resize", resize_names, G_N_ELEMENTS(resize_names), where, &resize,
-                         error);
+    status = dc_json_choice(object, "resize", resize_names, G_N_ELEMENTS(resize_names), where,
+                            &resize, error);
   if (!status)
     status = dc_json_int(object, "fill", 0, 255, where, &fill, error);
   if (status)
@@ -155,7 +141,10 @@ void
 dc_model_identify(DcModel *model)
 {
   g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-  digest_preprocessing(checksum, &model->preprocessing);
+  if (model->vectors)
+    dc_digest_text(checksum, INPUT_VECTORS);
+  else
+    digest_preprocessing(checksum, &model->preprocessing);
   dc_network_digest(model->encoder, checksum);
   g_snprintf(model->encoder_id, sizeof model->encoder_id, "sha256:%s",
              g_checksum_get_string(checksum));
@@ -164,19 +153,41 @@ dc_model_identify(DcModel *model)
 /* --- checking --- */
 
 static DcStatus
-check_encoder(const DcModel *model, const char *name, DcError *error)
+check_vector_input(const DcModel *model, const char *name, DcError *error)
 {
-  DcShape input = dc_network_input(model->encoder), output = dc_network_output(model->encoder);
+  DcShape input = dc_network_input(model->encoder);
+  if (input.height == 1 && input.width == 1)
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_SHAPE,
+                      "%s: the encoder takes %dx%dx%d, but the file says that it takes vectors",
+                      name, input.height, input.width, input.channels);
+}
+
+static DcStatus
+check_picture_input(const DcModel *model, const char *name, DcError *error)
+{
+  DcShape input = dc_network_input(model->encoder);
   const DcPatchSpec *spec = &model->preprocessing;
   DcStatus status = dc_patch_spec_check(spec, error);
   if (status)
     return status;
-  if (input.height != spec->height || input.width != spec->width ||
-      input.channels != dc_patch_channels(spec))
-    return dc_error_set(error, DC_ERROR_SHAPE,
-                        "%s: the encoder takes %dx%dx%d, but the preprocessing makes %dx%dx%d",
-                        name, input.height, input.width, input.channels, spec->height, spec->width,
-                        dc_patch_channels(spec));
+  if (input.height == spec->height && input.width == spec->width &&
+      input.channels == dc_patch_channels(spec))
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_SHAPE,
+                      "%s: the encoder takes %dx%dx%d, but the preprocessing makes %dx%dx%d", name,
+                      input.height, input.width, input.channels, spec->height, spec->width,
+                      dc_patch_channels(spec));
+}
+
+static DcStatus
+check_encoder(const DcModel *model, const char *name, DcError *error)
+{
+  DcShape output = dc_network_output(model->encoder);
+  DcStatus status = model->vectors ? check_vector_input(model, name, error)
+                                   : check_picture_input(model, name, error);
+  if (status)
+    return status;
   if (output.height != 1 || output.width != 1 || (size_t)output.channels != model->dim)
     return dc_error_set(error, DC_ERROR_SHAPE,
                         "%s: the encoder makes %dx%dx%d; a vector of %zu numbers is needed", name,
@@ -191,11 +202,27 @@ check_decoder(const DcModel *model, const char *name, DcError *error)
     return DC_OK;
   size_t input = dc_shape_size(dc_network_input(model->decoder));
   size_t output = dc_shape_size(dc_network_output(model->decoder));
-  if (input != model->dim || output != dc_patch_size(&model->preprocessing))
+  size_t needed = dc_shape_size(dc_network_input(model->encoder));
+  if (input != model->dim || output != needed)
     return dc_error_set(error, DC_ERROR_SHAPE,
                         "%s: the decoder makes %zu numbers from %zu; %zu from %zu are needed", name,
-                        output, input, dc_patch_size(&model->preprocessing), model->dim);
+                        output, input, needed, model->dim);
   return dc_network_check_numbers(model->decoder, "decoder", name, error);
+}
+
+static DcStatus
+check_assigner(const DcModel *model, const char *name, DcError *error)
+{
+  if (!model->assigner)
+    return DC_OK;
+  size_t input = dc_shape_size(dc_network_input(model->assigner));
+  size_t output = dc_shape_size(dc_network_output(model->assigner));
+  if (input != model->dim || output != model->clusters)
+    return dc_error_set(error, DC_ERROR_SHAPE,
+                        "%s: the assigner makes %zu scores from %zu numbers; %zu from %zu are "
+                        "needed",
+                        name, output, input, model->clusters, model->dim);
+  return dc_network_check_numbers(model->assigner, "assigner", name, error);
 }
 
 static DcStatus
@@ -214,6 +241,13 @@ check_clusters(const DcModel *model, const char *name, DcError *error)
       return dc_error_set(error, DC_ERROR_NOT_FINITE, "%s: the spread of cluster %zu is %g", name,
                           k, (double)model->spread[k]);
   return DC_OK;
+}
+
+static DcStatus
+check_attention(const DcModel *model, const char *name, DcError *error)
+{
+  return model->attention ? dc_tdcm_check_for_file(model->attention, model->dim, name, error)
+                          : DC_OK;
 }
 
 static DcStatus
@@ -238,6 +272,10 @@ check_model(const DcModel *model, const char *name, DcError *error)
     status = check_decoder(model, name, error);
   if (!status)
     status = check_clusters(model, name, error);
+  if (!status)
+    status = check_assigner(model, name, error);
+  if (!status)
+    status = check_attention(model, name, error);
   if (!status)
     status = check_provenance(model->provenance, name, error);
   return status;
@@ -312,6 +350,17 @@ read_clusters(const DcTensorFile *file, const char *name, DcModel *model, DcErro
 }
 
 static DcStatus
+read_attention(const DcTensorFile *file, const char *name, DcModel *model, DcError *error)
+{
+  if (!dc_tensor_file_metadata(file, "attention"))
+    return DC_OK;
+  g_autoptr(JsonObject) description = NULL;
+  DcStatus status = parse_metadata(file, "attention", name, &description, error);
+  return status ? status
+                : dc_tdcm_from_file(description, file, model->dim, name, &model->attention, error);
+}
+
+static DcStatus
 verify_identity(const DcTensorFile *file, const char *name, DcModel *model, DcError *error)
 {
   dc_model_identify(model);
@@ -334,11 +383,24 @@ read_preprocessing_of(const DcTensorFile *file, const char *name, DcPatchSpec *s
 }
 
 static DcStatus
+read_input(const DcTensorFile *file, const char *name, DcModel *model, DcError *error)
+{
+  const char *input = dc_tensor_file_metadata(file, "input");
+  if (!input)
+    return read_preprocessing_of(file, name, &model->preprocessing, error);
+  model->vectors = strcmp(input, INPUT_VECTORS) == 0;
+  if (model->vectors)
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_UNSUPPORTED,
+                      "%s: the input \"%.40s\" is not known to this build", name, input);
+}
+
+static DcStatus
 fill_model(const DcTensorFile *file, const char *name, DcModel *model, DcError *error)
 {
   DcStatus status = dc_tensor_file_expect(file, FORMAT, FORMAT_VERSION, error);
   if (!status)
-    status = read_preprocessing_of(file, name, &model->preprocessing, error);
+    status = read_input(file, name, model, error);
   if (!status)
     status = read_network(file, "encoder", name, &model->encoder, error);
   if (status)
@@ -346,8 +408,12 @@ fill_model(const DcTensorFile *file, const char *name, DcModel *model, DcError *
   model->dim = dc_shape_size(dc_network_output(model->encoder));
   if (dc_tensor_file_metadata(file, "decoder"))
     status = read_network(file, "decoder", name, &model->decoder, error);
+  if (!status && dc_tensor_file_metadata(file, "assigner"))
+    status = read_network(file, "assigner", name, &model->assigner, error);
   if (!status)
     status = read_clusters(file, name, model, error);
+  if (!status)
+    status = read_attention(file, name, model, error);
   if (status)
     return status;
   model->method = g_strdup(dc_tensor_file_metadata(file, "method"));
@@ -397,10 +463,14 @@ list_tensors(const DcModel *model, GStringChunk *names)
   dc_network_list_tensors(model->encoder, "encoder", tensors, names);
   if (model->decoder)
     dc_network_list_tensors(model->decoder, "decoder", tensors, names);
+  if (model->assigner)
+    dc_network_list_tensors(model->assigner, "assigner", tensors, names);
   if (model->centroids)
     append_floats(tensors, "centroids", model->centroids, 2, model->clusters, model->dim);
   if (model->spread)
     append_floats(tensors, "spread", model->spread, 1, model->clusters, 1);
+  if (model->attention)
+    dc_tdcm_list_tensors(model->attention, tensors);
   return tensors;
 }
 
@@ -428,10 +498,17 @@ list_metadata(const DcModel *model, const GArray *tensors)
   GPtrArray *metadata = g_ptr_array_new_with_free_func(g_free);
   add_pair(metadata, "format", g_strdup(FORMAT));
   add_pair(metadata, "format_version", g_strdup(FORMAT_VERSION));
-  add_pair(metadata, "preprocessing", text_of(describe_preprocessing(&model->preprocessing)));
+  if (model->vectors)
+    add_pair(metadata, "input", g_strdup(INPUT_VECTORS));
+  else
+    add_pair(metadata, "preprocessing", text_of(describe_preprocessing(&model->preprocessing)));
   add_pair(metadata, "encoder", text_of(dc_network_describe(model->encoder)));
   if (model->decoder)
     add_pair(metadata, "decoder", text_of(dc_network_describe(model->decoder)));
+  if (model->assigner)
+    add_pair(metadata, "assigner", text_of(dc_network_describe(model->assigner)));
+  if (model->attention)
+    add_pair(metadata, "attention", text_of(dc_tdcm_describe(model->attention)));
   add_pair(metadata, "encoder_id", g_strdup(model->encoder_id));
   add_pair(metadata, "method", g_strdup(model->method));
   add_pair(metadata, "provenance", g_strdup(model->provenance));

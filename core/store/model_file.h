@@ -6,27 +6,33 @@
 #include "image/patch.h"
 #include "nn/network.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define DC_ENCODER_ID_SIZE 72 /* "sha256:" and 64 hexadecimal digits */
 
-/* What a model file holds: how to turn pixels into embeddings and, when trained with clusters,
- * where these lie. One safetensors file, described in docs/formats/model.md. */
+/* What a model file holds: how to turn pixels, or vectors, into embeddings and, when trained with
+ * clusters, where these lie. One safetensors file, described in docs/formats/model.md. */
 typedef struct {
-  DcPatchSpec preprocessing;
-  DcNetwork *encoder; /* never NULL; ends in a vector of `dim` numbers */
-  DcNetwork *decoder; /* NULL when the file has none */
+  bool vectors;              /* it takes vectors as they are: 1 x 1 x n numbers */
+  DcPatchSpec preprocessing; /* of pictures; unused with `vectors` */
+  DcNetwork *encoder;        /* never NULL; ends in a vector of `dim` numbers */
+  DcNetwork *decoder;        /* NULL when the file has none */
+  DcNetwork *assigner;       /* embedding -> a score for each cluster, of which the largest wins;
+                                NULL: the nearest centroid wins */
   size_t dim;
   char encoder_id[DC_ENCODER_ID_SIZE]; /* digest of architecture, weights and preprocessing */
   size_t clusters;                     /* 0: no centroids */
   float *centroids;                    /* clusters x dim, or NULL */
-  float *spread;    /* clusters, root mean squared distance of members, or NULL */
-  char *method;     /* that trained it ("ae"), or NULL */
-  char *provenance; /* JSON text about data, options, figures, or NULL */
+  float *spread;                  /* clusters, root mean squared distance of members, or NULL */
+  struct DcTdcmModule *attention; /* see cluster/tdcm.h, or NULL */
+  char *method;                   /* that trained it ("ae"), or NULL */
+  char *provenance;               /* JSON text about data, options, figures, or NULL */
 } DcModel;
 
-/* A model of zeros to be filled; what it is given belongs to it: the networks, centroids and spread
- * from dc_alloc(), the texts from g_malloc(). NULL when memory is short. */
+/* A model of zeros to be filled; what it is given belongs to it: the networks, the attention
+ * module, centroids and spread from dc_alloc(), the texts from g_malloc(). NULL when memory is
+ * short. */
 DcModel *dc_model_new(void);
 void dc_model_free(DcModel *model);
 

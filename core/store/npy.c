@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _POSIX_C_SOURCE 200809L /* strdup() */
+
 #include "store/npy.h"
 
 #include "base/checked.h"
@@ -6,6 +8,7 @@
 #include "store/file.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAGIC       "\x93NUMPY"
@@ -210,7 +213,8 @@ read_description(FILE *stream, const char *path, char text[MAX_HEADER + 1], size
 }
 
 static DcStatus
-check_description(const char *path, const Description *description, DcNpy *array, DcError *error)
+check_description(const char *path, const Description *description, DcNpyReader *array,
+                  DcError *error)
 {
   size_t type = 0;
   while (type < N_TYPES && strcmp(description->type, types[type].name) != 0)
@@ -237,43 +241,78 @@ check_description(const char *path, const Description *description, DcNpy *array
   return DC_OK;
 }
 
+/* Reads all that stands before the data; these must make up the rest of the file. */
 static DcStatus
-read_stream(FILE *stream, uint64_t file_size, const char *path, DcNpy *array, DcError *error)
+read_header(DcNpyReader *reader, uint64_t file_size, DcError *error)
 {
   char text[MAX_HEADER + 1];
+  const char *path = reader->path;
   size_t header_size = 0, count, bytes;
-  DcStatus status = read_description(stream, path, text, &header_size, error);
+  DcStatus status = read_description(reader->stream, path, text, &header_size, error);
   if (status != DC_OK)
     return status;
   Description description = {.rank = 0};
   if (!parse_description(text, &description))
     return refuse(path, "the header is damaged", error);
-  status = check_description(path, &description, array, error);
+  status = check_description(path, &description, reader, error);
   if (status != DC_OK)
     return status;
-  if (!dc_checked_mul(array->shape[0], array->shape[1], &count) ||
-      !dc_checked_mul(count, types[array->type].size, &bytes) || bytes != file_size - header_size)
+  if (!dc_checked_mul(reader->shape[0], reader->shape[1], &count) ||
+      !dc_checked_mul(count, types[reader->type].size, &bytes) || bytes != file_size - header_size)
     return dc_error_set(error, DC_ERROR_FORMAT,
                         "%s: %zu x %zu numbers of type %s do not make up its size; it is truncated "
                         "or damaged",
-                        path, array->shape[0], array->shape[1], types[array->type].name);
-  array->data = dc_alloc(count, types[array->type].size);
-  if (!array->data)
-    return dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory for %zu bytes", path, bytes);
-  return dc_file_read(stream, path, array->data, bytes, error);
+                        path, reader->shape[0], reader->shape[1], types[reader->type].name);
+  return DC_OK;
+}
+
+DcStatus
+dc_npy_open(DcNpyReader *reader, const char *path, DcError *error)
+{
+  *reader = (DcNpyReader){.rank = 0};
+  uint64_t size;
+  DcStatus status = dc_file_open(path, &reader->stream, &size, error);
+  if (status != DC_OK)
+    return status;
+  reader->path = strdup(path);
+  status = reader->path ? read_header(reader, size, error)
+                        : dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory to read it", path);
+  if (status != DC_OK)
+    dc_npy_close(reader);
+  return status;
+}
+
+DcStatus
+dc_npy_next(DcNpyReader *reader, void *numbers, size_t count, DcError *error)
+{
+  return dc_file_read(reader->stream, reader->path, numbers, count * types[reader->type].size,
+                      error);
+}
+
+void
+dc_npy_close(DcNpyReader *reader)
+{
+  if (reader->stream)
+    fclose(reader->stream);
+  free(reader->path);
+  *reader = (DcNpyReader){.rank = 0};
 }
 
 DcStatus
 dc_npy_read(const char *path, DcNpy *array, DcError *error)
 {
   *array = (DcNpy){.rank = 0};
-  FILE *stream;
-  uint64_t size;
-  DcStatus status = dc_file_open(path, &stream, &size, error);
+  DcNpyReader reader;
+  DcStatus status = dc_npy_open(&reader, path, error);
   if (status != DC_OK)
     return status;
-  status = read_stream(stream, size, path, array, error);
-  fclose(stream);
+  size_t count = reader.shape[0] * reader.shape[1];
+  *array = (DcNpy){reader.type, reader.rank, {reader.shape[0], reader.shape[1]}, NULL};
+  array->data = dc_alloc(count, types[reader.type].size);
+  status = array->data
+               ? dc_npy_next(&reader, array->data, count, error)
+               : dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory for %zu numbers", path, count);
+  dc_npy_close(&reader);
   if (status != DC_OK)
     dc_npy_clear(array);
   return status;

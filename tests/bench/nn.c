@@ -216,7 +216,8 @@ main(void)
   DcAutoencoder autoencoder;
   dc_blas_choose_kernels();
   dc_blas_set_threads(1);
-  if (dc_autoencoder_init(&autoencoder, (DcShape){28, 28, 1}, CODE, 1, NULL))
+  if (dc_autoencoder_init(&autoencoder, DC_AUTOENCODER_CONVOLUTIONAL, (DcShape){28, 28, 1}, CODE, 1,
+                          NULL))
     give_up("no autoencoder");
   bench_forward(autoencoder.encoder);
   bench_training(&autoencoder);

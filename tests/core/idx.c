@@ -223,6 +223,57 @@ what_is_no_file_is_refused(void **state)
 }
 
 static void
+files_are_read_piece_by_piece(void **state)
+{
+  (void)state;
+  const uint8_t data[6] = {1, 2, 3, 4, 5, 6};
+  static const char *const names[] = {"pieces", "pieces.gz"};
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(dc_idx_write(names[i], (size_t[]){3, 2}, 2, data, NULL), DC_OK);
+    DcIdxReader *reader;
+    size_t rank, shape[4];
+    uint8_t read[6] = {0};
+    assert_int_equal(dc_idx_open(names[i], &reader, &rank, shape, NULL), DC_OK);
+    assert_int_equal(rank, 2);
+    assert_int_equal(shape[0], 3);
+    assert_int_equal(shape[1], 2);
+    assert_int_equal(dc_idx_next(reader, read, 1, NULL), DC_OK);
+    assert_int_equal(dc_idx_next(reader, read + 1, 0, NULL), DC_OK);
+    assert_int_equal(dc_idx_next(reader, read + 1, 5, NULL), DC_OK);
+    assert_memory_equal(read, data, sizeof data);
+    dc_idx_close(reader);
+  }
+  dc_idx_close(NULL);
+}
+
+/* Damage shows in the piece that it is in, and what follows the data with the last piece. */
+static void
+damage_is_found_piece_by_piece(void **state)
+{
+  (void)state;
+  static const uint8_t cut[] = {0, 0, 8, 1, 0, 0, 0, 4, 1, 2, 3};
+  static const uint8_t longer[] = {0, 0, 8, 1, 0, 0, 0, 4, 1, 2, 3, 4, 5};
+  scratch_write("cut", cut, sizeof cut);
+  scratch_write("longer", longer, sizeof longer);
+  static const char *const names[] = {"cut", "longer"};
+  for (size_t i = 0; i < 2; i++) {
+    DcIdxReader *reader;
+    size_t rank, shape[4];
+    uint8_t read[4];
+    DcError error;
+    assert_int_equal(dc_idx_open(names[i], &reader, &rank, shape, NULL), DC_OK);
+    assert_int_equal(dc_idx_next(reader, read, 2, NULL), DC_OK);
+    assert_int_equal(dc_idx_next(reader, read, 2, &error), DC_ERROR_FORMAT);
+    assert_non_null(strstr(error.message, names[i]));
+    dc_idx_close(reader);
+  }
+  DcIdxReader *reader;
+  size_t rank, shape[4];
+  assert_int_equal(dc_idx_open("absent", &reader, &rank, shape, NULL), DC_ERROR_NOT_FOUND);
+  assert_null(reader);
+}
+
+static void
 impossible_shapes_are_not_written(void **state)
 {
   (void)state;
@@ -269,6 +320,8 @@ main(void)
       cmocka_unit_test(claimed_but_absent_data_are_refused),
       cmocka_unit_test(more_data_than_claimed_are_refused),
       cmocka_unit_test(what_is_no_file_is_refused),
+      cmocka_unit_test(files_are_read_piece_by_piece),
+      cmocka_unit_test(damage_is_found_piece_by_piece),
       cmocka_unit_test(impossible_shapes_are_not_written),
       cmocka_unit_test(failed_writing_is_reported),
   };

@@ -284,6 +284,31 @@ kmeans_finds_the_optimum_of_small_sets(void **state)
 }
 
 static void
+any_number_of_threads_gives_the_same_bytes(void **state)
+{
+  (void)state;
+  DcRandom random;
+  dc_random_seed(&random, 21, 0);
+  DcMatrix samples = random_matrix(&random, 300, 4, 0);
+  float places[4][6 * 4];
+  uint32_t labels[4][300];
+  static const uint32_t threads[] = {1, 2, 3, 40}; /* the last are more than restarts */
+  for (size_t i = 0; i < 4; i++) {
+    DcMatrix centroids = dc_matrix(places[i], 6, 4);
+    DcKmeansOptions options = dc_kmeans_options(6);
+    options.restarts = 7;
+    options.threads = threads[i];
+    DcKmeansResult result;
+    dc_random_seed(&random, 22, 0);
+    assert_int_equal(
+        dc_kmeans(&samples, NULL, &options, &random, &centroids, labels[i], &result, NULL), DC_OK);
+    assert_memory_equal(places[i], places[0], sizeof places[0]);
+    assert_memory_equal(labels[i], labels[0], sizeof labels[0]);
+  }
+  free_matrices(&samples);
+}
+
+static void
 weights_count_like_repeated_samples(void **state)
 {
   (void)state;
@@ -602,6 +627,9 @@ kmeans_refuses_options_out_of_range(void **state)
   call->options.max_iterations = 0;
   assert_refused(call, DC_ERROR_ARGUMENT, "0 iterations");
   call = good_call();
+  call->options.threads = 0;
+  assert_refused(call, DC_ERROR_ARGUMENT, "0 threads");
+  call = good_call();
   call->options.tolerance = NAN;
   assert_refused(call, DC_ERROR_ARGUMENT, "tolerance");
   call->options.tolerance = -1;
@@ -677,6 +705,7 @@ main(void)
       cmocka_unit_test(surplus_seeds_repeat_samples_and_weight_zero_is_never_drawn),
       cmocka_unit_test(kmeans_finds_separate_groups),
       cmocka_unit_test(kmeans_finds_the_optimum_of_small_sets),
+      cmocka_unit_test(any_number_of_threads_gives_the_same_bytes),
       cmocka_unit_test(weights_count_like_repeated_samples),
       cmocka_unit_test(an_empty_cluster_takes_the_farthest_sample_of_another),
       cmocka_unit_test(one_step_after_reseeding_leaves_the_donor_without_the_sample),

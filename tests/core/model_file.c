@@ -2,6 +2,7 @@
 #include "scratch.h"
 
 #include "base/memory.h"
+#include "cluster/tdcm.h"
 #include "networks.h"
 #include "store/model_file.h"
 #include "store/safetensors.h"
@@ -42,6 +43,22 @@ small_decoder(DcRandom *random)
   return network;
 }
 
+static DcTdcmModule *
+small_attention(DcRandom *random)
+{
+  DcTdcmModule *module = dc_tdcm_new(DIM, DC_TDCM_NONLINEAR);
+  module->shares = true;
+  module->blocks = 6;
+  module->seeds = 3;
+  module->epsilon = 1e-5;
+  for (size_t k = 0; k < DIM; k++) {
+    module->shift[k] = dc_random_normal(random);
+    for (size_t l = 0; l <= k; l++)
+      module->root[k * DIM + l] = k == l ? 0.3 + (double)k : dc_random_normal(random);
+  }
+  return module;
+}
+
 static DcModel *
 small_model(void)
 {
@@ -58,6 +75,7 @@ small_model(void)
   }
   model->encoder = small_encoder(&random);
   model->decoder = small_decoder(&random);
+  model->attention = small_attention(&random);
   model->dim = DIM;
   model->clusters = CLUSTERS;
   model->centroids = DC_NEW(float, CLUSTERS *DIM);
@@ -134,6 +152,21 @@ assert_same_network(const DcNetwork *a, const DcNetwork *b)
 }
 
 static void
+assert_same_attention(const DcTdcmModule *a, const DcTdcmModule *b)
+{
+  assert_int_equal(a->dim, b->dim);
+  assert_int_equal(a->score, b->score);
+  assert_int_equal(a->shares, b->shares);
+  assert_int_equal(a->blocks, b->blocks);
+  assert_int_equal(a->seeds, b->seeds);
+  assert_near(a->epsilon, b->epsilon, 1e-7 * b->epsilon); /* it is kept in single precision */
+  assert_memory_equal(a->root, b->root, a->dim * a->dim * sizeof(double));
+  assert_int_equal(a->shift != NULL, b->shift != NULL);
+  if (a->shift)
+    assert_memory_equal(a->shift, b->shift, a->dim * sizeof(double));
+}
+
+static void
 a_model_comes_back_whole(void **state)
 {
   (void)state;
@@ -143,6 +176,7 @@ a_model_comes_back_whole(void **state)
   assert_memory_equal(&copy->preprocessing, &model->preprocessing, sizeof(DcPatchSpec));
   assert_same_network(copy->encoder, model->encoder);
   assert_same_network(copy->decoder, model->decoder);
+  assert_same_attention(copy->attention, model->attention);
   assert_int_equal(copy->dim, DIM);
   assert_int_equal(copy->clusters, CLUSTERS);
   assert_memory_equal(copy->centroids, model->centroids, CLUSTERS * DIM * sizeof(float));
@@ -156,21 +190,38 @@ a_model_comes_back_whole(void **state)
 }
 
 static void
+attention_may_have_no_shift(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  dc_tdcm_free(model->attention);
+  model->attention = dc_tdcm_new(DIM, DC_TDCM_BILINEAR);
+  write_model(model, "linear");
+  DcModel *copy = read_model("linear");
+  assert_same_attention(copy->attention, model->attention);
+  dc_model_free(copy);
+  dc_model_free(model);
+}
+
+static void
 a_model_may_be_an_encoder_alone(void **state)
 {
   (void)state;
   DcModel *model = small_model();
   dc_network_free(model->decoder);
+  dc_tdcm_free(model->attention);
   dc_free(model->centroids);
   dc_free(model->spread);
   g_clear_pointer(&model->method, g_free);
   g_clear_pointer(&model->provenance, g_free);
   model->decoder = NULL;
+  model->attention = NULL;
   model->centroids = model->spread = NULL;
   model->clusters = 0;
   write_model(model, "alone");
   DcModel *copy = read_model("alone");
   assert_null(copy->decoder);
+  assert_null(copy->attention);
   assert_null(copy->centroids);
   assert_null(copy->spread);
   assert_null(copy->method);
@@ -237,6 +288,7 @@ identity_is_that_of_the_embeddings(void **state)
   SEE_CHANGE(model->preprocessing.resize = DC_RESIZE_AREA);
   dc_network_layer(model->decoder, 0)->bias[0]++;
   model->centroids[0]++;
+  model->attention->root[0]++;
   dc_model_identify(model);
   assert_string_equal(model->encoder_id, seen[n - 1]);
   dc_model_free(model);
@@ -333,6 +385,25 @@ missing_centroids(DcModel *model)
 }
 
 static void
+nan_attention(DcModel *model)
+{
+  model->attention->root[DIM] = NAN;
+}
+
+static void
+negative_attention(DcModel *model)
+{
+  model->attention->root[DIM + 1] *= -1;
+}
+
+static void
+narrow_attention(DcModel *model)
+{
+  dc_tdcm_free(model->attention);
+  model->attention = dc_tdcm_new(DIM - 1, DC_TDCM_QUADRATIC);
+}
+
+static void
 broken_provenance(DcModel *model)
 {
   strcpy(model->provenance, "{\"a\":");
@@ -356,6 +427,9 @@ invalid_models_are_not_written(void **state)
       {zero_deviation, DC_ERROR_ARGUMENT, "deviation"},
       {wrong_dim, DC_ERROR_SHAPE, "vector of 4"},
       {missing_centroids, DC_ERROR_SHAPE, "clusters"},
+      {nan_attention, DC_ERROR_NOT_FINITE, "never: the attention module holds NaN"},
+      {negative_attention, DC_ERROR_ARGUMENT, "entry 1 of the diagonal"},
+      {narrow_attention, DC_ERROR_SHAPE, "attention over 4 numbers, but the embeddings have 5"},
       {broken_provenance, DC_ERROR_FORMAT, "provenance"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -383,9 +457,9 @@ typedef struct {
   size_t n_tensors;
 } Draft;
 
-static const char *const keys[] = {"format",  "format_version", "preprocessing",
-                                   "encoder", "decoder",        "encoder_id",
-                                   "method",  "provenance",     "checksum"};
+static const char *const keys[] = {"format",     "format_version", "preprocessing", "encoder",
+                                   "decoder",    "attention",      "encoder_id",    "method",
+                                   "provenance", "checksum"};
 
 static void
 open_draft(Draft *draft, const char *path)
@@ -532,6 +606,14 @@ changed_metadata_are_refused(void **state)
       {"preprocessing", "\"deviation\":[", "\"deviation\":[0,", DC_ERROR_ARGUMENT, "deviation"},
       {"preprocessing", "\"mean\":[", "\"mean\":[1e99,", DC_ERROR_FORMAT, "finite"},
       {"preprocessing", "\"mean\":[", "\"moan\":[", DC_ERROR_FORMAT, "mean"},
+      {"attention", "nonlinear", "cosine", DC_ERROR_UNSUPPORTED, "cosine"},
+      {"attention", "free", "fair", DC_ERROR_UNSUPPORTED, "fair"},
+      {"attention", "\"blocks\":6", "\"blocks\":1001", DC_ERROR_FORMAT, "blocks"},
+      {"attention", "\"blocks\":6", "\"blocks\":-1", DC_ERROR_FORMAT, "blocks"},
+      {"attention", "\"seeds\":3", "\"seeds\":0", DC_ERROR_FORMAT, "seeds"},
+      {"attention", "\"seeds\"", "\"seats\"", DC_ERROR_FORMAT, "seeds"},
+      {"attention", "\"epsilon\":", "\"epsilon\":-", DC_ERROR_ARGUMENT, "epsilon"},
+      {"attention", "\"epsilon\":", "\"epsilon\":1e99,\"e\":", DC_ERROR_FORMAT, "epsilon"},
       {"encoder", "{\"input\"", "{\"output\"", DC_ERROR_FORMAT, "input"},
       {"encoder", "\"input\":[8,8,3]", "\"input\":[8,8]", DC_ERROR_FORMAT, "3 are needed"},
       {"encoder", "\"input\":[8,8,3]", "\"input\":[8,9,3]", DC_ERROR_SHAPE, "layer 0"},
@@ -623,6 +705,38 @@ changed_tensors_are_refused(void **state)
 
   open_draft(&draft, "good");
   set_key(&draft, "checksum", NULL);
+  ((double *)draft_tensor(&draft, "attention.root")->data)[7] = INFINITY;
+  assert_draft_refused(&draft, DC_ERROR_NOT_FINITE, "attention module");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  ((double *)draft_tensor(&draft, "attention.root")->data)[6] = -1;
+  assert_draft_refused(&draft, DC_ERROR_ARGUMENT, "entry 1 of the diagonal");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  ((double *)draft_tensor(&draft, "attention.root")->data)[4] = 1;
+  assert_draft_refused(&draft, DC_ERROR_ARGUMENT, "lower triangular");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  ((double *)draft_tensor(&draft, "attention.shift")->data)[0] = NAN;
+  assert_draft_refused(&draft, DC_ERROR_NOT_FINITE, "attention module");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  DcTensor *root = draft_tensor(&draft, "attention.root");
+  root->shape[0] = 1;
+  root->shape[1] = DIM * DIM;
+  assert_draft_refused(&draft, DC_ERROR_SHAPE, "F64 [1, 25]; F64 [5, 5]");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
+  draft_tensor(&draft, "attention.shift")->name = "attention.shirt";
+  assert_draft_refused(&draft, DC_ERROR_NOT_FOUND, "attention.shift");
+
+  open_draft(&draft, "good");
+  set_key(&draft, "checksum", NULL);
   draft_tensor(&draft, "spread")->shape[0]--;
   draft_tensor(&draft, "spread")->bytes -= sizeof(float);
   assert_draft_refused(&draft, DC_ERROR_SHAPE, "\"spread\"");
@@ -661,11 +775,91 @@ every_piece_of_a_cut_model_is_refused(void **state)
   free(bytes);
 }
 
+/* --- vectors instead of pictures --- */
+
+enum { LENGTH = 6 };
+
+static DcModel *
+vector_model(void)
+{
+  DcRandom random;
+  dc_random_seed(&random, 6, 0);
+  DcModel *model = dc_model_new();
+  DcLayer inner = {.kind = DC_LAYER_DENSE, .output = {1, 1, DIM}};
+  DcLayer outer = {.kind = DC_LAYER_DENSE, .output = {1, 1, LENGTH}};
+  model->vectors = true;
+  model->encoder = dc_network_new((DcShape){1, 1, LENGTH});
+  model->decoder = dc_network_new((DcShape){1, 1, DIM});
+  add_random(model->encoder, (DcLayer){.kind = DC_LAYER_AFFINE}, &random);
+  add_random(model->encoder, inner, &random);
+  add_random(model->decoder, outer, &random);
+  model->dim = DIM;
+  return model;
+}
+
+static void
+a_model_may_take_vectors(void **state)
+{
+  (void)state;
+  DcModel *model = vector_model();
+  write_model(model, "vectors");
+  DcModel *copy = read_model("vectors");
+  assert_true(copy->vectors);
+  assert_same_network(copy->encoder, model->encoder);
+  assert_same_network(copy->decoder, model->decoder);
+  assert_string_equal(copy->encoder_id, model->encoder_id);
+  copy->preprocessing.width = 7; /* which it has none of, so that it cannot matter */
+  dc_model_identify(copy);
+  assert_string_equal(copy->encoder_id, model->encoder_id);
+  DcTensorFile *file;
+  assert_int_equal(dc_tensor_file_read("vectors", &file, NULL), DC_OK);
+  assert_string_equal(dc_tensor_file_metadata(file, "input"), "vectors");
+  assert_null(dc_tensor_file_metadata(file, "preprocessing"));
+  dc_tensor_file_free(file);
+  dc_model_free(copy);
+  dc_model_free(model);
+}
+
+static void
+models_that_do_not_take_what_they_say_are_refused(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  write_model(model, "good");
+  const char *const inputs[] = {"vectors", "sounds"};
+  const DcStatus refusals[] = {DC_ERROR_SHAPE, DC_ERROR_UNSUPPORTED};
+  const char *const words[] = {"8x8x3", "sounds"};
+  for (size_t i = 0; i < 2; i++) {
+    Draft draft;
+    open_draft(&draft, "good");
+    draft.metadata[2 * draft.n_metadata] = "input";
+    draft.metadata[2 * draft.n_metadata++ + 1] = inputs[i];
+    assert_draft_refused(&draft, refusals[i], words[i]);
+  }
+  model->vectors = true;
+  assert_int_equal(dc_model_write(model, "never", NULL), DC_ERROR_SHAPE);
+  dc_model_free(model);
+
+  model = vector_model();
+  model->vectors = false;
+  assert_int_equal(dc_model_write(model, "never", NULL), DC_ERROR_ARGUMENT);
+  model->vectors = true;
+  dc_network_free(model->decoder); /* as wide as an embedding, not as a sample */
+  model->decoder = dc_network_new((DcShape){1, 1, DIM});
+  DcRandom random;
+  dc_random_seed(&random, 7, 0);
+  add_random(model->decoder, (DcLayer){.kind = DC_LAYER_DENSE, .output = {1, 1, DIM}}, &random);
+  assert_int_equal(dc_model_write(model, "never", NULL), DC_ERROR_SHAPE);
+  assert_false(scratch_exists("never"));
+  dc_model_free(model);
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_model_comes_back_whole),
+      cmocka_unit_test(attention_may_have_no_shift),
       cmocka_unit_test(a_model_may_be_an_encoder_alone),
       cmocka_unit_test(a_model_may_branch),
       cmocka_unit_test(equal_models_are_equal_bytes),
@@ -679,6 +873,8 @@ main(void)
       cmocka_unit_test(changed_tensors_are_refused),
       cmocka_unit_test(other_files_are_refused),
       cmocka_unit_test(every_piece_of_a_cut_model_is_refused),
+      cmocka_unit_test(a_model_may_take_vectors),
+      cmocka_unit_test(models_that_do_not_take_what_they_say_are_refused),
   };
   return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }

@@ -287,6 +287,47 @@ what_is_no_file_is_refused(void **state)
 }
 
 static void
+files_are_read_piece_by_piece(void **state)
+{
+  (void)state;
+  const double numbers[6] = {1, 2, 3, 4, 5, 6};
+  DcNpy array = {DC_NPY_F64, 2, {3, 2}, (void *)numbers};
+  assert_int_equal(dc_npy_write("pieces.npy", &array, NULL), DC_OK);
+  DcNpyReader reader;
+  assert_int_equal(dc_npy_open(&reader, "pieces.npy", NULL), DC_OK);
+  assert_int_equal(reader.type, DC_NPY_F64);
+  assert_int_equal(reader.rank, 2);
+  assert_int_equal(reader.shape[0], 3);
+  assert_int_equal(reader.shape[1], 2);
+  double read[6] = {0};
+  assert_int_equal(dc_npy_next(&reader, read, 1, NULL), DC_OK);
+  assert_int_equal(dc_npy_next(&reader, read + 1, 0, NULL), DC_OK);
+  assert_int_equal(dc_npy_next(&reader, read + 1, 5, NULL), DC_OK);
+  assert_memory_equal(read, numbers, sizeof numbers);
+  assert_int_equal(dc_npy_next(&reader, read, 1, NULL), DC_ERROR_FORMAT);
+  dc_npy_close(&reader);
+  assert_null(reader.stream);
+  dc_npy_close(&reader);
+}
+
+static void
+what_cannot_be_read_is_not_opened(void **state)
+{
+  (void)state;
+  static const char *const names[] = {"absent.npy", "foreign.npy"};
+  const DcStatus refusals[] = {DC_ERROR_NOT_FOUND, DC_ERROR_FORMAT};
+  scratch_write("foreign.npy", "this is no array", 16);
+  for (size_t i = 0; i < 2; i++) {
+    DcNpyReader reader;
+    DcError error;
+    assert_int_equal(dc_npy_open(&reader, names[i], &error), refusals[i]);
+    assert_non_null(strstr(error.message, names[i]));
+    assert_null(reader.stream);
+    dc_npy_close(&reader);
+  }
+}
+
+static void
 impossible_arrays_are_not_written(void **state)
 {
   (void)state;
@@ -332,6 +373,8 @@ main(void)
       cmocka_unit_test(huge_sizes_are_refused),
       cmocka_unit_test(other_types_orders_and_ranks_are_named),
       cmocka_unit_test(what_is_no_file_is_refused),
+      cmocka_unit_test(files_are_read_piece_by_piece),
+      cmocka_unit_test(what_cannot_be_read_is_not_opened),
       cmocka_unit_test(impossible_arrays_are_not_written),
       cmocka_unit_test(failed_writing_is_reported),
   };

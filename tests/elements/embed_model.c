@@ -40,6 +40,22 @@ GST_START_TEST(foreign_file_is_refused)
 }
 GST_END_TEST
 
+/* A sound model, but of plain vectors. */
+GST_START_TEST(model_of_vectors_is_refused)
+{
+  g_autofree gchar *path = g_build_filename(folder, "vectors.safetensors", NULL);
+  DcModel *model = dc_model_new();
+  DcLayer layer = {.kind = DC_LAYER_DENSE, .output = {1, 1, 2}};
+  model->vectors = true;
+  model->dim = 2;
+  model->encoder = dc_network_new((DcShape){1, 1, 16});
+  fail_unless(dc_network_add(model->encoder, &layer, NULL) == DC_OK);
+  fail_unless(dc_model_write(model, path, NULL) == DC_OK);
+  dc_model_free(model);
+  assert_model_refused(path, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS);
+}
+GST_END_TEST
+
 /* --- changing the model while running --- */
 
 /* Asks for `path` and waits for the outcome of `kind`, after a warning where there is to be one. */
@@ -140,6 +156,7 @@ embed_model_suite(void)
   tcase_add_test(tests, missing_model_is_refused);
   tcase_add_test(tests, truncated_model_is_refused);
   tcase_add_test(tests, foreign_file_is_refused);
+  tcase_add_test(tests, model_of_vectors_is_refused);
   tcase_add_test(tests, model_is_changed_while_running);
   tcase_add_test(tests, model_that_cannot_be_used_changes_nothing);
   tcase_add_test(tests, last_wish_counts);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "learn/codes.h"
+
+#include "base/memory.h"
+#include "cluster/kmeans.h"
+#include "nn/encode.h"
+
+#include <string.h>
+
+DcStatus
+dc_learner_encode(const DcLearner *learner, const DcNetwork *encoder, float **codes, DcError *error)
+{
+  const DcDataset *data = &learner->data;
+  const size_t width = dc_shape_size(dc_network_output(encoder));
+  *codes = DC_NEW(float, data->count *width);
+  if (!*codes)
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for %zu embeddings of %zu numbers",
+                        data->count, width);
+  DcStatus status = dc_encode(encoder, data->values, data->count, learner->threads, *codes, error);
+  if (status) {
+    dc_free(*codes);
+    *codes = NULL;
+  }
+  return status;
+}
+
+static DcStatus
+make_room(const DcLearner *learner, size_t width, DcLearned *learned, DcError *error)
+{
+  learned->clusters = learner->clusters;
+  learned->width = width;
+  learned->centroids = DC_NEW(float, learned->clusters *width);
+  learned->labels = DC_NEW(uint32_t, learner->data.count);
+  if (learned->centroids && learned->labels)
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_MEMORY, "no memory for the clusters of %zu samples",
+                      learner->data.count);
+}
+
+DcStatus
+dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, uint32_t restarts,
+                   DcRandom *random, DcLearned *learned, DcError *error)
+{
+  float *codes;
+  DcStatus status = dc_learner_encode(learner, encoder, &codes, error);
+  if (status)
+    return status;
+  const size_t width = dc_shape_size(dc_network_output(encoder));
+  status = make_room(learner, width, learned, error);
+  if (!status) {
+    const DcMatrix samples = dc_matrix(codes, learner->data.count, width);
+    const DcMatrix centroids = dc_matrix(learned->centroids, learned->clusters, width);
+    DcKmeansOptions options = dc_kmeans_options(learner->clusters);
+    options.restarts = restarts;
+    options.threads = (uint32_t)learner->threads;
+    DcKmeansResult result;
+    status =
+        dc_kmeans(&samples, NULL, &options, random, &centroids, learned->labels, &result, error);
+  }
+  dc_free(codes);
+  return status;
+}
+
+DcStatus
+dc_learned_copy_networks(const DcNetwork *encoder, const DcNetwork *decoder, DcLearned *learned,
+                         DcError *error)
+{
+  learned->encoder = dc_network_copy(encoder);
+  learned->decoder = decoder ? dc_network_copy(decoder) : NULL;
+  if (learned->encoder && (learned->decoder || !decoder))
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_MEMORY, "no memory to copy the networks");
+}
+
+DcStatus
+dc_learned_take(const DcLearner *learner, const uint32_t *labels, const float *centroids,
+                size_t width, DcLearned *learned, DcError *error)
+{
+  DcStatus status = make_room(learner, width, learned, error);
+  if (status)
+    return status;
+  memcpy(learned->centroids, centroids, learned->clusters * width * sizeof *centroids);
+  memcpy(learned->labels, labels, learner->data.count * sizeof *labels);
+  return DC_OK;
+}
+
+DcStatus
+dc_learner_check_labels(const DcLearner *learner, const uint32_t *labels, DcError *error)
+{
+  for (size_t i = 0; i < learner->data.count; i++) {
+    if (labels[i] >= learner->clusters)
+      return dc_error_set(error, DC_ERROR_FORMAT, "sample %zu is in cluster %u of %u", i, labels[i],
+                          learner->clusters);
+  }
+  return DC_OK;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_LEARN_CODES_H
+#define DC_LEARN_CODES_H
+
+#include "base/random.h"
+#include "learn/learner.h"
+
+/* What several methods do with the codes that an encoder makes of the samples. */
+
+/* The codes of all samples of `learner`, count x width, from dc_alloc(). */
+DcStatus dc_learner_encode(const DcLearner *learner, const DcNetwork *encoder, float **codes,
+                           DcError *error);
+
+/* k-means of all codes: fills clusters, width, centroids and labels of `learned`, which is partly
+ * filled on failure. */
+DcStatus dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, uint32_t restarts,
+                            DcRandom *random, DcLearned *learned, DcError *error);
+
+/* Copies of the networks (`decoder` may be NULL) for `learned`. */
+DcStatus dc_learned_copy_networks(const DcNetwork *encoder, const DcNetwork *decoder,
+                                  DcLearned *learned, DcError *error);
+
+/* Copies of `labels` (one for each sample) and `centroids` (K x width) for `learned`. */
+DcStatus dc_learned_take(const DcLearner *learner, const uint32_t *labels, const float *centroids,
+                         size_t width, DcLearned *learned, DcError *error);
+
+/* Whether `labels` (one for each sample) are all below the number of clusters: what a restored
+ * course has to check. */
+DcStatus dc_learner_check_labels(const DcLearner *learner, const uint32_t *labels, DcError *error);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _DEFAULT_SOURCE /* flock(), sigaction() */
+#include "course.h"
+
+#include "command.h"
+#include "progress.h"
+#include "store/checkpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SAVE_PERIOD (5 * 60 * G_USEC_PER_SEC)
+
+/* --- Ctrl-C --- */
+
+static volatile sig_atomic_t interruptions;
+
+static void
+interrupt(int signal_number)
+{
+  (void)signal_number;
+  interruptions = 1;
+}
+
+/* --- one course at one file --- */
+
+/* Whether the file behind `fd` is still the one of that name: who held the lock before may have
+ * removed it. */
+static gboolean
+is_file_of_name(int fd, const char *name)
+{
+  struct stat held, named;
+  return fstat(fd, &held) == 0 && stat(name, &named) == 0 && held.st_ino == named.st_ino &&
+         held.st_dev == named.st_dev;
+}
+
+static gboolean
+take_lock(DcCourse *course, GError **error)
+{
+  do {
+    if (course->lock_fd >= 0)
+      close(course->lock_fd);
+    course->lock_fd = open(course->lock, O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    if (course->lock_fd < 0) {
+      g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO,
+                  "%s cannot be written: %s; choose another --output", course->output,
+                  g_strerror(errno));
+      return FALSE;
+    }
+    if (flock(course->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+      g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO,
+                  "%s is being made by another training: wait for it, or choose another --output",
+                  course->output);
+      close(course->lock_fd);
+      course->lock_fd = -1;
+      return FALSE;
+    }
+  } while (!is_file_of_name(course->lock_fd, course->lock));
+  return TRUE;
+}
+
+gboolean
+dc_course_begin(DcCourse *course, DcLearner *learner, const char *output, GError **error)
+{
+  *course = (DcCourse){
+      .learner = learner,
+      .output = output,
+      .checkpoint = g_strconcat(output, ".checkpoint", NULL),
+      .lock = g_strconcat(output, ".lock", NULL),
+      .lock_fd = -1,
+  };
+  if (g_file_test(output, G_FILE_TEST_IS_DIR)) {
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO, "%s is a folder; --output names a file",
+                output);
+    return FALSE;
+  }
+  return take_lock(course, error);
+}
+
+void
+dc_course_end(DcCourse *course, gboolean complete)
+{
+  if (course->lock_fd >= 0) {
+    if (complete)
+      unlink(course->checkpoint);
+    unlink(course->lock);
+    close(course->lock_fd);
+  }
+  g_free(course->checkpoint);
+  g_free(course->lock);
+  g_free(course->data_digest);
+  *course = (DcCourse){.lock_fd = -1};
+}
+
+/* --- saving --- */
+
+/* Made when it is first needed: it reads all samples. */
+static const char *
+data_digest(DcCourse *course)
+{
+  if (!course->data_digest) {
+    course->data_digest = g_malloc(DC_DATASET_DIGEST_SIZE);
+    dc_dataset_digest(&course->learner->data, course->data_digest);
+  }
+  return course->data_digest;
+}
+
+gboolean
+dc_course_save(DcCourse *course, GError **error)
+{
+  DcError core_error;
+  if (dc_checkpoint_write(course->learner, data_digest(course), course->checkpoint, &core_error) ==
+      DC_OK)
+    return TRUE;
+  return dc_tools_take_error(&core_error, error);
+}
+
+gboolean
+dc_course_resume(DcCourse *course, GError **error)
+{
+  DcError core_error;
+  if (!g_file_test(course->checkpoint, G_FILE_TEST_EXISTS)) {
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_NOT_FOUND,
+                "%s: there is no such file to resume from; begin without --resume",
+                course->checkpoint);
+    return FALSE;
+  }
+  if (dc_checkpoint_read(course->learner, data_digest(course), course->checkpoint, &core_error) ==
+      DC_OK)
+    return TRUE;
+  return dc_tools_take_error(&core_error, error);
+}
+
+/* A checkpoint on the way that fails is no reason to stop; the next one may succeed. */
+static void
+save_on_the_way(DcCourse *course)
+{
+  g_autoptr(GError) error = NULL;
+  if (!dc_course_save(course, &error))
+    fprintf(stderr, "\nnot saved, going on: %s\n", error->message);
+}
+
+/* --- running --- */
+
+static char *
+describe_position(const DcLearner *learner)
+{
+  const DcLearnPosition *at = &learner->at;
+  const char *stage = learner->class->stages[at->stage];
+  g_autoptr(GString) text = g_string_new(NULL);
+  g_string_append_printf(text, "%s, epoch %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT, stage,
+                         MIN(at->epoch + 1, at->epochs), at->epochs);
+  if (at->weight > 0)
+    g_string_append_printf(text, "  loss %.5g", at->loss);
+  for (gsize i = 0; learner->class->figures[i]; i++) {
+    if (!isnan(at->figures[i]))
+      g_string_append_printf(text, "  %s %.4g", learner->class->figures[i], at->figures[i]);
+  }
+  return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static void
+show_position(DcProgress *progress, const DcLearner *learner)
+{
+  g_autofree char *note = describe_position(learner);
+  dc_progress_show(progress, learner->at.share, 1, note);
+}
+
+static gboolean
+run_steps(DcCourse *course, DcProgress *progress, GError **error)
+{
+  DcLearner *learner = course->learner;
+  gint64 saved = g_get_monotonic_time();
+  while (!learner->at.done && !interruptions) {
+    DcError core_error;
+    if (dc_learner_step(learner, &core_error) != DC_OK)
+      return dc_tools_take_error(&core_error, error);
+    show_position(progress, learner);
+    if (g_get_monotonic_time() - saved > SAVE_PERIOD) {
+      save_on_the_way(course);
+      saved = g_get_monotonic_time();
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+dc_course_run(DcCourse *course, gboolean *interrupted, GError **error)
+{
+  struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART | SA_RESETHAND};
+  struct sigaction before_int, before_term;
+  sigaction(SIGINT, &action, &before_int);
+  sigaction(SIGTERM, &action, &before_term);
+  gint64 start = g_get_monotonic_time();
+  DcProgress progress;
+  dc_progress_start(&progress, "learning");
+  gboolean well = run_steps(course, &progress, error);
+  g_autofree char *note = describe_position(course->learner);
+  dc_progress_end(&progress, note);
+  course->seconds = (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
+  sigaction(SIGINT, &before_int, NULL);
+  sigaction(SIGTERM, &before_term, NULL);
+  *interrupted = well && !course->learner->at.done;
+  return well && (!*interrupted || dc_course_save(course, error));
+}
