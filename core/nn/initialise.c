@@ -36,8 +36,7 @@ dc_initialise_uniform(DcNetwork *network, size_t index, float range, DcRandom *r
   set_weights(dc_network_layer(network, index), draw_uniform, range, random);
 }
 
-/* How many inputs an output sees, and the other way round. The window of a transposed convolution
- * lies over its output, which does not matter here. */
+/* How many inputs an output sees, and the other way round. */
 static void
 find_fans(const DcNetwork *network, size_t index, double *in, double *out)
 {

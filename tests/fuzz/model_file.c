@@ -55,6 +55,9 @@ write_whole(const char *path)
        .stride = 1,
        .padding = {1, 1, 1, 1},
        .output = {.channels = 2}},
+      {.kind = DC_LAYER_AFFINE},
+      {.kind = DC_LAYER_RESHAPE, .back = 1, .output = {6, 6, 2}},
+      {.kind = DC_LAYER_ADD, .with = 2},
       {.kind = DC_LAYER_MAX_POOL, .kernel_height = 2, .kernel_width = 2, .stride = 2},
       {.kind = DC_LAYER_DENSE, .output = {.channels = 3}},
   };
