@@ -4,6 +4,7 @@
 #include "command.h"
 #include "course.h"
 #include "eval/scores.h"
+#include "report.h"
 #include "samples.h"
 #include "settings.h"
 #include "trained-model.h"
@@ -15,6 +16,7 @@ static char *option_method;
 static char *option_output;
 static char *option_labels;
 static char *option_start;
+static char *option_report;
 static char *option_epochs, *option_batch, *option_width, *option_rate;
 static char **option_settings;
 static gint option_clusters;
@@ -53,6 +55,8 @@ static const GOptionEntry entries[] = {
      "MiB of samples to hold in memory; more are kept in a temporary file in $TMPDIR (1024)", "N"},
     {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed, "start of the random numbers (1)", "N"},
     {"threads", 0, 0, G_OPTION_ARG_INT, &option_threads, "threads (all processors)", "N"},
+    {"report", 0, 0, G_OPTION_ARG_FILENAME, &option_report,
+     "folder for curves, pictures of the clusters and figures", "DIR"},
     {"resume", 'r', 0, G_OPTION_ARG_NONE, &option_resume, "go on from FILE.checkpoint", NULL},
     G_OPTION_ENTRY_NULL,
 };
@@ -156,16 +160,58 @@ print_result(const DcModel *model, const DcSamples *samples, const guint32 *labe
 }
 
 static gboolean
-write_model(const DcLearner *learner, DcLearned *learned, const DcSamples *samples,
+write_report(const DcCourse *course, const DcModel *model, const DcLearned *learned,
+             const DcSamples *samples, const float *embeddings, GError **error)
+{
+  const DcLearner *learner = course->learner;
+  const DcLearnerClass *class = learner->class;
+  DcReportSetting settings[DC_LEARN_MOST_SETTINGS];
+  for (gsize i = 0; i < class->setting_count; i++) {
+    const DcLearnSetting *setting = &class->settings[i];
+    settings[i] = (DcReportSetting){
+        .name = setting->name,
+        .text = setting->choices ? setting->choices[(gsize)learner->settings[i]] : NULL,
+        .number = learner->settings[i],
+    };
+  }
+  DcCurves curves;
+  dc_curves_init(&curves);
+  dc_curves_add_course(&curves, learner);
+  const DcReport report = {
+      .method = class->name,
+      .clustering = {.embeddings = dc_matrix(embeddings, samples->count, model->dim),
+                     .centroids = dc_matrix(model->centroids, model->clusters, model->dim),
+                     .clusters = learned->labels},
+      .labels = samples->labelled ? samples->labels : NULL,
+      .spec = samples->length ? NULL : &samples->spec,
+      .samples = samples->values,
+      .decoder = model->decoder,
+      .curves = &curves,
+      .settings = settings,
+      .setting_count = class->setting_count,
+      .seed = learner->seed,
+      .threads = learner->threads,
+      .seconds = course->seconds,
+  };
+  gboolean well = dc_report_write(option_report, &report, error);
+  dc_curves_clear(&curves);
+  return well;
+}
+
+static gboolean
+write_model(const DcCourse *course, DcLearned *learned, const DcSamples *samples,
             const char *const *inputs, GError **error)
 {
   float *embeddings;
-  DcModel *model = dc_trained_model_new(learner, learned, samples, inputs, &embeddings, error);
+  DcModel *model =
+      dc_trained_model_new(course->learner, learned, samples, inputs, &embeddings, error);
   if (!model)
     return FALSE;
   DcError core_error;
   gboolean well = dc_model_write(model, option_output, &core_error) == DC_OK ||
                   dc_tools_take_error(&core_error, error);
+  if (well && option_report)
+    well = write_report(course, model, learned, samples, embeddings, error);
   if (well)
     print_result(model, samples, learned->labels);
   dc_free(embeddings);
@@ -194,7 +240,7 @@ finish(DcCourse *course, const DcSamples *samples, const char *const *inputs, GE
   DcError core_error;
   if (dc_learner_finish(course->learner, &learned, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
-  gboolean well = write_model(course->learner, &learned, samples, inputs, error);
+  gboolean well = write_model(course, &learned, samples, inputs, error);
   dc_learned_clear(&learned);
   if (!well)
     keep_course(course);
@@ -208,6 +254,8 @@ run_course(DcLearner *learner, const DcSamples *samples, const char *const *inpu
            gboolean *interrupted, GError **error)
 {
   DcCourse course;
+  if (option_report && !dc_report_prepare(option_report, error))
+    return FALSE;
   gboolean well = dc_course_begin(&course, learner, option_output, error) &&
                   (!option_resume || dc_course_resume(&course, error)) &&
                   dc_course_run(&course, interrupted, error);

@@ -172,15 +172,26 @@ show_position(DcProgress *progress, const DcLearner *learner)
   dc_progress_show(progress, learner->at.share, 1, note);
 }
 
+/* Samples that the step after `before` has gone through; none where it was a round of k-means. */
+static double
+count_samples(const DcLearnPosition *before, const DcLearnPosition *at)
+{
+  if (at->step == before->step && at->epoch == before->epoch && at->stage == before->stage)
+    return 0;
+  return at->weight - (before->step ? before->weight : 0);
+}
+
 static gboolean
 run_steps(DcCourse *course, DcProgress *progress, GError **error)
 {
   DcLearner *learner = course->learner;
   gint64 saved = g_get_monotonic_time();
   while (!learner->at.done && !interruptions) {
+    const DcLearnPosition before = learner->at;
     DcError core_error;
     if (dc_learner_step(learner, &core_error) != DC_OK)
       return dc_tools_take_error(&core_error, error);
+    dc_progress_count(progress, MAX(count_samples(&before, &learner->at), 0), "samples");
     show_position(progress, learner);
     if (g_get_monotonic_time() - saved > SAVE_PERIOD) {
       save_on_the_way(course);

@@ -61,26 +61,21 @@ dc_curves_add(DcCurves *curves, const char *stage, const char *name, double epoc
 }
 
 static void
-add_position(DcCurves *curves, const DcLearnerClass *class, const DcLearnPosition *at,
-             int64_t epoch)
+add_point(DcCurves *curves, const DcLearnerClass *class, const DcLearnPoint *point)
 {
-  const char *stage = class->stages[at->stage];
-  dc_curves_add(curves, stage, "loss", (double)epoch, at->loss);
+  const char *stage = class->stages[(gsize)point->stage];
+  dc_curves_add(curves, stage, "loss", point->epoch, point->loss);
   for (gsize i = 0; class->figures[i]; i++) {
-    if (!isnan(at->figures[i]))
-      dc_curves_add(curves, stage, class->figures[i], (double)epoch, at->figures[i]);
+    if (!isnan(point->figures[i]))
+      dc_curves_add(curves, stage, class->figures[i], point->epoch, point->figures[i]);
   }
 }
 
 void
-dc_curves_follow(DcCurves *curves, const DcLearner *learner)
+dc_curves_add_course(DcCurves *curves, const DcLearner *learner)
 {
-  const DcLearnPosition *at = &learner->at, *last = &curves->last;
-  if (at->stage != last->stage && last->step > 0)
-    add_position(curves, learner->class, last, last->epoch + 1);
-  if (at->step == 0 && at->epoch > 0 && (at->epoch != last->epoch || at->stage != last->stage))
-    add_position(curves, learner->class, at, at->epoch);
-  curves->last = *at;
+  for (gsize i = 0; i < learner->curve_count; i++)
+    add_point(curves, learner->class, &learner->curve[i]);
 }
 
 const DcCurve *

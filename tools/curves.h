@@ -17,8 +17,7 @@ typedef struct {
 
 /* The curves of a course of learning, in the order in which they began. */
 typedef struct {
-  GPtrArray *list;      /* of DcCurve */
-  DcLearnPosition last; /* that dc_curves_follow() saw */
+  GPtrArray *list; /* of DcCurve */
 } DcCurves;
 
 void dc_curves_init(DcCurves *curves);
@@ -28,10 +27,8 @@ void dc_curves_clear(DcCurves *curves);
 void dc_curves_add(DcCurves *curves, const char *stage, const char *name, double epoch,
                    double value);
 
-/* To be called after each step of a course: at the end of an epoch its loss and those figures that
- * are known become points. Where the last epoch of a stage is left for the next stage at once, its
- * loss is that before its last step. */
-void dc_curves_follow(DcCurves *curves, const DcLearner *learner);
+/* Adds the loss and those figures that are known of every epoch of a course so far. */
+void dc_curves_add_course(DcCurves *curves, const DcLearner *learner);
 
 /* Curve number `index`, or NULL behind the last. */
 const DcCurve *dc_curves_get(const DcCurves *curves, guint index);

@@ -126,8 +126,6 @@ build(const DcReport *report, const DcScores *scores, const char *const *picture
   json_builder_begin_object(builder);
   add_named_count(builder, "schema", SCHEMA);
   add_named_text(builder, "method", report->method);
-  json_builder_set_member_name(builder, "interrupted");
-  json_builder_add_boolean_value(builder, report->interrupted);
   add_named_count(builder, "samples", report->clustering.embeddings.rows);
   add_named_count(builder, "width", report->clustering.embeddings.cols);
   add_named_count(builder, "clusters", report->clustering.centroids.rows);

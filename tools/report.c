@@ -58,8 +58,7 @@ write_loss(const Writing *writing, const char *path, GError **error)
 {
   g_autofree char *time = dc_duration_text(writing->report->seconds);
   g_autofree char *title =
-      g_strdup_printf("Method %s, %s of learning%s", writing->report->method, time,
-                      writing->report->interrupted ? ", stopped before its end" : "");
+      g_strdup_printf("Method %s, %s of learning", writing->report->method, time);
   return dc_chart_write(path, title, writing->report->curves, error);
 }
 

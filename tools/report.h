@@ -32,7 +32,6 @@ typedef struct {
   guint64 seed;
   gsize threads;
   double seconds;       /* that learning took */
-  gboolean interrupted; /* it was stopped before its end */
 } DcReport;
 
 /* Makes the folder where it is missing, and finds out whether a report can be written to it: to be

@@ -218,29 +218,22 @@ assert_curve(const DcCurve *curve, const char *stage, const char *name, const do
   }
 }
 
-/* Two epochs of two steps, of which the second is left for the next stage at once; there one epoch
- * and a step, with a figure. */
+/* Two epochs of the first stage and one of the second, which has a figure. */
 static void
-curves_follow_a_course_from_stage_to_stage(void **state)
+curves_tell_of_a_course_stage_by_stage(void **state)
 {
   (void)state;
   static const char *const stages[] = {"first", "second", NULL}, *const figures[] = {"share", NULL};
-  static const DcLearnPosition course[] = {
-      {.stage = 0, .epoch = 0, .step = 1, .loss = 9, .figures = {NAN}},
-      {.stage = 0, .epoch = 1, .step = 0, .loss = 8, .figures = {NAN}},
-      {.stage = 0, .epoch = 1, .step = 1, .loss = 7, .figures = {NAN}},
-      {.stage = 1, .epoch = 0, .step = 0, .loss = 0, .figures = {NAN}},
-      {.stage = 1, .epoch = 1, .step = 0, .loss = 3, .figures = {0.5}},
-      {.stage = 1, .epoch = 1, .step = 1, .loss = 2, .figures = {0.5}},
+  DcLearnPoint course[] = {
+      {.stage = 0, .epoch = 1, .loss = 8, .figures = {NAN}},
+      {.stage = 0, .epoch = 2, .loss = 7, .figures = {NAN}},
+      {.stage = 1, .epoch = 1, .loss = 3, .figures = {0.5}},
   };
   DcLearnerClass class = {.stages = stages, .figures = figures};
-  DcLearner learner = {.class = &class};
+  DcLearner learner = {.class = &class, .curve = course, .curve_count = G_N_ELEMENTS(course)};
   DcCurves curves;
   dc_curves_init(&curves);
-  for (size_t i = 0; i < G_N_ELEMENTS(course); i++) {
-    learner.at = course[i];
-    dc_curves_follow(&curves, &learner);
-  }
+  dc_curves_add_course(&curves, &learner);
   assert_curve(dc_curves_get(&curves, 0), "first", "loss", (const double[]){1, 8, 2, 7}, 2);
   assert_curve(dc_curves_get(&curves, 1), "second", "loss", (const double[]){1, 3}, 1);
   assert_curve(dc_curves_get(&curves, 2), "second", "share", (const double[]){1, 0.5}, 1);
@@ -248,22 +241,15 @@ curves_follow_a_course_from_stage_to_stage(void **state)
   dc_curves_clear(&curves);
 }
 
-/* A course that is taken up in its second stage has nothing to tell of the first. */
 static void
-curves_of_a_resumed_course_begin_where_it_went_on(void **state)
+a_course_without_an_ended_epoch_has_no_curves(void **state)
 {
   (void)state;
-  static const char *const stages[] = {"first", "second", NULL}, *const figures[] = {NULL};
-  DcLearnerClass class = {.stages = stages, .figures = figures};
-  DcLearner learner = {.class = &class,
-                       .at = {.stage = 1, .epoch = 4, .step = 7, .loss = 5, .weight = 1}};
+  DcLearner learner = {.at = {.step = 7, .loss = 5, .weight = 1}};
   DcCurves curves;
   dc_curves_init(&curves);
-  dc_curves_follow(&curves, &learner);
+  dc_curves_add_course(&curves, &learner);
   assert_null(dc_curves_get(&curves, 0));
-  learner.at = (DcLearnPosition){.stage = 1, .epoch = 5, .loss = 4};
-  dc_curves_follow(&curves, &learner);
-  assert_curve(dc_curves_get(&curves, 0), "second", "loss", (const double[]){5, 4}, 1);
   dc_curves_clear(&curves);
 }
 
@@ -316,8 +302,8 @@ main(void)
       cmocka_unit_test(equal_embeddings_have_no_direction),
       cmocka_unit_test(embeddings_that_are_no_numbers_have_no_projection),
       cmocka_unit_test(a_subset_has_no_sample_twice),
-      cmocka_unit_test(curves_follow_a_course_from_stage_to_stage),
-      cmocka_unit_test(curves_of_a_resumed_course_begin_where_it_went_on),
+      cmocka_unit_test(curves_tell_of_a_course_stage_by_stage),
+      cmocka_unit_test(a_course_without_an_ended_epoch_has_no_curves),
       cmocka_unit_test(the_nearest_come_first_and_none_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
