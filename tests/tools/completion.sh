@@ -47,6 +47,7 @@ expect 'the settings of a method behind an equals sign' 'pretrain-epochs=' \
   train --method = dekm -s pre
 expect 'no settings of another method' '' train -m ae --set pre
 expect 'shapes of points' 'rings' points -s r
+expect 'a file for a picture of points' 'model.safetensors' points -p mod
 expect 'nothing for a side of frames' '' frames -s ''
 expect 'model files' "$files" evaluate -m ''
 expect 'files behind an equals sign' 'model.safetensors' embed --model-file = mod
