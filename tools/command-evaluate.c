@@ -3,8 +3,7 @@
 #include "cluster/kmeans.h"
 #include "command.h"
 #include "embeddings.h"
-#include "eval/scores.h"
-#include "stream/adapter.h"
+#include "partition.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@ static char *option_labels;
 static gint option_clusters;
 static gint64 option_seed = 1;
 static gboolean option_json;
+static gboolean option_baselines;
 
 static const GOptionEntry entries[] = {
     {"model-file", 'm', 0, G_OPTION_ARG_FILENAME, &option_model,
@@ -23,20 +23,23 @@ static const GOptionEntry entries[] = {
     {"clusters", 'k', 0, G_OPTION_ARG_INT, &option_clusters,
      "cluster the embeddings into K, for a model without centroids", "K"},
     {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed, "start of the random numbers (1)", "N"},
+    {"baselines", 'b', 0, G_OPTION_ARG_NONE, &option_baselines,
+     "also cluster the embeddings anew: k-means, mixtures of Gaussians", NULL},
     {"json", 0, 0, G_OPTION_ARG_NONE, &option_json, "one JSON object instead of a table", NULL},
     G_OPTION_ENTRY_NULL,
 };
 
 static const char summary[] =
-    "Assigns each sample to a cluster of the model and compares with labels, which serve for "
-    "scoring\n"
-    "only: labels of an IDX file or of X.npy lie beside it (X-labels.npy), those of a folder are "
-    "its\n"
-    "subfolders. \"adapted\" is the same after the centroids have adapted to the input as a stream "
-    "would\n"
-    "make them. INPUT is pictures (a folder, an IDX file, a video or a URI) or, for a model of "
-    "vectors,\n"
-    "a .npy file with a row for each.";
+    "Assigns each sample to a cluster of the model and compares with labels, which serve for\n"
+    "scoring only: labels of an IDX file or of X.npy lie beside it (X-labels.npy), those of a\n"
+    "folder are its subfolders. \"adapted\" is the same after the centroids have adapted to the\n"
+    "input: by the attention module of a model that has one, applied to all samples at once, else\n"
+    "as a stream would adapt them. INPUT is pictures (a folder, an IDX file, a video or a URI) "
+    "or,\n"
+    "for a model of vectors, a .npy file with a row for each.";
+
+/* Sizes that a line of the table shows. */
+#define MOST_SIZES 12
 
 static gboolean
 read_model(DcModel **model, GError **error)
@@ -80,78 +83,107 @@ start_centroids(const DcModel *model, const DcEmbeddings *embeddings, GError **e
   return g_steal_pointer(&centroids);
 }
 
+/* --- what is compared --- */
+
+#define MOST_PARTITIONS 5
+
+typedef struct {
+  DcPartition list[MOST_PARTITIONS];
+  gsize count;
+} Partitions;
+
+static void
+clear_partitions(Partitions *partitions)
+{
+  for (gsize i = 0; i < partitions->count; i++)
+    dc_partition_clear(&partitions->list[i]);
+}
+
+/* Keeps what was just made, or nothing. */
 static gboolean
-score_snapshot(DcAdapter *adapter, const DcEmbeddings *embeddings, DcScores *scores, GError **error)
+keep(Partitions *partitions, gboolean well)
 {
-  g_autofree DcAssignment *assignments = g_new(DcAssignment, embeddings->count);
-  g_autofree guint32 *clusters = g_new(guint32, embeddings->count);
-  DcMatrix samples = dc_embeddings_matrix(embeddings);
-  DcSnapshot *snapshot = dc_adapter_snapshot(adapter);
-  DcAssigner *assigner = dc_assigner_new();
-  DcStatus status = dc_snapshot_assign(snapshot, assigner, &samples, 0, assignments);
-  for (gsize i = 0; i < embeddings->count; i++)
-    clusters[i] = assignments[i].cluster;
-  if (status == DC_OK)
-    status = dc_scores(clusters, embeddings->labels, embeddings->count, scores);
-  dc_assigner_free(assigner);
-  dc_snapshot_unref(snapshot);
-  if (status == DC_OK)
-    return TRUE;
-  g_set_error_literal(error, DC_TOOLS_ERROR, -(int)status, dc_status_text(status));
-  return FALSE;
+  partitions->count += well ? 1 : 0;
+  return well;
 }
 
-/* Shows the adapter the embeddings as a stream would, once. */
-static DcStatus
-adapt_to(DcAdapter *adapter, const DcEmbeddings *embeddings, gsize interval, DcError *error)
+static DcPartition *
+next(Partitions *partitions)
 {
-  DcMatrix all = dc_embeddings_matrix(embeddings);
-  DcStatus status = DC_OK;
-  for (gsize first = 0; first < all.rows && status == DC_OK; first += interval) {
-    DcMatrix batch = dc_matrix_rows(&all, first, MIN(interval, all.rows - first));
-    DcPushResult result;
-    status = dc_adapter_push(adapter, &batch, UINT64_MAX, &result);
-    if (status == DC_OK && dc_adapter_is_due(adapter))
-      status = dc_adapter_adapt(adapter, true, error);
-  }
-  return status;
+  return &partitions->list[partitions->count];
 }
 
-static DcAdapter *
-make_adapter(const char *encoder, const GArray *centroids, gsize dim, gsize *interval,
-             GError **error)
+static gboolean
+make_partitions(Partitions *partitions, const DcModel *model, const DcPartitionInput *input,
+                GError **error)
 {
-  DcAdapterConfig config = dc_adapter_config();
-  config.clusters = (uint32_t)(centroids->len / dim);
-  config.max_clusters = MAX(config.max_clusters, config.clusters);
-  config.window = MAX(config.window, 8 * (gsize)config.clusters);
-  config.seed = (uint64_t)option_seed;
-  *interval = config.interval;
-  DcMatrix start = dc_matrix((const float *)centroids->data, config.clusters, dim);
-  DcAdapter *adapter = NULL;
-  DcError core_error;
-  if (dc_adapter_new(&config, dim, encoder, &adapter, &core_error) == DC_OK &&
-      dc_adapter_start(adapter, &start, NULL, NULL, &core_error) == DC_OK)
-    return adapter;
-  dc_adapter_free(adapter);
-  dc_tools_take_error(&core_error, error);
-  return NULL;
+  gboolean own = !option_clusters; /* the model's own clusters */
+  const DcNetwork *assigner = own && model ? model->assigner : NULL;
+  const DcTdcmModule *attention = model ? model->attention : NULL;
+  if (!keep(partitions, dc_partition_as_trained(next(partitions), input, assigner, error)))
+    return FALSE;
+  if (!keep(partitions, attention
+                            ? dc_partition_by_attention(next(partitions), input, attention, error)
+                            : dc_partition_by_stream(next(partitions), input, error)))
+    return FALSE;
+  return !option_baselines ||
+         (keep(partitions, dc_partition_by_kmeans(next(partitions), input, error)) &&
+          keep(partitions,
+               dc_partition_by_mixture(next(partitions), input, DC_COVARIANCE_TIED, error)) &&
+          keep(partitions,
+               dc_partition_by_mixture(next(partitions), input, DC_COVARIANCE_FULL, error)));
+}
+
+/* --- what is printed --- */
+
+static void
+append_scores(GString *json, const DcPartition *partition, gsize n)
+{
+  g_autofree gsize *sizes = dc_partition_sizes(partition, n);
+  g_string_append_printf(json,
+                         "\"acc\":%.4f,\"nmi\":%.4f,\"ari\":%.4f,\"seconds\":%.4f,\"sizes\":[",
+                         partition->scores.acc, partition->scores.nmi, partition->scores.ari,
+                         partition->seconds);
+  for (gsize k = 0; k < partition->count; k++)
+    g_string_append_printf(json, "%s%" G_GSIZE_FORMAT, k ? "," : "", sizes[k]);
+  g_string_append_c(json, ']');
 }
 
 static void
-print_scores(const DcScores *trained, const DcScores *adapted, gsize clusters)
+print_json(const Partitions *partitions, gsize n)
 {
-  if (option_json)
-    printf("{\"n\":%zu,\"clusters\":%zu,\"acc\":%.4f,\"nmi\":%.4f,\"ari\":%.4f,\"adapted\":{"
-           "\"acc\":%.4f,\"nmi\":%.4f,\"ari\":%.4f}}\n",
-           trained->samples, clusters, trained->acc, trained->nmi, trained->ari, adapted->acc,
-           adapted->nmi, adapted->ari);
-  else
-    printf("%zu samples, %zu clusters, %zu labels\n%-12s %6s %6s %6s\n%-12s %6.1f %6.1f %6.1f\n"
-           "%-12s %6.1f %6.1f %6.1f\n",
-           trained->samples, clusters, trained->classes, "percent", "ACC", "NMI", "ARI",
-           "as trained", 100 * trained->acc, 100 * trained->nmi, 100 * trained->ari, "adapted",
-           100 * adapted->acc, 100 * adapted->nmi, 100 * adapted->ari);
+  g_autoptr(GString) json = g_string_new(NULL);
+  g_string_append_printf(json, "{\"n\":%" G_GSIZE_FORMAT ",\"clusters\":%" G_GSIZE_FORMAT ",", n,
+                         partitions->list[0].count);
+  append_scores(json, &partitions->list[0], n);
+  g_string_append(json, ",\"adapted\":{");
+  append_scores(json, &partitions->list[1], n);
+  g_string_append_c(json, '}');
+  for (gsize i = 2; i < partitions->count; i++) {
+    g_string_append_printf(json, "%s{\"method\":\"%s\",", i == 2 ? ",\"baselines\":[" : ",",
+                           partitions->list[i].name);
+    append_scores(json, &partitions->list[i], n);
+    g_string_append(json, i + 1 == partitions->count ? "}]" : "}");
+  }
+  printf("%s}\n", json->str);
+}
+
+static void
+print_table(const Partitions *partitions, gsize n)
+{
+  const DcPartition *first = &partitions->list[0];
+  printf("%zu samples, %zu clusters, %zu labels\n%-20s %6s %6s %6s  %9s  %s\n", n, first->count,
+         first->scores.classes, "percent", "ACC", "NMI", "ARI", "seconds", "sizes");
+  for (gsize i = 0; i < partitions->count; i++) {
+    const DcPartition *partition = &partitions->list[i];
+    const DcScores *scores = &partition->scores;
+    g_autofree gsize *sizes = dc_partition_sizes(partition, n);
+    printf("%-20s %6.1f %6.1f %6.1f  %9.3f ", partition->name, 100 * scores->acc, 100 * scores->nmi,
+           100 * scores->ari, partition->seconds);
+    for (gsize k = 0; k < MIN(partition->count, MOST_SIZES); k++)
+      printf(" %zu", sizes[k]);
+    puts(partition->count > MOST_SIZES ? " ..." : "");
+  }
 }
 
 static gboolean
@@ -166,22 +198,22 @@ evaluate_embeddings(const DcModel *model, const DcEmbeddings *embeddings, GError
   g_autoptr(GArray) centroids = start_centroids(model, embeddings, error);
   if (!centroids)
     return FALSE;
-  gsize interval;
-  DcAdapter *adapter = make_adapter(model                 ? model->encoder_id
-                                    : embeddings->vectors ? "vectors"
-                                                          : "descriptor",
-                                    centroids, embeddings->dim, &interval, error);
-  if (!adapter)
-    return FALSE;
-  DcScores trained, adapted;
-  DcError core_error;
-  gboolean well = score_snapshot(adapter, embeddings, &trained, error);
-  if (well && adapt_to(adapter, embeddings, interval, &core_error) != DC_OK)
-    well = dc_tools_take_error(&core_error, error);
-  well = well && score_snapshot(adapter, embeddings, &adapted, error);
-  if (well)
-    print_scores(&trained, &adapted, centroids->len / embeddings->dim);
-  dc_adapter_free(adapter);
+  const DcPartitionInput input = {
+      .embeddings = dc_embeddings_matrix(embeddings),
+      .centroids = dc_matrix((const float *)centroids->data, centroids->len / embeddings->dim,
+                             embeddings->dim),
+      .encoder = model ? model->encoder_id : "descriptor",
+      .seed = (guint64)option_seed,
+  };
+  Partitions partitions = {0};
+  gboolean well = make_partitions(&partitions, model, &input, error);
+  for (gsize i = 0; i < partitions.count && well; i++)
+    well = dc_partition_score(&partitions.list[i], embeddings->labels, embeddings->count, error);
+  if (well && option_json)
+    print_json(&partitions, embeddings->count);
+  else if (well)
+    print_table(&partitions, embeddings->count);
+  clear_partitions(&partitions);
   return well;
 }
 
