@@ -8,8 +8,13 @@
 #include <math.h>
 #include <string.h>
 
-static const DcLearnerClass *const classes[] = {&dc_learner_ae,    &dc_learner_dekm, &dc_learner_cm,
-                                                &dc_learner_ae_cm, &dc_learner_tdcm, NULL};
+static const DcLearnerClass *const classes[] = {&dc_learner_ae,
+                                                &dc_learner_dekm,
+                                                &dc_learner_cm,
+                                                &dc_learner_ae_cm,
+                                                &dc_learner_secu,
+                                                &dc_learner_tdcm,
+                                                NULL};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
