@@ -22,8 +22,10 @@ import sets
 SETTINGS = {
     "ae": {
         "*": ["epochs=200"],
+        "mnist": ["epochs=60"],
         "pendigits": ["epochs=30"],
         "fashion-mnist": ["epochs=20"],
+        "fashion-mnist-test": ["epochs=100"],
         "cifar10": ["epochs=20"],
     },
     "dekm": {"*": []},
@@ -42,12 +44,12 @@ SETTINGS = {
         "pendigits": ["batch=80", "alpha=13", "beta=0.5", "width=70", "epochs=150"],
     },
     "secu": {
-        "*": ["epochs=60", "flip=0"],
-        "coil20": ["epochs=100", "flip=0"],
-        "pendigits": ["epochs=30"],
-        "fashion-mnist": ["epochs=12"],
-        "fashion-mnist-test": ["epochs=40"],
-        "cifar10": ["epochs=20"],
+        "*": ["epochs=60", "eta=0.1", "flip=0"],
+        "coil20": ["epochs=100", "eta=0.1", "flip=0"],
+        "pendigits": ["epochs=30", "eta=0.1"],
+        "fashion-mnist": ["epochs=12", "eta=0.1"],
+        "fashion-mnist-test": ["epochs=25", "eta=0.1", "warm-up=3"],
+        "cifar10": ["epochs=15", "eta=0.1", "warm-up=2"],
     },
     "tdcm": {"*": []},
 }
@@ -125,7 +127,7 @@ def print_table(figures):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", type=pathlib.Path)
+    parser.add_argument("program", type=lambda path: pathlib.Path(path).resolve())
     parser.add_argument("--sets", nargs="+", choices=sets.NAMES, default=["optdigits", "usps"])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
