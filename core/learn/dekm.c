@@ -147,17 +147,12 @@ is_convolutional(const Dekm *dekm)
 static void
 begin_clusters(Dekm *dekm)
 {
-  DcLearnPosition *at = &dekm->learner.at;
   const double *values = dekm->learner.settings;
   const double interval = values[INTERVAL] > 0     ? values[INTERVAL]
                           : is_convolutional(dekm) ? 40
                                                    : 10;
-  at->stage = STAGE_CLUSTERS;
-  at->epoch = 0;
-  at->step = 0;
-  at->steps = (uint64_t)interval;
-  at->epochs = (int64_t)ceil(values[MOST_STEPS] / interval);
-  at->loss = at->weight = 0;
+  dc_learner_begin_stage(&dekm->learner, STAGE_CLUSTERS,
+                         (int64_t)ceil(values[MOST_STEPS] / interval), (uint64_t)interval);
 }
 
 static DcStatus
