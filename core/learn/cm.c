@@ -225,7 +225,7 @@ check(const DcLearner *learner, DcError *error)
 {
   const Cm *cm = (const Cm *)learner;
   const uint32_t stage = learner->at.stage;
-  return dc_clustering_check_position(learner, epochs_of(cm, stage), steps_of(cm, stage), error);
+  return dc_learner_check_stage(learner, epochs_of(cm, stage), steps_of(cm, stage), error);
 }
 
 static DcStatus
