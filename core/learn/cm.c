@@ -200,6 +200,8 @@ static DcStatus
 start(DcLearner *learner, DcError *error)
 {
   Cm *cm = (Cm *)learner;
+  if (learner->first_encoder)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "cm starts from no autoencoder");
   DcStatus status = start_networks(cm, error);
   if (!status)
     status = start_stage(cm, error);
