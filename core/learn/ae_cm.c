@@ -374,8 +374,7 @@ check(const DcLearner *learner, DcError *error)
 {
   const AeCm *ae_cm = (const AeCm *)learner;
   const uint32_t stage = learner->at.stage;
-  return dc_clustering_check_position(learner, epochs_of(ae_cm, stage), steps_of(ae_cm, stage),
-                                      error);
+  return dc_learner_check_stage(learner, epochs_of(ae_cm, stage), steps_of(ae_cm, stage), error);
 }
 
 static DcStatus

@@ -195,6 +195,8 @@ static DcStatus
 start(DcLearner *learner, DcError *error)
 {
   Cm *cm = (Cm *)learner;
+  if (learner->first_encoder)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "cm starts from no autoencoder");
   DcStatus status = start_networks(cm, error);
   if (!status)
     status = start_stage(cm, error);
@@ -220,7 +222,7 @@ check(const DcLearner *learner, DcError *error)
 {
   const Cm *cm = (const Cm *)learner;
   const uint32_t stage = learner->at.stage;
-  return dc_clustering_check_position(learner, epochs_of(cm, stage), steps_of(cm, stage), error);
+  return dc_learner_check_stage(learner, epochs_of(cm, stage), steps_of(cm, stage), error);
 }
 
 static DcStatus

@@ -163,6 +163,14 @@ dc_reconstruction_step(DcReconstruction *reconstruction, DcLearner *learner, DcE
   return DC_OK;
 }
 
+DcStatus
+dc_reconstruction_check(const DcReconstruction *reconstruction, const DcLearner *learner,
+                        DcError *error)
+{
+  return dc_learner_check_stage(learner, reconstruction->epochs,
+                                dc_loader_steps(reconstruction->loader), error);
+}
+
 void
 dc_reconstruction_list_state(DcReconstruction *reconstruction, const char *prefix,
                              DcStateList *list)

@@ -46,6 +46,10 @@ void dc_reconstruction_begin(const DcReconstruction *reconstruction, DcLearner *
 DcStatus dc_reconstruction_step(DcReconstruction *reconstruction, DcLearner *learner,
                                 DcError *error);
 
+/* Whether a restored learner->at stands somewhere in this stage. DC_ERROR_FORMAT. */
+DcStatus dc_reconstruction_check(const DcReconstruction *reconstruction, const DcLearner *learner,
+                                 DcError *error);
+
 /* The optimiser's state; the networks' weights are their owner's to list. */
 void dc_reconstruction_list_state(DcReconstruction *reconstruction, const char *prefix,
                                   DcStateList *list);

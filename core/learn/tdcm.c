@@ -539,14 +539,29 @@ order_is_valid(const Tdcm *tdcm)
 }
 
 static DcStatus
-check(const DcLearner *learner, DcError *error)
+check_position(const Tdcm *tdcm, DcError *error)
 {
-  const Tdcm *tdcm = (const Tdcm *)learner;
+  const DcLearner *learner = &tdcm->learner;
   const uint32_t stage = learner->at.stage;
   if ((stage == STAGE_AUTOENCODER && !tdcm->reconstruction) ||
       (stage == STAGE_JOINT && !tdcm->joint))
     return dc_error_set(error, DC_ERROR_FORMAT,
                         "it stands in a stage that these settings do not have");
+  if (stage == STAGE_AUTOENCODER)
+    return dc_reconstruction_check(tdcm->reconstruction, learner, error);
+  const double steps = learner->settings[stage == STAGE_JOINT ? JOINT_STEPS : STEPS];
+  return dc_learner_check_stage(learner, rounds(steps), ROUND, error);
+}
+
+static DcStatus
+check(const DcLearner *learner, DcError *error)
+{
+  const Tdcm *tdcm = (const Tdcm *)learner;
+  DcStatus status = check_position(tdcm, error);
+  if (status)
+    return status;
+  if (!dc_random_is_sound(&tdcm->random))
+    return dc_error_set(error, DC_ERROR_FORMAT, "its random numbers cannot go on");
   if (!order_is_valid(tdcm))
     return dc_error_set(error, DC_ERROR_FORMAT, "it mixes samples of different domains");
   const DcMatrix parameters = dc_matrix(tdcm->parameters, 1, dc_tdcm_parameter_count(tdcm->module));

@@ -220,6 +220,26 @@ layer_of(const DcLearned *learned, size_t index)
 }
 
 static void
+the_module_starts_from_no_autoencoder(void **state)
+{
+  (void)state;
+  LearnSamples samples = four_groups(20, 2);
+  DcLearner *learner = new_course(&dc_learner_cm, &samples.data, 4, 1, NULL, 0), *other;
+  DcLearned learned = finish_course(learner);
+  const DcLearnerOptions options = {.clusters = 4,
+                                    .threads = 1,
+                                    .first_encoder = learned.encoder,
+                                    .first_decoder = learned.decoder};
+  DcError error = {0};
+  assert_int_equal(dc_learner_new(&dc_learner_cm, &samples.data, &options, &other, &error),
+                   DC_ERROR_ARGUMENT);
+  assert_non_null(strstr(error.message, "cm starts from no autoencoder"));
+  dc_learned_clear(&learned);
+  dc_learner_free(learner);
+  free_samples(&samples);
+}
+
+static void
 it_starts_from_a_given_autoencoder(void **state)
 {
   (void)state;
@@ -427,6 +447,7 @@ main(void)
       cmocka_unit_test(stages_of_no_epochs_are_left_out),
       cmocka_unit_test(it_is_taken_up_at_any_stage),
       cmocka_unit_test(the_joint_loss_goes_down),
+      cmocka_unit_test(the_module_starts_from_no_autoencoder),
       cmocka_unit_test(it_starts_from_a_given_autoencoder),
       cmocka_unit_test(one_cluster_takes_all),
       cmocka_unit_test(constant_samples_are_survived),
