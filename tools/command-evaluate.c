@@ -4,12 +4,15 @@
 #include "command.h"
 #include "embeddings.h"
 #include "partition.h"
+#include "points.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 static char *option_model;
 static char *option_labels;
+static char *option_pictures;
 static gint option_clusters;
 static gint64 option_seed = 1;
 static gboolean option_json;
@@ -25,6 +28,8 @@ static const GOptionEntry entries[] = {
     {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed, "start of the random numbers (1)", "N"},
     {"baselines", 'b', 0, G_OPTION_ARG_NONE, &option_baselines,
      "also cluster the embeddings anew: k-means, mixtures of Gaussians", NULL},
+    {"pictures", 'p', 0, G_OPTION_ARG_FILENAME, &option_pictures,
+     "folder for a picture of each line of the table, for points in the plane", "DIR"},
     {"json", 0, 0, G_OPTION_ARG_NONE, &option_json, "one JSON object instead of a table", NULL},
     G_OPTION_ENTRY_NULL,
 };
@@ -186,8 +191,55 @@ print_table(const Partitions *partitions, gsize n)
   }
 }
 
+/* --- what is drawn --- */
+
+/* "k-means anew" -> DIR/k-means-anew.png */
+static char *
+picture_path(const DcPartition *partition)
+{
+  g_autofree char *stem = g_strdelimit(g_strdup(partition->name), " ", '-');
+  g_autofree char *name = g_strconcat(stem, ".png", NULL);
+  return g_build_filename(option_pictures, name, NULL);
+}
+
+/* The points as they are in the inputs, in the colours of their clusters, whatever an encoder makes
+ * of them. */
 static gboolean
-evaluate_embeddings(const DcModel *model, const DcEmbeddings *embeddings, GError **error)
+draw_points(const Partitions *partitions, const DcEmbeddings *points, GError **error)
+{
+  if (!points->vectors || points->dim != 2) {
+    g_set_error_literal(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT,
+                        "--pictures is for vectors of two numbers");
+    return FALSE;
+  }
+  if (g_mkdir_with_parents(option_pictures, 0777) != 0) {
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO, "%s: the folder cannot be made: %s",
+                option_pictures, g_strerror(errno));
+    return FALSE;
+  }
+  for (gsize i = 0; i < partitions->count; i++) {
+    g_autofree char *path = picture_path(&partitions->list[i]);
+    if (!dc_points_picture(path, points->values, partitions->list[i].clusters, points->count,
+                           error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+draw_partitions(const Partitions *partitions, const char *const *inputs, GError **error)
+{
+  DcEmbeddings points;
+  if (!dc_embeddings_read(&points, NULL, inputs, option_labels, error))
+    return FALSE;
+  gboolean well = draw_points(partitions, &points, error);
+  dc_embeddings_clear(&points);
+  return well;
+}
+
+static gboolean
+evaluate_embeddings(const DcModel *model, const DcEmbeddings *embeddings, const char *const *inputs,
+                    GError **error)
 {
   if (!embeddings->labelled) {
     g_set_error_literal(error, DC_TOOLS_ERROR, -DC_ERROR_NOT_FOUND,
@@ -209,6 +261,8 @@ evaluate_embeddings(const DcModel *model, const DcEmbeddings *embeddings, GError
   gboolean well = make_partitions(&partitions, model, &input, error);
   for (gsize i = 0; i < partitions.count && well; i++)
     well = dc_partition_score(&partitions.list[i], embeddings->labels, embeddings->count, error);
+  if (well && option_pictures)
+    well = draw_partitions(&partitions, inputs, error);
   if (well && option_json)
     print_json(&partitions, embeddings->count);
   else if (well)
@@ -226,7 +280,7 @@ evaluate(const char *const *inputs, GError **error)
   DcEmbeddings embeddings;
   gboolean well = dc_embeddings_read(&embeddings, model, inputs, option_labels, error);
   if (well) {
-    well = evaluate_embeddings(model, &embeddings, error);
+    well = evaluate_embeddings(model, &embeddings, inputs, error);
     dc_embeddings_clear(&embeddings);
   }
   dc_model_free(model);

@@ -260,6 +260,30 @@ class PointsTest(CommandLineTest):
         # 3 standard deviations from the middle: 1 in 400 lies beyond it, in one direction or the other.
         self.assertGreater(json.loads(result.stdout)["acc"], 0.98)
 
+    def test_evaluate_draws_the_points_of_each_line(self):
+        self.points("x.npy", "--shape", "gaussians", "--count", 50)
+        folder = self.home / "pictures"
+        result = run("evaluate", "--clusters", 4, "--baselines", "--pictures", folder,
+                     self.home / "x.npy", "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual({path.name for path in folder.iterdir()},
+                         {"as-trained.png", "adapted.png", "k-means-anew.png",
+                          "tied-mixture-anew.png", "full-mixture-anew.png"})
+        for path in folder.iterdir():
+            self.assertEqual(path.read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
+
+    def test_evaluate_refuses_to_draw_what_is_not_in_the_plane(self):
+        wide = self.file("x.npy", npy([1, 2, 3, 4, 5, 6], (2, 3)))
+        labels = self.file("y.npy", npy([0, 1], (2,), "|u1"))
+        self.assert_refused(run("evaluate", "--clusters", 2, "--labels", labels, "--pictures",
+                                self.home / "pictures", wide), 1, "--pictures", "two numbers")
+
+    def test_evaluate_refuses_a_file_as_its_folder(self):
+        self.points("x.npy")
+        taken = self.file("taken", b"")
+        self.assert_refused(run("evaluate", "--clusters", 2, "--pictures", taken,
+                                self.home / "x.npy"), 1, taken, "folder")
+
     def test_anisotropic_groups_lie_as_described(self):
         """Turned back by 30 degrees, one axis has 6 times the deviation of the other."""
         self.points("x.npy", "--shape", "anisotropic", "--domain", 3, "--seed", 9)
