@@ -15,6 +15,7 @@ static gint option_before = 3000;
 static gint option_during = 3000;
 static gint option_after = 3000;
 static gint64 option_seed = 1;
+static gboolean option_serif;
 
 static const GOptionEntry entries[] = {
     {"output", 'o', 0, G_OPTION_ARG_FILENAME, &option_output, "folder to write to", "DIR"},
@@ -23,6 +24,8 @@ static const GOptionEntry entries[] = {
      "pictures of the stream before the drift (3000)", "N"},
     {"during", 0, 0, G_OPTION_ARG_INT, &option_during, "pictures while it drifts (3000)", "N"},
     {"after", 0, 0, G_OPTION_ARG_INT, &option_after, "pictures at the full drift (3000)", "N"},
+    {"serif", 0, 0, G_OPTION_ARG_NONE, &option_serif,
+     "draw the pictures to train on in serif and monospace typefaces, a domain of their own", NULL},
     {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed, "start of the random numbers (1)", "N"},
     G_OPTION_ENTRY_NULL,
 };
@@ -39,6 +42,7 @@ static const char summary[] =
 typedef struct {
   gsize count;
   double from, to;
+  gboolean serif; /* all of it in those typefaces */
 } Phase;
 
 static void
@@ -46,8 +50,11 @@ draw_phase(DcDigits *digits, const Phase *phase, DcRandom *random, guint8 *pixel
 {
   for (gsize i = 0; i < phase->count; i++) {
     double drift = phase->from + (phase->to - phase->from) * (double)i / (double)phase->count;
+    DcDigitLook look = dc_digits_look(drift);
+    if (phase->serif)
+      look.serif = 1;
     labels[i] = (guint8)dc_random_below(random, 10);
-    dc_digits_draw(digits, labels[i], drift, random, pixels + i * PIXELS);
+    dc_digits_draw(digits, labels[i], &look, random, pixels + i * PIXELS);
   }
 }
 
@@ -88,8 +95,10 @@ write_all(const char *folder, GError **error)
   g_autoptr(DcDigits) digits = dc_digits_new(error);
   if (!digits)
     return FALSE;
-  const Phase training = {option_train, 0, 0};
-  const Phase stream[] = {{option_before, 0, 0}, {option_during, 0, 1}, {option_after, 1, 1}};
+  const Phase training = {option_train, 0, 0, option_serif};
+  const Phase stream[] = {{option_before, 0, 0, FALSE},
+                          {option_during, 0, 1, FALSE},
+                          {option_after, 1, 1, FALSE}};
   gsize total = 0;
   for (gsize i = 0; i < G_N_ELEMENTS(stream); i++)
     total += stream[i].count;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* driftcluster inspect: what a model or state file holds. */
+#include "cluster/tdcm.h"
 #include "command.h"
 #include "store/model_file.h"
 #include "store/safetensors.h"
@@ -23,6 +24,26 @@ print_shape(DcShape shape)
   printf("%-18s", text);
 }
 
+/* Value 0 is the network's input, value n what layer n - 1 makes. */
+static void
+print_value(const char *word, size_t value)
+{
+  if (value)
+    printf("  %s layer %zu", word, value - 1);
+  else
+    printf("  %s the input", word);
+}
+
+/* What a layer takes, where that is not the layer before it alone. */
+static void
+print_sources(const DcLayer *layer, size_t index)
+{
+  if (layer->back > 0)
+    print_value("of", dc_layer_source(layer, index));
+  if (layer->kind == DC_LAYER_ADD)
+    print_value("with", dc_layer_addend(layer, index));
+}
+
 static void
 print_network(const char *title, const DcNetwork *network)
 {
@@ -34,7 +55,9 @@ print_network(const char *title, const DcNetwork *network)
     printf("  %-3zu %-18s %-12s ", i, dc_layer_kind_name(layer->kind),
            dc_activation_name(layer->activation));
     print_shape(layer->output);
-    printf(" %10zu\n", layer->weight_size + layer->bias_size);
+    printf(" %10zu", layer->weight_size + layer->bias_size);
+    print_sources(layer, i);
+    printf("\n");
   }
 }
 
@@ -68,11 +91,20 @@ print_model(const char *path, GError **error)
            dc_network_input(model->encoder).channels);
   else
     print_preprocessing(&model->preprocessing);
+  if (model->assigner)
+    printf("assigned by   the largest of %zu scores that a network makes of an embedding\n",
+           model->clusters);
+  if (model->attention)
+    printf("attention     %" PRIu32 " blocks over standardised embeddings, best of %" PRIu32
+           " starts (tdcm)\n",
+           model->attention->blocks, model->attention->seeds);
   if (model->provenance)
     printf("provenance    %s\n", model->provenance);
   print_network("encoder", model->encoder);
   if (model->decoder)
     print_network("decoder", model->decoder);
+  if (model->assigner)
+    print_network("assigner", model->assigner);
   dc_model_free(model);
   return TRUE;
 }

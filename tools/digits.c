@@ -134,10 +134,10 @@ trace_digit(cairo_t *cairo, const char *family, guint digit)
 }
 
 static const cairo_path_t *
-choose_outline(DcDigits *digits, guint digit, double drift, DcRandom *random)
+choose_outline(DcDigits *digits, guint digit, double serif, DcRandom *random)
 {
-  gboolean drifted = dc_random_uniform(random) < TYPEFACE_DRIFT * drift;
-  GPtrArray *families = drifted ? digits->target : digits->source;
+  gboolean other = dc_random_uniform(random) < serif;
+  GPtrArray *families = other ? digits->target : digits->source;
   const char *family = g_ptr_array_index(families, dc_random_below(random, families->len));
   g_autofree char *key = g_strdup_printf("%s %u", family, digit);
   cairo_path_t *path = g_hash_table_lookup(digits->outlines, key);
@@ -150,9 +150,10 @@ choose_outline(DcDigits *digits, guint digit, double drift, DcRandom *random)
 
 /* Draws the digit as coverage 0..255 in the middle of the surface. */
 static void
-draw_coverage(DcDigits *digits, guint digit, double drift, DcRandom *random)
+draw_coverage(DcDigits *digits, guint digit, const DcDigitLook *look, DcRandom *random)
 {
-  const cairo_path_t *outline = choose_outline(digits, digit, drift, random);
+  const cairo_path_t *outline = choose_outline(digits, digit, look->serif, random);
+  double drift = look->drift;
   double height = HEIGHT + HEIGHT_JITTER * dc_random_normal(random) / 2;
   double turn = TURN * drift + TURN_JITTER * dc_random_normal(random);
   double slant = SLANT * drift + SLANT_JITTER * dc_random_normal(random);
@@ -174,10 +175,18 @@ draw_coverage(DcDigits *digits, guint digit, double drift, DcRandom *random)
   cairo_surface_flush(digits->surface);
 }
 
-void
-dc_digits_draw(DcDigits *digits, guint digit, double drift, DcRandom *random, guint8 *pixels)
+DcDigitLook
+dc_digits_look(double drift)
 {
-  draw_coverage(digits, digit, drift, random);
+  return (DcDigitLook){.drift = drift, .serif = TYPEFACE_DRIFT * drift};
+}
+
+void
+dc_digits_draw(DcDigits *digits, guint digit, const DcDigitLook *look, DcRandom *random,
+               guint8 *pixels)
+{
+  double drift = look->drift;
+  draw_coverage(digits, digit, look, random);
   const guint8 *coverage = cairo_image_surface_get_data(digits->surface);
   int stride = cairo_image_surface_get_stride(digits->surface);
 

@@ -20,10 +20,19 @@ DcDigits *dc_digits_new(GError **error);
 void dc_digits_free(DcDigits *digits);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DcDigits, dc_digits_free)
 
-/* Draws `digit` (0..9) into `pixels` with everything else drawn from `random`. `drift` 0..1 goes
- * from upright light sans-serif on black to turned and slanted serif and monospace faces in weaker
- * contrast on a brighter, uneven and noisy background. */
-void dc_digits_draw(DcDigits *digits, guint digit, double drift, DcRandom *random, guint8 *pixels);
+/* How digits look. */
+typedef struct {
+  double drift; /* 0..1: from upright and light on black to turned and slanted in weaker contrast on
+                   a brighter, uneven and noisy background */
+  double serif; /* 0..1: share drawn in serif and monospace typefaces, instead of sans-serif ones */
+} DcDigitLook;
+
+/* The look of a stream that has drifted so far: most of it changes its typefaces too. */
+DcDigitLook dc_digits_look(double drift);
+
+/* Draws `digit` (0..9) into `pixels` with everything else drawn from `random`. */
+void dc_digits_draw(DcDigits *digits, guint digit, const DcDigitLook *look, DcRandom *random,
+                    guint8 *pixels);
 
 G_END_DECLS
 

@@ -72,14 +72,9 @@ steps_of(const Cm *cm, uint32_t stage)
 static void
 enter(Cm *cm, uint32_t stage)
 {
-  DcLearnPosition *at = &cm->learner.at;
   while (!epochs_of(cm, stage))
     stage++;
-  at->stage = stage;
-  at->epoch = 0;
-  at->epochs = epochs_of(cm, stage);
-  at->step = 0;
-  at->steps = steps_of(cm, stage);
+  dc_learner_begin_stage(&cm->learner, stage, epochs_of(cm, stage), steps_of(cm, stage));
 }
 
 /* "pre" of the authors: k-means++ and one round of Lloyd. */

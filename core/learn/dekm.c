@@ -161,13 +161,8 @@ rounds_of(const Dekm *dekm)
 static void
 begin_clusters(Dekm *dekm)
 {
-  DcLearnPosition *at = &dekm->learner.at;
-  at->stage = STAGE_CLUSTERS;
-  at->epoch = 0;
-  at->step = 0;
-  at->steps = (uint64_t)interval_of(dekm);
-  at->epochs = rounds_of(dekm);
-  at->loss = at->weight = 0;
+  dc_learner_begin_stage(&dekm->learner, STAGE_CLUSTERS, rounds_of(dekm),
+                         (uint64_t)interval_of(dekm));
 }
 
 static DcStatus

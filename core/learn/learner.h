@@ -170,6 +170,19 @@ DcStatus dc_learner_finish(DcLearner *learner, DcLearned *learned, DcError *erro
  * are to be set before. */
 void dc_learner_count_step(DcLearner *learner, double loss, size_t samples);
 
+/* For the methods: goes to the beginning of a stage. */
+static inline void
+dc_learner_begin_stage(DcLearner *learner, uint32_t stage, int64_t epochs, uint64_t steps)
+{
+  DcLearnPosition *at = &learner->at;
+  at->stage = stage;
+  at->epoch = 0;
+  at->step = 0;
+  at->epochs = epochs;
+  at->steps = steps;
+  at->loss = at->weight = 0;
+}
+
 /* For the methods: whether a restored course stands somewhere in a stage of so many epochs and
  * steps. The saved position may claim others. DC_ERROR_FORMAT. */
 DcStatus dc_learner_check_stage(const DcLearner *learner, int64_t epochs, uint64_t steps,

@@ -142,8 +142,8 @@ dc_reconstruction_free(DcReconstruction *reconstruction)
 void
 dc_reconstruction_begin(const DcReconstruction *reconstruction, DcLearner *learner)
 {
-  learner->at.epochs = reconstruction->epochs;
-  learner->at.steps = dc_loader_steps(reconstruction->loader);
+  dc_learner_begin_stage(learner, 0, reconstruction->epochs,
+                         dc_loader_steps(reconstruction->loader));
 }
 
 DcStatus

@@ -38,7 +38,7 @@ DcStatus dc_reconstruction_new(const DcLearner *learner, const DcReconstructionO
                                DcReconstruction **reconstruction, DcError *error);
 void dc_reconstruction_free(DcReconstruction *reconstruction);
 
-/* Sets epochs and steps of learner->at, which must be at epoch 0, step 0. */
+/* Begins the stage, which is the first of its method. */
 void dc_reconstruction_begin(const DcReconstruction *reconstruction, DcLearner *learner);
 
 /* The step that learner->at stands at, counted in learner->at. The stage has ended when at.epoch

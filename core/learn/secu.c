@@ -402,8 +402,8 @@ start(DcLearner *learner, DcError *error)
   if (status)
     return status;
   start_schedule(secu);
-  learner->at.epochs = (int64_t)learner->settings[EPOCHS];
-  learner->at.steps = dc_loader_steps(secu->loader);
+  dc_learner_begin_stage(learner, 0, (int64_t)learner->settings[EPOCHS],
+                         dc_loader_steps(secu->loader));
   return DC_OK;
 }
 

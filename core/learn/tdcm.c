@@ -314,13 +314,7 @@ rounds(double steps)
 static void
 begin_rounds(DcLearner *learner, uint32_t stage, double steps)
 {
-  DcLearnPosition *at = &learner->at;
-  at->stage = stage;
-  at->epoch = 0;
-  at->step = 0;
-  at->epochs = rounds(steps);
-  at->steps = ROUND;
-  at->loss = at->weight = 0;
+  dc_learner_begin_stage(learner, stage, rounds(steps), ROUND);
 }
 
 /* Goes on to the next stage that has anything to do, when this one has ended. */
@@ -707,14 +701,10 @@ finish(DcLearner *learner, DcLearned *learned, DcError *error)
     return status;
   dc_tdcm_set_parameters(tdcm->module, tdcm->parameters);
   learned->attention = dc_tdcm_copy(tdcm->module);
-  learned->clusters = learner->clusters;
-  learned->width = tdcm->width;
-  learned->centroids = DC_NEW(float, learned->clusters * learned->width);
-  learned->labels = DC_NEW(uint32_t, learner->data.count);
-  if (!learned->attention || !learned->centroids || !learned->labels)
-    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for the clusters of %zu samples",
-                        learner->data.count);
-  return cluster_domains(tdcm, learned, error);
+  if (!learned->attention)
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for the attention module");
+  status = dc_learned_make_room(learner, tdcm->width, learned, error);
+  return status ? status : cluster_domains(tdcm, learned, error);
 }
 
 static void

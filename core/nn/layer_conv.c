@@ -2,6 +2,7 @@
 
 /* The layers that are a convolution or its adjoint (nn/convolution.h); dense layers too. */
 #include "nn/layer.h"
+#include "tensor/blas.h"
 
 static DcStatus
 plan(DcLayerRun *run, DcConvolutionShape shape, unsigned uses, size_t max_batch)
@@ -49,14 +50,6 @@ plan_conv(DcLayerRun *run, size_t max_batch)
   return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
 }
 
-static DcStatus
-plan_dense(DcLayerRun *run, size_t max_batch)
-{
-  const DcShape input = {1, 1, (int)dc_shape_size(run->input)};
-  const DcConvolutionShape shape = {input, run->layer->output, 1, 1, 1, 0, 0};
-  return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
-}
-
 static void
 pack_conv(DcLayerRun *run)
 {
@@ -89,11 +82,42 @@ const DcLayerKindOps dc_layer_conv = {
     .does_relu = true,
 };
 
+/* --- DENSE --- */
+
+/* A map from the flattened input, like a convolution with a 1x1 kernel over 1x1 images. The way
+ * back goes through BLAS, which takes the weights as they are: they change at every step, and to
+ * pack them costs as much as to multiply few samples by them. The way forward is that of a plan, to
+ * the last bit. */
+
+static DcStatus
+plan_dense(DcLayerRun *run, size_t max_batch)
+{
+  const DcShape input = {1, 1, (int)dc_shape_size(run->input)};
+  const DcConvolutionShape shape = {input, run->layer->output, 1, 1, 1, 0, 0};
+  return plan(run, shape, DC_CONVOLUTION_APPLY, max_batch);
+}
+
+static void
+backward_dense(const DcLayerRun *run, const DcLayerBackward *job)
+{
+  const DcMatrix weight =
+      dc_matrix(run->layer->weight, dc_shape_size(run->input), dc_shape_size(run->layer->output));
+  const DcMatrix gradient = dc_matrix(job->weight_gradient, weight.rows, weight.cols);
+  const DcMatrix input = dc_matrix(job->input, job->batch, weight.rows);
+  const DcMatrix delta = dc_matrix(job->output_gradient, job->batch, weight.cols);
+  bias_backward(run, job);
+  dc_gemm(DC_TRANSPOSED, DC_PLAIN, 1, &input, &delta, 1, &gradient);
+  if (job->input_gradient) {
+    const DcMatrix back = dc_matrix(job->input_gradient, job->batch, weight.rows);
+    dc_gemm(DC_PLAIN, DC_TRANSPOSED, 1, &delta, &weight, 0, &back);
+  }
+}
+
 const DcLayerKindOps dc_layer_dense = {
     .plan = plan_dense,
     .pack = pack_conv,
     .forward = forward_conv,
-    .backward = backward_conv,
+    .backward = backward_dense,
     .does_relu = true,
 };
 

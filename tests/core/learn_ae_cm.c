@@ -117,7 +117,9 @@ the_module_reports_its_terms(void **state)
   DcLearner *learner = new_course(&dc_learner_cm, &samples.data, 4, 1, given, COUNT(given));
   run_steps(learner, 1);
   const double *figures = learner->at.figures;
-  assert_near(learner->at.loss, figures[0] + figures[1] + figures[2] + figures[3] / 40, 1e-5);
+  /* The stage has ended with the epoch: its loss is in the curve. */
+  assert_int_equal(learner->curve_count, 1);
+  assert_near(learner->curve[0].loss, figures[0] + figures[1] + figures[2] + figures[3] / 40, 1e-5);
   assert_true(figures[0] > 0 && figures[1] > 0);
   assert_true(figures[3] >= 4 * (3 - 1) * log(4) - 1e-6); /* of perfect balance */
   assert_true(isnan(figures[4]) && isnan(figures[5]));
@@ -127,10 +129,11 @@ the_module_reports_its_terms(void **state)
 
 /* --- joined --- */
 
-/* Few samples and few steps: the networks have their full size. */
+/* Few samples, few steps, and the smaller network. */
 static const Setting short_course[] = {
-    {"epochs", 1},        {"batch", 10},          {"alpha", 2},           {"width", 4},
-    {"module-epochs", 1}, {"pretrain-epochs", 1}, {"pretrain-batch", 10}, {"start", 1},
+    {"epochs", 1},          {"batch", 10},        {"alpha", 2},
+    {"width", 4},           {"module-epochs", 1}, {"pretrain-epochs", 1},
+    {"pretrain-batch", 10}, {"start", 1},         {"network", 1},
 };
 
 static void
@@ -138,7 +141,7 @@ all_stages_follow_each_other(void **state)
 {
   (void)state;
   static const uint32_t stages[] = {0, 0, 1, 2, 2, 3, 3, 4, 4};
-  LearnSamples samples = blobs(6, 3, 20, 8, 1);
+  LearnSamples samples = bar_pictures(8, 3, 20, 1);
   DcLearner *learner =
       new_course(&dc_learner_ae_cm, &samples.data, 3, 2, short_course, COUNT(short_course));
   for (size_t i = 0; i < COUNT(stages); i++) {
@@ -163,8 +166,9 @@ stages_of_no_epochs_are_left_out(void **state)
 {
   (void)state;
   static const Setting none[] = {{"epochs", 0},        {"batch", 10},          {"width", 4},
-                                 {"module-epochs", 0}, {"pretrain-epochs", 0}, {"start", 1}};
-  LearnSamples samples = blobs(6, 3, 20, 8, 1);
+                                 {"module-epochs", 0}, {"pretrain-epochs", 0}, {"network", 1},
+                                 {"start", 1}};
+  LearnSamples samples = bar_pictures(8, 3, 20, 1);
   DcLearner *learner = new_course(&dc_learner_ae_cm, &samples.data, 3, 1, none, COUNT(none));
   assert_int_equal(learner->at.stage, 1);
   run_steps(learner, 1);
@@ -182,7 +186,7 @@ static void
 it_is_taken_up_at_any_stage(void **state)
 {
   (void)state;
-  LearnSamples samples = blobs(6, 3, 20, 8, 2);
+  LearnSamples samples = bar_pictures(8, 3, 20, 2);
   const size_t stops[] = {1, 4, 6, 8};
   check_taking_up(&dc_learner_ae_cm, &samples.data, 3, short_course, COUNT(short_course), stops,
                   COUNT(stops));
@@ -239,7 +243,7 @@ static void
 it_starts_from_a_given_autoencoder(void **state)
 {
   (void)state;
-  LearnSamples samples = blobs(6, 3, 20, 8, 4);
+  LearnSamples samples = bar_pictures(8, 3, 20, 4);
   DcLearner *first =
       new_course(&dc_learner_ae_cm, &samples.data, 3, 1, short_course, COUNT(short_course));
   run_steps(first, 2);

@@ -1,0 +1,156 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The methods of learning on published data sets: learning.py DRIFTCLUSTER [OPTION...]
+
+Trains each method on each set with each seed, scores the labels that the method gives to the samples
+it learnt from (clustering is judged so in all the papers), and prints one JSON object a run and at the
+end a table. Labels are for scoring alone. A model that is there already (--models) is not trained anew.
+"""
+import argparse
+import json
+import pathlib
+import re
+import statistics
+import sys
+import tempfile
+
+import program
+import sets
+
+# The authors' pretrained start of ae-cm, with fewer passes than their 100, 100 and (jointly) 1000.
+SHORT_START = ["start=pretrained", "pretrain-epochs=10", "module-epochs=50"]
+
+# What differs from the standard settings, for a set and a method; "*" for all other sets. A method
+# that starts from `ae` takes over its networks, as --start-from does.
+SETTINGS = {
+    "ae": {
+        "*": ["epochs=200"],
+        "mnist": ["epochs=60"],
+        "pendigits": ["epochs=30"],
+        "fashion-mnist": ["epochs=20"],
+        "fashion-mnist-test": ["epochs=100"],
+        "cifar10": ["epochs=20"],
+    },
+    "dekm": {"*": []},
+    "cm": {
+        "*": ["batch=128", "alpha=40"],
+        "mnist": ["batch=111", "alpha=177"],
+        "fashion-mnist": ["batch=35", "alpha=80"],
+        "usps": ["batch=150", "alpha=40"],
+        "pendigits": ["batch=80", "alpha=13"],
+    },
+    "ae-cm": {
+        "*": ["batch=45", "alpha=3", "beta=0.04", "width=30", *SHORT_START, "epochs=20"],
+        "mnist": ["batch=500", "alpha=230", "beta=5", "width=10", *SHORT_START, "epochs=10"],
+        "pendigits": ["batch=80", "alpha=13", "beta=0.5", "width=70", "pretrain-rate=0.001", *SHORT_START,
+                      "epochs=20"],
+    },
+    "secu": {
+        "*": ["epochs=60", "eta=0.1", "flip=0"],
+        "coil20": ["epochs=100", "eta=0.1", "flip=0"],
+        "pendigits": ["epochs=30", "eta=0.1"],
+        "fashion-mnist": ["epochs=12", "eta=0.1"],
+        "fashion-mnist-test": ["epochs=25", "eta=0.1", "warm-up=3"],
+        "cifar10": ["epochs=10", "eta=0.1", "warm-up=1"],
+    },
+    "tdcm": {"*": []},
+}
+STARTS_FROM_AE = ("dekm", "tdcm")
+METHODS = ("pixels", *SETTINGS)
+
+
+def settings(method, name):
+    return SETTINGS[method].get(name, SETTINGS[method]["*"])
+
+
+def scores(output):
+    found = re.search(r"ACC ([\d.]+) +NMI ([\d.]+) +ARI ([-\d.]+)", output)
+    return dict(zip(("acc", "nmi", "ari"), map(float, found.groups())))
+
+
+class Runner:
+    def __init__(self, options, scratch):
+        self.options = options
+        self.scratch = scratch
+        self.models = options.models or scratch
+        self.models.mkdir(parents=True, exist_ok=True)
+
+    def pixels(self, name, seed):
+        vectors = sets.pixels(name, self.options.data, self.scratch)
+        output, seconds, memory = program.run(
+            self.options.program, "evaluate", "--json", "--clusters", sets.classes(name), "--seed", seed,
+            vectors)
+        found = json.loads(output)
+        return {key: round(100 * found[key], 1) for key in ("acc", "nmi", "ari")}, seconds, memory
+
+    def model(self, method, name, seed):
+        return self.models / f"{name}-{method}-{seed}.safetensors"
+
+    def train(self, method, name, seed):
+        log = self.model(method, name, seed).with_suffix(".json")
+        if log.exists():
+            return json.loads(log.read_text())
+        arguments = ["train", "--method", method, "--clusters", sets.classes(name), "--seed", seed,
+                     "--threads", self.options.threads, "--output", self.model(method, name, seed)]
+        for setting in settings(method, name):
+            arguments += ["--set", setting]
+        if method in STARTS_FROM_AE and not (method == "tdcm" and name == "pendigits"):
+            self.train("ae", name, seed)
+            arguments += ["--start-from", self.model("ae", name, seed)]
+        arguments += sets.inputs(name, self.options.data, self.scratch)
+        output, seconds, memory = program.run(self.options.program, *arguments)
+        result = scores(output), seconds, memory
+        log.write_text(json.dumps(result))
+        return result
+
+    def figure(self, method, name, seed):
+        found, seconds, memory = (self.pixels(name, seed) if method == "pixels"
+                                  else self.train(method, name, seed))
+        return {"set": name, "method": method, "seed": seed, **found, "seconds": round(seconds, 1),
+                "mib": round(memory)}
+
+
+def describe(values):
+    return (f"{values[0]:.1f}" if len(values) == 1
+            else f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}")
+
+
+def print_table(figures):
+    print("\n| set | method | seeds | ACC | NMI | ARI | seconds | MiB |\n"
+          "| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for key in dict.fromkeys((f["set"], f["method"]) for f in figures):
+        rows = [f for f in figures if (f["set"], f["method"]) == key]
+        print(f"| {key[0]} | {key[1]} | {len(rows)} |",
+              " | ".join(describe([row[score] for row in rows]) for score in ("acc", "nmi", "ari")),
+              f"| {statistics.mean(row['seconds'] for row in rows):.0f}",
+              f"| {max(row['mib'] for row in rows)} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument("--sets", nargs="+", choices=sets.NAMES, default=["optdigits", "usps"])
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--data", type=pathlib.Path, default=sets.root())
+    parser.add_argument("--models", type=pathlib.Path, help="folder that keeps the models")
+    options = parser.parse_args()
+    figures = []
+    with tempfile.TemporaryDirectory() as scratch:
+        runner = Runner(options, pathlib.Path(scratch))
+        try:
+            for name in options.sets:
+                for method in options.methods:
+                    for seed in options.seeds:
+                        figures.append(runner.figure(method, name, seed))
+                        print(json.dumps(figures[-1]), flush=True)
+        except sets.Missing as problem:
+            print(problem)
+            sys.exit(77)
+    print_table(figures)
+
+
+if __name__ == "__main__":
+    main()
