@@ -211,6 +211,8 @@ dc_course_run(DcCourse *course, gboolean *interrupted, GError **error)
   gint64 start = g_get_monotonic_time();
   DcProgress progress;
   dc_progress_start(&progress, "learning");
+  if (course->learner->at.done) /* resumed when only the model was left to be written */
+    show_position(&progress, course->learner);
   gboolean well = run_steps(course, &progress, error);
   g_autofree char *note = describe_position(course->learner);
   dc_progress_end(&progress, note);

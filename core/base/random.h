@@ -2,6 +2,7 @@
 #ifndef DC_BASE_RANDOM_H
 #define DC_BASE_RANDOM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,13 @@ typedef struct {
 
 /* Starts sequence `sequence` at `seed`; equal arguments give equal numbers on every machine. */
 void dc_random_seed(DcRandom *random, uint64_t seed, uint64_t sequence);
+
+/* Whether a restored state is one that goes on; others repeat a few numbers for ever. */
+static inline bool
+dc_random_is_sound(const DcRandom *random)
+{
+  return random->increment & 1;
+}
 
 /* 32 uniform bits. */
 uint32_t dc_random_bits(DcRandom *random);

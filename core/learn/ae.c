@@ -67,6 +67,12 @@ list_state(DcLearner *learner, DcStateList *list)
 }
 
 static DcStatus
+check(const DcLearner *learner, DcError *error)
+{
+  return dc_reconstruction_check(((const Ae *)learner)->reconstruction, learner, error);
+}
+
+static DcStatus
 finish(DcLearner *learner, DcLearned *learned, DcError *error)
 {
   const Ae *ae = (const Ae *)learner;
@@ -99,6 +105,7 @@ const DcLearnerClass dc_learner_ae = {
     .start = start,
     .step = step,
     .list_state = list_state,
+    .check = check,
     .finish = finish,
     .clear = clear,
 };

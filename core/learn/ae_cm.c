@@ -150,14 +150,9 @@ steps_of(const AeCm *ae_cm, uint32_t stage)
 static void
 enter(AeCm *ae_cm, uint32_t stage)
 {
-  DcLearnPosition *at = &ae_cm->learner.at;
   while (!epochs_of(ae_cm, stage))
     stage++;
-  at->stage = stage;
-  at->epoch = 0;
-  at->step = 0;
-  at->epochs = epochs_of(ae_cm, stage);
-  at->steps = steps_of(ae_cm, stage);
+  dc_learner_begin_stage(&ae_cm->learner, stage, epochs_of(ae_cm, stage), steps_of(ae_cm, stage));
 }
 
 /* k-means on the code, from which the module starts. */
@@ -379,8 +374,7 @@ check(const DcLearner *learner, DcError *error)
 {
   const AeCm *ae_cm = (const AeCm *)learner;
   const uint32_t stage = learner->at.stage;
-  return dc_clustering_check_position(learner, epochs_of(ae_cm, stage), steps_of(ae_cm, stage),
-                                      error);
+  return dc_learner_check_stage(learner, epochs_of(ae_cm, stage), steps_of(ae_cm, stage), error);
 }
 
 static DcStatus

@@ -201,20 +201,6 @@ dc_clustering_stage_list_state(DcClusteringStage *stage, const char *prefix, DcS
   dc_clustering_fit_list_state(stage->fit, prefix, list);
 }
 
-DcStatus
-dc_clustering_check_position(const DcLearner *learner, int64_t epochs, uint64_t steps,
-                             DcError *error)
-{
-  const DcLearnPosition *at = &learner->at;
-  if (at->epochs == epochs && at->steps == steps && (at->epoch < epochs || at->done))
-    return DC_OK;
-  return dc_error_set(error, DC_ERROR_FORMAT,
-                      "it stands at epoch %lld of %lld, step %llu of %llu, where these settings "
-                      "have %lld and %llu",
-                      (long long)at->epoch, (long long)at->epochs, (unsigned long long)at->step,
-                      (unsigned long long)at->steps, (long long)epochs, (unsigned long long)steps);
-}
-
 /* --- what was learnt --- */
 
 static uint32_t

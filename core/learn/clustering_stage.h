@@ -70,10 +70,6 @@ DcStatus dc_clustering_stage_average(DcClusteringStage *stage, DcLearner *learne
 void dc_clustering_stage_list_state(DcClusteringStage *stage, const char *prefix,
                                     DcStateList *list);
 
-/* Whether a restored course stands somewhere in a stage of so many epochs and steps. */
-DcStatus dc_clustering_check_position(const DcLearner *learner, int64_t epochs, uint64_t steps,
-                                      DcError *error);
-
 /* Fills `learned`: copies of the networks, U as centroids, and as labels the largest assignment of
  * each sample. On failure it is partly filled. */
 DcStatus dc_clustering_learned(const DcLearner *learner, const DcAutoencoder *autoencoder,

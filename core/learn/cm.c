@@ -72,14 +72,9 @@ steps_of(const Cm *cm, uint32_t stage)
 static void
 enter(Cm *cm, uint32_t stage)
 {
-  DcLearnPosition *at = &cm->learner.at;
   while (!epochs_of(cm, stage))
     stage++;
-  at->stage = stage;
-  at->epoch = 0;
-  at->epochs = epochs_of(cm, stage);
-  at->step = 0;
-  at->steps = steps_of(cm, stage);
+  dc_learner_begin_stage(&cm->learner, stage, epochs_of(cm, stage), steps_of(cm, stage));
 }
 
 /* "pre" of the authors: k-means++ and one round of Lloyd. */
@@ -200,6 +195,8 @@ static DcStatus
 start(DcLearner *learner, DcError *error)
 {
   Cm *cm = (Cm *)learner;
+  if (learner->first_encoder)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "cm starts from no autoencoder");
   DcStatus status = start_networks(cm, error);
   if (!status)
     status = start_stage(cm, error);
@@ -225,7 +222,7 @@ check(const DcLearner *learner, DcError *error)
 {
   const Cm *cm = (const Cm *)learner;
   const uint32_t stage = learner->at.stage;
-  return dc_clustering_check_position(learner, epochs_of(cm, stage), steps_of(cm, stage), error);
+  return dc_learner_check_stage(learner, epochs_of(cm, stage), steps_of(cm, stage), error);
 }
 
 static DcStatus

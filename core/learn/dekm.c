@@ -144,20 +144,25 @@ is_convolutional(const Dekm *dekm)
   return dc_network_layer_const(dekm->autoencoder.encoder, 0)->kind == DC_LAYER_CONV2D;
 }
 
+/* Steps between two k-means. */
+static double
+interval_of(const Dekm *dekm)
+{
+  const double given = dekm->learner.settings[INTERVAL];
+  return given > 0 ? given : is_convolutional(dekm) ? 40 : 10;
+}
+
+static int64_t
+rounds_of(const Dekm *dekm)
+{
+  return (int64_t)ceil(dekm->learner.settings[MOST_STEPS] / interval_of(dekm));
+}
+
 static void
 begin_clusters(Dekm *dekm)
 {
-  DcLearnPosition *at = &dekm->learner.at;
-  const double *values = dekm->learner.settings;
-  const double interval = values[INTERVAL] > 0     ? values[INTERVAL]
-                          : is_convolutional(dekm) ? 40
-                                                   : 10;
-  at->stage = STAGE_CLUSTERS;
-  at->epoch = 0;
-  at->step = 0;
-  at->steps = (uint64_t)interval;
-  at->epochs = (int64_t)ceil(values[MOST_STEPS] / interval);
-  at->loss = at->weight = 0;
+  dc_learner_begin_stage(&dekm->learner, STAGE_CLUSTERS, rounds_of(dekm),
+                         (uint64_t)interval_of(dekm));
 }
 
 static DcStatus
@@ -420,13 +425,50 @@ list_state(DcLearner *learner, DcStateList *list)
   dc_state_list_add_object(list, NULL, "course", &dekm->course);
 }
 
+/* After the last round there is one more k-means. */
+static bool
+awaits_last_clusters(const Dekm *dekm)
+{
+  const DcLearnPosition *at = &dekm->learner.at;
+  return at->epoch == rounds_of(dekm) && at->epochs == at->epoch && !dekm->course.ready;
+}
+
+static DcStatus
+check_position(const Dekm *dekm, DcError *error)
+{
+  const DcLearner *learner = &dekm->learner;
+  if (learner->at.stage == STAGE_AUTOENCODER)
+    return dc_reconstruction_check(dekm->reconstruction, learner, error);
+  return awaits_last_clusters(dekm)
+             ? DC_OK
+             : dc_learner_check_stage(learner, rounds_of(dekm), (uint64_t)interval_of(dekm), error);
+}
+
+static DcStatus
+check_course(const Dekm *dekm, DcError *error)
+{
+  const Course *course = &dekm->course;
+  if (course->cursor >= dekm->learner.data.count)
+    return dc_error_set(error, DC_ERROR_FORMAT, "its next batch begins at sample %llu of %zu",
+                        (unsigned long long)course->cursor, dekm->learner.data.count);
+  const uint32_t most = dc_kmeans_options(1).max_iterations;
+  if (course->iterations > most)
+    return dc_error_set(error, DC_ERROR_FORMAT, "its last k-means took %u rounds; %u are the most",
+                        course->iterations, most);
+  if (!dc_random_is_sound(&course->random))
+    return dc_error_set(error, DC_ERROR_FORMAT, "its random numbers cannot go on");
+  return DC_OK;
+}
+
 static DcStatus
 check(const DcLearner *learner, DcError *error)
 {
   const Dekm *dekm = (const Dekm *)learner;
-  if (dekm->course.cursor >= learner->data.count)
-    return dc_error_set(error, DC_ERROR_FORMAT, "its next batch begins at sample %llu of %zu",
-                        (unsigned long long)dekm->course.cursor, learner->data.count);
+  DcStatus status = check_position(dekm, error);
+  if (!status)
+    status = check_course(dekm, error);
+  if (status)
+    return status;
   return dc_learner_check_labels(learner, dekm->labels, error);
 }
 

@@ -216,17 +216,49 @@ dc_learner_list_state(DcLearner *learner, DcStateList *list)
 }
 
 DcStatus
-dc_learner_restored(DcLearner *learner, DcError *error)
+dc_learner_check_stage(const DcLearner *learner, int64_t epochs, uint64_t steps, DcError *error)
 {
   const DcLearnPosition *at = &learner->at;
-  uint32_t stages = 0;
-  while (learner->class->stages[stages])
-    stages++;
-  if (at->stage >= stages || at->epoch < 0 || at->epoch > at->epochs ||
-      (at->steps && at->step >= at->steps))
+  if (at->epochs == epochs && at->steps == steps && (at->epoch < epochs || at->done))
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_FORMAT,
+                      "it stands at epoch %lld of %lld, step %llu of %llu, where these settings "
+                      "have %lld and %llu",
+                      (long long)at->epoch, (long long)at->epochs, (unsigned long long)at->step,
+                      (unsigned long long)at->steps, (long long)epochs, (unsigned long long)steps);
+}
+
+static bool
+has_stage(const DcLearnerClass *class, double stage)
+{
+  for (size_t i = 0; class->stages[i]; i++) {
+    if (stage == (double)i)
+      return true;
+  }
+  return false;
+}
+
+static bool
+position_is_sound(const DcLearnerClass *class, const DcLearnPosition *at)
+{
+  return has_stage(class, at->stage) && at->epoch >= 0 && at->epoch <= at->epochs &&
+         at->step < at->steps && at->done <= 1;
+}
+
+DcStatus
+dc_learner_restored(DcLearner *learner, DcError *error)
+{
+  const DcLearnerClass *class = learner->class;
+  if (!position_is_sound(class, &learner->at))
     return dc_error_set(error, DC_ERROR_FORMAT, "it stands at a step that %s does not have",
-                        learner->class->name);
-  return learner->class->check ? learner->class->check(learner, error) : DC_OK;
+                        class->name);
+  for (size_t i = 0; i < learner->curve_count; i++) {
+    if (!has_stage(class, learner->curve[i].stage))
+      return dc_error_set(error, DC_ERROR_FORMAT,
+                          "point %zu of its curve is of a stage that %s does not have", i,
+                          class->name);
+  }
+  return class->check(learner, error);
 }
 
 DcStatus

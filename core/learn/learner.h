@@ -102,7 +102,8 @@ typedef struct {
   /* Lists every array that steps change, learner->at excepted. The same arrays at any
    * time. */
   void (*list_state)(DcLearner *learner, DcStateList *list);
-  /* Whether restored arrays can be worked with (labels below K, say); NULL: any can. */
+  /* Whether a restored course can go on: epochs and steps are those of the stage, labels lie below
+   * K ... */
   DcStatus (*check)(const DcLearner *learner, DcError *error);
   /* What was learnt so far, also of a course that is not done. */
   DcStatus (*finish)(DcLearner *learner, DcLearned *learned, DcError *error);
@@ -168,6 +169,24 @@ DcStatus dc_learner_finish(DcLearner *learner, DcLearned *learned, DcError *erro
  * the next step, or to the next epoch, of which a point of the curve is kept. Figures of the epoch
  * are to be set before. */
 void dc_learner_count_step(DcLearner *learner, double loss, size_t samples);
+
+/* For the methods: goes to the beginning of a stage. */
+static inline void
+dc_learner_begin_stage(DcLearner *learner, uint32_t stage, int64_t epochs, uint64_t steps)
+{
+  DcLearnPosition *at = &learner->at;
+  at->stage = stage;
+  at->epoch = 0;
+  at->step = 0;
+  at->epochs = epochs;
+  at->steps = steps;
+  at->loss = at->weight = 0;
+}
+
+/* For the methods: whether a restored course stands somewhere in a stage of so many epochs and
+ * steps. The saved position may claim others. DC_ERROR_FORMAT. */
+DcStatus dc_learner_check_stage(const DcLearner *learner, int64_t epochs, uint64_t steps,
+                                DcError *error);
 
 /* For the methods: how much of the present stage is done, 0..1. */
 static inline double

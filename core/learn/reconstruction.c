@@ -142,8 +142,8 @@ dc_reconstruction_free(DcReconstruction *reconstruction)
 void
 dc_reconstruction_begin(const DcReconstruction *reconstruction, DcLearner *learner)
 {
-  learner->at.epochs = reconstruction->epochs;
-  learner->at.steps = dc_loader_steps(reconstruction->loader);
+  dc_learner_begin_stage(learner, 0, reconstruction->epochs,
+                         dc_loader_steps(reconstruction->loader));
 }
 
 DcStatus
@@ -161,6 +161,14 @@ dc_reconstruction_step(DcReconstruction *reconstruction, DcLearner *learner, DcE
         (unsigned long long)at->step + 1, (long long)at->epoch + 1, reconstruction->rate);
   dc_learner_count_step(learner, loss, batch->count);
   return DC_OK;
+}
+
+DcStatus
+dc_reconstruction_check(const DcReconstruction *reconstruction, const DcLearner *learner,
+                        DcError *error)
+{
+  return dc_learner_check_stage(learner, reconstruction->epochs,
+                                dc_loader_steps(reconstruction->loader), error);
 }
 
 void

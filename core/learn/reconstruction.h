@@ -38,13 +38,17 @@ DcStatus dc_reconstruction_new(const DcLearner *learner, const DcReconstructionO
                                DcReconstruction **reconstruction, DcError *error);
 void dc_reconstruction_free(DcReconstruction *reconstruction);
 
-/* Sets epochs and steps of learner->at, which must be at epoch 0, step 0. */
+/* Begins the stage, which is the first of its method. */
 void dc_reconstruction_begin(const DcReconstruction *reconstruction, DcLearner *learner);
 
 /* The step that learner->at stands at, counted in learner->at. The stage has ended when at.epoch
  * has reached at.epochs. DC_ERROR_NOT_FINITE when it diverges. */
 DcStatus dc_reconstruction_step(DcReconstruction *reconstruction, DcLearner *learner,
                                 DcError *error);
+
+/* Whether a restored learner->at stands somewhere in this stage. DC_ERROR_FORMAT. */
+DcStatus dc_reconstruction_check(const DcReconstruction *reconstruction, const DcLearner *learner,
+                                 DcError *error);
 
 /* The optimiser's state; the networks' weights are their owner's to list. */
 void dc_reconstruction_list_state(DcReconstruction *reconstruction, const char *prefix,

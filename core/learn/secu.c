@@ -402,8 +402,8 @@ start(DcLearner *learner, DcError *error)
   if (status)
     return status;
   start_schedule(secu);
-  learner->at.epochs = (int64_t)learner->settings[EPOCHS];
-  learner->at.steps = dc_loader_steps(secu->loader);
+  dc_learner_begin_stage(learner, 0, (int64_t)learner->settings[EPOCHS],
+                         dc_loader_steps(secu->loader));
   return DC_OK;
 }
 
@@ -494,7 +494,9 @@ static DcStatus
 check(const DcLearner *learner, DcError *error)
 {
   const Secu *secu = (const Secu *)learner;
-  return dc_secu_restored(secu->heads, error);
+  DcStatus status = dc_learner_check_stage(learner, (int64_t)learner->settings[EPOCHS],
+                                           dc_loader_steps(secu->loader), error);
+  return status ? status : dc_secu_restored(secu->heads, error);
 }
 
 /* Labels by the nearest centre, which among unit vectors is that of the largest cosine. */

@@ -314,13 +314,7 @@ rounds(double steps)
 static void
 begin_rounds(DcLearner *learner, uint32_t stage, double steps)
 {
-  DcLearnPosition *at = &learner->at;
-  at->stage = stage;
-  at->epoch = 0;
-  at->step = 0;
-  at->epochs = rounds(steps);
-  at->steps = ROUND;
-  at->loss = at->weight = 0;
+  dc_learner_begin_stage(learner, stage, rounds(steps), ROUND);
 }
 
 /* Goes on to the next stage that has anything to do, when this one has ended. */
@@ -545,14 +539,29 @@ order_is_valid(const Tdcm *tdcm)
 }
 
 static DcStatus
-check(const DcLearner *learner, DcError *error)
+check_position(const Tdcm *tdcm, DcError *error)
 {
-  const Tdcm *tdcm = (const Tdcm *)learner;
+  const DcLearner *learner = &tdcm->learner;
   const uint32_t stage = learner->at.stage;
   if ((stage == STAGE_AUTOENCODER && !tdcm->reconstruction) ||
       (stage == STAGE_JOINT && !tdcm->joint))
     return dc_error_set(error, DC_ERROR_FORMAT,
                         "it stands in a stage that these settings do not have");
+  if (stage == STAGE_AUTOENCODER)
+    return dc_reconstruction_check(tdcm->reconstruction, learner, error);
+  const double steps = learner->settings[stage == STAGE_JOINT ? JOINT_STEPS : STEPS];
+  return dc_learner_check_stage(learner, rounds(steps), ROUND, error);
+}
+
+static DcStatus
+check(const DcLearner *learner, DcError *error)
+{
+  const Tdcm *tdcm = (const Tdcm *)learner;
+  DcStatus status = check_position(tdcm, error);
+  if (status)
+    return status;
+  if (!dc_random_is_sound(&tdcm->random))
+    return dc_error_set(error, DC_ERROR_FORMAT, "its random numbers cannot go on");
   if (!order_is_valid(tdcm))
     return dc_error_set(error, DC_ERROR_FORMAT, "it mixes samples of different domains");
   const DcMatrix parameters = dc_matrix(tdcm->parameters, 1, dc_tdcm_parameter_count(tdcm->module));
@@ -692,14 +701,10 @@ finish(DcLearner *learner, DcLearned *learned, DcError *error)
     return status;
   dc_tdcm_set_parameters(tdcm->module, tdcm->parameters);
   learned->attention = dc_tdcm_copy(tdcm->module);
-  learned->clusters = learner->clusters;
-  learned->width = tdcm->width;
-  learned->centroids = DC_NEW(float, learned->clusters * learned->width);
-  learned->labels = DC_NEW(uint32_t, learner->data.count);
-  if (!learned->attention || !learned->centroids || !learned->labels)
-    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for the clusters of %zu samples",
-                        learner->data.count);
-  return cluster_domains(tdcm, learned, error);
+  if (!learned->attention)
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for the attention module");
+  status = dc_learned_make_room(learner, tdcm->width, learned, error);
+  return status ? status : cluster_domains(tdcm, learned, error);
 }
 
 static void

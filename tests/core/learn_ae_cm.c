@@ -117,7 +117,9 @@ the_module_reports_its_terms(void **state)
   DcLearner *learner = new_course(&dc_learner_cm, &samples.data, 4, 1, given, COUNT(given));
   run_steps(learner, 1);
   const double *figures = learner->at.figures;
-  assert_near(learner->at.loss, figures[0] + figures[1] + figures[2] + figures[3] / 40, 1e-5);
+  /* The stage has ended with the epoch: its loss is in the curve. */
+  assert_int_equal(learner->curve_count, 1);
+  assert_near(learner->curve[0].loss, figures[0] + figures[1] + figures[2] + figures[3] / 40, 1e-5);
   assert_true(figures[0] > 0 && figures[1] > 0);
   assert_true(figures[3] >= 4 * (3 - 1) * log(4) - 1e-6); /* of perfect balance */
   assert_true(isnan(figures[4]) && isnan(figures[5]));
@@ -215,6 +217,26 @@ static DcLayer
 layer_of(const DcLearned *learned, size_t index)
 {
   return *dc_network_layer_const(learned->encoder, index);
+}
+
+static void
+the_module_starts_from_no_autoencoder(void **state)
+{
+  (void)state;
+  LearnSamples samples = four_groups(20, 2);
+  DcLearner *learner = new_course(&dc_learner_cm, &samples.data, 4, 1, NULL, 0), *other;
+  DcLearned learned = finish_course(learner);
+  const DcLearnerOptions options = {.clusters = 4,
+                                    .threads = 1,
+                                    .first_encoder = learned.encoder,
+                                    .first_decoder = learned.decoder};
+  DcError error = {0};
+  assert_int_equal(dc_learner_new(&dc_learner_cm, &samples.data, &options, &other, &error),
+                   DC_ERROR_ARGUMENT);
+  assert_non_null(strstr(error.message, "cm starts from no autoencoder"));
+  dc_learned_clear(&learned);
+  dc_learner_free(learner);
+  free_samples(&samples);
 }
 
 static void
@@ -425,6 +447,7 @@ main(void)
       cmocka_unit_test(stages_of_no_epochs_are_left_out),
       cmocka_unit_test(it_is_taken_up_at_any_stage),
       cmocka_unit_test(the_joint_loss_goes_down),
+      cmocka_unit_test(the_module_starts_from_no_autoencoder),
       cmocka_unit_test(it_starts_from_a_given_autoencoder),
       cmocka_unit_test(one_cluster_takes_all),
       cmocka_unit_test(constant_samples_are_survived),

@@ -4,7 +4,7 @@
 #include "learning.h"
 #include "nn/encode.h"
 
-#define SIDE    12
+#define SIDE    8
 #define CLASSES 6
 #define SAMPLES 300
 
@@ -56,7 +56,7 @@ ae_learns_to_give_back_what_it_is_shown(void **state)
   LearnSamples samples = pictures();
   Setting settings[4];
   memcpy(settings, short_ae, sizeof settings);
-  settings[0].value = 30;
+  settings[0].value = 20;
   DcLearner *learner = new_course(&dc_learner_ae, &samples.data, CLASSES, 2, settings, 4);
   DcLearned before = finish_course(learner);
   run_steps(learner, SIZE_MAX);
@@ -150,7 +150,7 @@ ae_learns_from_vectors(void **state)
 
 /* --- dekm --- */
 
-static const Setting short_dekm[] = {{"pretrain-epochs", 6}, {"batch", 32},
+static const Setting short_dekm[] = {{"pretrain-epochs", 2}, {"batch", 32},
                                      {"width", 4},           {"interval", 5},
                                      {"steps", 40},          {"stop", 0},
                                      {"patience", 1000},     {"first-restarts", 5},
@@ -164,15 +164,15 @@ dekm_tightens_clusters_and_finds_the_classes(void **state)
   LearnSamples samples = pictures();
   Setting settings[9];
   memcpy(settings, short_dekm, sizeof settings);
-  settings[0].value = 40;
+  settings[0].value = 30;
   settings[3].value = 10;
-  settings[4].value = 200;
+  settings[4].value = 150;
   DcLearner *learner = new_course(&dc_learner_dekm, &samples.data, CLASSES, 2, settings, 9);
-  run_steps(learner, 401); /* the autoencoder's four hundred, and the first k-means */
+  run_steps(learner, 301); /* the autoencoder's three hundred, and the first k-means */
   assert_int_equal(learner->at.stage, 1);
   const double within = learner->at.figures[1];
   run_steps(learner, SIZE_MAX);
-  assert_int_equal(learner->at.epoch, 20);
+  assert_int_equal(learner->at.epoch, 15);
   assert_true(learner->at.figures[1] < 0.5 * within);
   DcLearned learned = finish_course(learner);
   assert_null(learned.decoder);
@@ -188,7 +188,7 @@ dekm_leaves_the_decoder_alone_after_the_first_stage(void **state)
   (void)state;
   LearnSamples samples = pictures();
   DcLearner *learner = new_course(&dc_learner_dekm, &samples.data, CLASSES, 2, SHORT_DEKM);
-  run_steps(learner, 60);
+  run_steps(learner, 20);
   DcStateList list = {0};
   dc_learner_list_state(learner, &list);
   float *decoder = NULL, *encoder = NULL, *kept = NULL, *moved = NULL;
@@ -224,7 +224,7 @@ dekm_taken_up_ends_with_the_same_bytes(void **state)
   (void)state;
   LearnSamples samples = pictures();
   /* In the autoencoder; at its end; before, right after and long after a k-means. */
-  static const size_t stops[] = {7, 60, 61, 64, 67};
+  static const size_t stops[] = {7, 20, 21, 24, 27};
   check_taking_up(&dc_learner_dekm, &samples.data, CLASSES, SHORT_DEKM, stops, 5);
   free_samples(&samples);
 }
@@ -258,7 +258,7 @@ dekm_respects_the_most_steps(void **state)
   memcpy(settings, short_dekm, sizeof settings);
   settings[4].value = 12; /* the third round of five steps is begun, and finished */
   DcLearner *learner = new_course(&dc_learner_dekm, &samples.data, CLASSES, 2, settings, 9);
-  run_steps(learner, 60 + 3 * 6 + 1);
+  run_steps(learner, 20 + 3 * 6 + 1);
   assert_true(learner->at.done);
   assert_int_equal(learner->at.epoch, 3);
   dc_learner_free(learner);
@@ -289,7 +289,7 @@ dekm_starts_from_a_trained_autoencoder(void **state)
 {
   (void)state;
   LearnSamples samples = pictures();
-  static const Setting pretraining[] = {{"epochs", 6}, {"batch", 32}, {"width", 4}};
+  static const Setting pretraining[] = {{"epochs", 2}, {"batch", 32}, {"width", 4}};
   DcLearner *ae = new_course(&dc_learner_ae, &samples.data, CLASSES, 2, pretraining, 3);
   run_steps(ae, SIZE_MAX);
   DcLearned trained = finish_course(ae);
