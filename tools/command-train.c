@@ -249,6 +249,17 @@ finish(DcCourse *course, const DcSamples *samples, const char *const *inputs, GE
 
 /* --- the course --- */
 
+/* Who forgot --resume still has the time to stop: the old course is overwritten after minutes. */
+static void
+tell_of_earlier_course(const DcCourse *course)
+{
+  if (g_file_test(course->checkpoint, G_FILE_TEST_EXISTS))
+    fprintf(stderr,
+            "%s holds an earlier course, which this one will replace; --resume would go on "
+            "with it.\n",
+            course->checkpoint);
+}
+
 static gboolean
 run_course(DcLearner *learner, const DcSamples *samples, const char *const *inputs,
            gboolean *interrupted, GError **error)
@@ -256,9 +267,12 @@ run_course(DcLearner *learner, const DcSamples *samples, const char *const *inpu
   DcCourse course;
   if (option_report && !dc_report_prepare(option_report, error))
     return FALSE;
-  gboolean well = dc_course_begin(&course, learner, option_output, error) &&
-                  (!option_resume || dc_course_resume(&course, error)) &&
-                  dc_course_run(&course, interrupted, error);
+  gboolean well = dc_course_begin(&course, learner, option_output, error);
+  if (well && option_resume)
+    well = dc_course_resume(&course, error);
+  else if (well)
+    tell_of_earlier_course(&course);
+  well = well && dc_course_run(&course, interrupted, error);
   if (well && *interrupted)
     fprintf(stderr, "Saved in %s: give the same command with --resume to go on.\n",
             course.checkpoint);

@@ -51,6 +51,7 @@ int
 main(int argc, char **argv)
 {
   setlocale(LC_ALL, "");
+  setlocale(LC_NUMERIC, "C"); /* JSON has no decimal comma, and options need none */
   signal(SIGXFSZ,
          SIG_IGN); /* a file beyond the user's limit is a failed write, which is reported */
   dc_blas_choose_kernels();

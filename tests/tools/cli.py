@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -17,9 +18,9 @@ from tap.runner import TAPTestRunner
 PROGRAM = sys.argv[1]
 
 
-def run(*arguments):
+def run(*arguments, **environment):
     return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True,
-                          timeout=120)
+                          timeout=120, env=os.environ | environment)
 
 
 def idx(*shape, data):
@@ -102,6 +103,18 @@ class ScoreTest(CommandLineTest):
     def test_unassigned_frames_count_as_wrong(self):
         result = json.loads(self.score([None, 0, 1, None], [0, 0, 1, 1]).stdout)
         self.assertEqual((result["acc"], result["unassigned"]), (0.5, 2))
+
+    @unittest.skipUnless(shutil.which("localedef"), "localedef is not installed")
+    def test_numbers_have_a_point_whatever_the_language(self):
+        made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8",
+                               self.home / "de_DE.UTF-8"], capture_output=True, text=True)
+        if made.returncode:
+            self.skipTest("localedef cannot make a locale with a decimal comma: " + made.stderr)
+        results = self.file("results.jsonl", json_line(0) + json_line(1))
+        labels = self.file("labels", idx(2, data=[0, 0]))
+        result = run("score", results, "--labels", labels, "--json", LOCPATH=str(self.home),
+                     LC_ALL="de_DE.UTF-8")
+        self.assertEqual(json.loads(result.stdout)["acc"], 0.5)
 
     def test_refuses_too_few_labels(self):
         self.assert_refused(self.score([0, 1, 2], [0, 1]), 1, "labels", "3", "2")

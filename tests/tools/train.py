@@ -189,6 +189,14 @@ class FullDiskTest(TrainTest):
         self.assertEqual(self.model.read_bytes(), self.whole)
         self.assert_files("model")
 
+    def test_beginning_anew_tells_of_it(self):
+        result = self.train()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(f"{self.checkpoint} holds an earlier course", result.stderr)
+        self.assertIn("--resume", result.stderr)
+        self.assertEqual(self.model.read_bytes(), self.whole)
+        self.assert_files("model")
+
     def test_another_course_is_not_resumed(self):
         self.assert_kept(self.train(options=["--resume", "--seed", 2]), "seed 1", "2")
         self.assert_kept(self.train(options=["--resume", "--threads", 2]), "threads 1", "2")
@@ -233,11 +241,9 @@ class OutputTest(TrainTest):
         self.assert_refused_before_learning(self.train(), self.model, "is a folder")
 
     def test_a_disk_too_full_for_anything_says_so_and_leaves_nothing(self):
-        def fill_disk():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-        result = subprocess.run([PROGRAM, *map(str, self.command())], preexec_fn=fill_disk,
-                                restore_signals=False, capture_output=True, text=True, timeout=60)
+        result = subprocess.run(
+            [PROGRAM, *map(str, self.command())], capture_output=True, text=True, timeout=60,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))
         self.assert_refused(result, 1, self.model, "could not be kept", self.checkpoint)
         self.assert_files()
 
