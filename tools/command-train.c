@@ -65,9 +65,8 @@ static const char summary[] =
     "Learns an encoder from samples without labels, clusters what it makes of them, and writes\n"
     "both to one model file that embed, adapt-centroids and the other commands take. INPUT is a\n"
     "folder of pictures, an IDX file, a video or a URI, or a file of plain vectors (.npy, IDX);\n"
-    "several inputs are several domains for the methods that know domains. Labels are never learnt "
-    "from; where there are some, the\n"
-    "clusters are scored with them.\n"
+    "several inputs are several domains for the methods that know domains. Labels are never\n"
+    "learnt from; where there are some, the clusters are scored with them.\n"
     "\n"
     "Equal input, options and number of threads give an equal file. Ctrl-C saves the course in\n"
     "FILE.checkpoint, from which the same command goes on with --resume, to the same file.\n"
@@ -121,22 +120,24 @@ read_start(DcModel **start, GError **error)
 }
 
 static gboolean
-make_learner(const DcLearnerClass *class, const DcDataset *data, const DcModel *start,
-             DcLearner **learner, GError **error)
+choose_settings(const DcLearnerClass *class, double *values, GError **error)
 {
-  double values[DC_LEARN_MOST_SETTINGS];
-  *learner = NULL;
   dc_settings_fill(class, values);
   gsize pretrain = dc_learner_setting(class, "pretrain-epochs");
-  if (start && pretrain != SIZE_MAX)
+  if (option_start && pretrain != SIZE_MAX)
     values[pretrain] = 0;
-  if (!apply_options(class, values, error))
-    return FALSE;
+  return apply_options(class, values, error);
+}
+
+static gboolean
+make_learner(const DcLearnerClass *class, const double *settings, const DcDataset *data,
+             const DcModel *start, DcLearner **learner, GError **error)
+{
   DcLearnerOptions options = {
       .clusters = (uint32_t)option_clusters,
       .seed = (uint64_t)option_seed,
       .threads = (size_t)option_threads,
-      .settings = values,
+      .settings = settings,
       .first_encoder = start ? start->encoder : NULL,
       .first_decoder = start ? start->decoder : NULL,
   };
@@ -283,11 +284,11 @@ run_course(DcLearner *learner, const DcSamples *samples, const char *const *inpu
 }
 
 static gboolean
-train_on(const DcLearnerClass *class, const DcSamples *samples, const char *const *inputs,
-         gboolean *interrupted, GError **error)
+train_on(const DcLearnerClass *class, const double *settings, const DcSamples *samples,
+         const char *const *inputs, gboolean *interrupted, GError **error)
 {
   DcModel *start;
-  DcLearner *learner;
+  DcLearner *learner = NULL;
   if (!read_start(&start, error))
     return FALSE;
   DcDataset data = {
@@ -297,7 +298,7 @@ train_on(const DcLearnerClass *class, const DcSamples *samples, const char *cons
       .domain_ends = (const size_t *)samples->ends->data,
       .domains = samples->ends->len,
   };
-  gboolean well = make_learner(class, &data, start, &learner, error) &&
+  gboolean well = make_learner(class, settings, &data, start, &learner, error) &&
                   run_course(learner, samples, inputs, interrupted, error);
   dc_learner_free(learner);
   dc_model_free(start);
@@ -312,11 +313,13 @@ train(const DcLearnerClass *class, const char *const *inputs, gboolean *interrup
       .scale = option_scale,
       .most_memory = (gsize)option_memory << 20,
   };
+  double settings[DC_LEARN_MOST_SETTINGS];
   DcSamples samples;
   *interrupted = FALSE;
-  if (!dc_samples_read(&samples, inputs, &options, error))
+  if (!choose_settings(class, settings, error) ||
+      !dc_samples_read(&samples, inputs, &options, error))
     return FALSE;
-  gboolean well = train_on(class, &samples, inputs, interrupted, error);
+  gboolean well = train_on(class, settings, &samples, inputs, interrupted, error);
   dc_samples_clear(&samples);
   return well;
 }

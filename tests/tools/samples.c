@@ -61,17 +61,18 @@ write_png(const char *path, int width, int height, int channels, const guint8 *p
   assert_int_equal(dc_png_write(path, &picture, NULL), DC_OK);
 }
 
+/* That the samples are the numbers of their files, divided by the scale. */
 static void
-assert_values(const DcSamples *samples, const float *expected)
+assert_values(const DcSamples *samples, const float *numbers)
 {
   for (gsize i = 0; i < samples->count * samples->size; i++)
-    assert_true(samples->values[i] == expected[i]);
+    assert_true(samples->values[i] == (float)(numbers[i] / samples->scale));
 }
 
 /* ---- vectors ---- */
 
 static void
-every_type_of_number_is_read_as_it_stands(void **state)
+every_type_of_number_is_read(void **state)
 {
   (void)state;
   const float f32[] = {0, 1, 2, 3, 4, 250}, *expected = f32;
@@ -312,7 +313,7 @@ many_samples_lie_in_a_file_without_a_name(void **state)
     assert_true((samples.values_store.mapped != NULL) == (l < 3));
     assert_true(samples.values_store.capacity <= limits[l]);
     for (gsize i = 0; i < MANY * WIDE; i++)
-      assert_true(samples.values[i] == (float)i);
+      assert_true(samples.values[i] == (float)((double)i / samples.scale));
     for (guint32 i = 0; i < MANY; i++)
       assert_true(samples.labels[i] == 3 * i);
     assert_int_equal(files_in("temporary"), 0);
@@ -371,7 +372,7 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_type_of_number_is_read_as_it_stands),
+      cmocka_unit_test(every_type_of_number_is_read),
       cmocka_unit_test(idx_files_of_points_and_of_two_dimensions_are_vectors),
       cmocka_unit_test(inputs_are_domains_with_their_labels_beside_them),
       cmocka_unit_test(vectors_of_zeros_have_the_scale_one),
