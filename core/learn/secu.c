@@ -67,8 +67,11 @@ static const DcLearnSetting settings[] = {
                "size: least share of the samples in a cluster, in units of 1/K; 0.3 to 0.4 where "
                "groups differ much (paper: 0.9)",
                0.9, 0, 1, false, NULL},
-    [ETA] = {"eta", "size: rate of the duals; 0: 0.01 K / gamma (paper: 0.1)", 0, 0, 1000, false,
-             NULL},
+    [ETA] =
+        {"eta",
+         "size: rate of the duals (paper: 0.1); 0: 0.01 K / gamma, by which an empty cluster of "
+         "any head gains alike",
+         0.1, 0, 1000, false, NULL},
     [ENTROPY_WEIGHT] = {"entropy-weight",
                         "entropy: its weight for each sample, in cosine units (paper: 0.12)", 0.12,
                         0, 1000, false, NULL},
