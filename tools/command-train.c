@@ -101,21 +101,24 @@ apply_options(const DcLearnerClass *class, double *values, GError **error)
   return TRUE;
 }
 
+/* The model to start from and, for vectors, the scale that it was learnt with (else 0), which this
+ * course has to learn with too. */
 static gboolean
-read_start(DcModel **start, GError **error)
+read_start(DcModel **start, double *scale, GError **error)
 {
   DcError core_error;
   *start = NULL;
+  *scale = 0;
   if (!option_start)
     return TRUE;
   if (dc_model_read(option_start, start, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
-  if ((*start)->decoder)
+  if (!(*start)->decoder)
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_MISMATCH,
+                "%s: it has no decoder, and thus is no autoencoder to start from", option_start);
+  else if (dc_trained_model_take_scale(*start, scale, error))
     return TRUE;
-  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_MISMATCH,
-              "%s: it has no decoder, and thus is no autoencoder to start from", option_start);
-  dc_model_free(*start);
-  *start = NULL;
+  g_clear_pointer(start, dc_model_free);
   return FALSE;
 }
 
@@ -133,6 +136,7 @@ static gboolean
 make_learner(const DcLearnerClass *class, const double *settings, const DcDataset *data,
              const DcModel *start, DcLearner **learner, GError **error)
 {
+  *learner = NULL;
   DcLearnerOptions options = {
       .clusters = (uint32_t)option_clusters,
       .seed = (uint64_t)option_seed,
@@ -239,10 +243,12 @@ finish(DcCourse *course, const DcSamples *samples, const char *const *inputs, GE
 {
   DcLearned learned;
   DcError core_error;
-  if (dc_learner_finish(course->learner, &learned, &core_error) != DC_OK)
-    return dc_tools_take_error(&core_error, error);
-  gboolean well = write_model(course, &learned, samples, inputs, error);
-  dc_learned_clear(&learned);
+  gboolean well = dc_learner_finish(course->learner, &learned, &core_error) == DC_OK ||
+                  dc_tools_take_error(&core_error, error);
+  if (well) {
+    well = write_model(course, &learned, samples, inputs, error);
+    dc_learned_clear(&learned);
+  }
   if (!well)
     keep_course(course);
   return well;
@@ -284,13 +290,10 @@ run_course(DcLearner *learner, const DcSamples *samples, const char *const *inpu
 }
 
 static gboolean
-train_on(const DcLearnerClass *class, const double *settings, const DcSamples *samples,
-         const char *const *inputs, gboolean *interrupted, GError **error)
+train_on(const DcLearnerClass *class, const double *settings, const DcModel *start,
+         const DcSamples *samples, const char *const *inputs, gboolean *interrupted, GError **error)
 {
-  DcModel *start;
-  DcLearner *learner = NULL;
-  if (!read_start(&start, error))
-    return FALSE;
+  DcLearner *learner;
   DcDataset data = {
       .shape = dc_samples_shape(samples),
       .count = samples->count,
@@ -301,26 +304,36 @@ train_on(const DcLearnerClass *class, const double *settings, const DcSamples *s
   gboolean well = make_learner(class, settings, &data, start, &learner, error) &&
                   run_course(learner, samples, inputs, interrupted, error);
   dc_learner_free(learner);
-  dc_model_free(start);
+  return well;
+}
+
+static gboolean
+read_and_train(const DcLearnerClass *class, const double *settings, const DcModel *start,
+               double scale, const char *const *inputs, gboolean *interrupted, GError **error)
+{
+  const DcSamplesOptions options = {
+      .labels = option_labels,
+      .scale = option_scale > 0 ? option_scale : scale,
+      .most_memory = (gsize)option_memory << 20,
+  };
+  DcSamples samples;
+  if (!dc_samples_read(&samples, inputs, &options, error))
+    return FALSE;
+  gboolean well = train_on(class, settings, start, &samples, inputs, interrupted, error);
+  dc_samples_clear(&samples);
   return well;
 }
 
 static gboolean
 train(const DcLearnerClass *class, const char *const *inputs, gboolean *interrupted, GError **error)
 {
-  const DcSamplesOptions options = {
-      .labels = option_labels,
-      .scale = option_scale,
-      .most_memory = (gsize)option_memory << 20,
-  };
-  double settings[DC_LEARN_MOST_SETTINGS];
-  DcSamples samples;
+  double settings[DC_LEARN_MOST_SETTINGS], scale;
+  DcModel *start;
   *interrupted = FALSE;
-  if (!choose_settings(class, settings, error) ||
-      !dc_samples_read(&samples, inputs, &options, error))
+  if (!choose_settings(class, settings, error) || !read_start(&start, &scale, error))
     return FALSE;
-  gboolean well = train_on(class, settings, &samples, inputs, interrupted, error);
-  dc_samples_clear(&samples);
+  gboolean well = read_and_train(class, settings, start, scale, inputs, interrupted, error);
+  dc_model_free(start);
   return well;
 }
 

@@ -5,6 +5,7 @@
 #include "command.h"
 #include "progress.h"
 #include "store/checkpoint.h"
+#include "store/safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,6 +66,22 @@ take_lock(DcCourse *course, GError **error)
   return TRUE;
 }
 
+/* Says beforehand what would be found out after hours. */
+static void
+warn_of_size(DcLearner *learner)
+{
+  DcStateList list = {0};
+  gsize bytes = 0;
+  dc_learner_list_state(learner, &list);
+  for (gsize i = 0; i < list.count; i++)
+    bytes += list.arrays[i].count * dc_state_type_size(list.arrays[i].type);
+  dc_state_list_clear(&list);
+  if (bytes > DC_TENSOR_FILE_MOST)
+    fprintf(stderr,
+            "this course is too large to be saved (%zu MiB, %zu at most): Ctrl-C will lose it\n",
+            bytes >> 20, DC_TENSOR_FILE_MOST >> 20);
+}
+
 gboolean
 dc_course_begin(DcCourse *course, DcLearner *learner, const char *output, GError **error)
 {
@@ -80,6 +97,7 @@ dc_course_begin(DcCourse *course, DcLearner *learner, const char *output, GError
                 output);
     return FALSE;
   }
+  warn_of_size(learner);
   return take_lock(course, error);
 }
 

@@ -31,7 +31,7 @@ typedef struct {
   gsize setting_count;
   guint64 seed;
   gsize threads;
-  double seconds;       /* that learning took */
+  double seconds; /* that learning took */
 } DcReport;
 
 /* Makes the folder where it is missing, and finds out whether a report can be written to it: to be

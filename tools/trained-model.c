@@ -10,7 +10,8 @@
 #include <json-glib/json-glib.h>
 #include <math.h>
 
-/* Root mean squared distance of the members of each cluster to its centroid. */
+/* Root mean squared distance of the members of each cluster to its centroid. `embeddings` are those
+ * of the first domain where the centroids are: members in other domains lie elsewhere. */
 static gboolean
 measure_spread(DcModel *model, const DcMatrix *embeddings, const guint32 *labels)
 {
@@ -97,7 +98,7 @@ put_scale_before(DcNetwork **encoder, double scale, DcError *error)
     const DcLayer *added = dc_network_layer(scaled, 0);
     for (gsize i = 0; i < added->weight_size; i++)
       added->weight[i] = (float)(1 / scale);
-    status = dc_network_append(scaled, *encoder, error);
+    status = dc_network_append(scaled, *encoder, 0, error);
   }
   if (status != DC_OK) {
     dc_network_free(scaled);
@@ -106,6 +107,25 @@ put_scale_before(DcNetwork **encoder, double scale, DcError *error)
   dc_network_free(*encoder);
   *encoder = scaled;
   return DC_OK;
+}
+
+gboolean
+dc_trained_model_take_scale(DcModel *model, double *scale, GError **error)
+{
+  const DcLayer *first = dc_network_layer_const(model->encoder, 0);
+  *scale = 0;
+  if (!model->vectors || first->kind != DC_LAYER_AFFINE)
+    return TRUE;
+  DcNetwork *rest = dc_network_new(dc_network_input(model->encoder));
+  DcError core_error = {DC_ERROR_MEMORY, "not enough memory for a network"};
+  if (!rest || dc_network_append(rest, model->encoder, 1, &core_error) != DC_OK) {
+    dc_network_free(rest);
+    return dc_tools_take_error(&core_error, error);
+  }
+  *scale = 1 / (double)first->weight[0];
+  dc_network_free(model->encoder);
+  model->encoder = rest;
+  return TRUE;
 }
 
 static void
@@ -127,7 +147,8 @@ static DcStatus
 fill(DcModel *model, const DcLearner *learner, DcLearned *learned, const DcSamples *samples,
      const float *embeddings, DcError *error)
 {
-  DcMatrix rows = dc_matrix(embeddings, learner->data.count, learned->width);
+  gsize count = learned->attention ? learner->data.domain_ends[0] : learner->data.count;
+  DcMatrix rows = dc_matrix(embeddings, count, learned->width);
   take_parts(model, learned, samples);
   if (!measure_spread(model, &rows, learned->labels))
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for the model");

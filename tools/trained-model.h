@@ -16,6 +16,10 @@ DcModel *dc_trained_model_new(const DcLearner *learner, DcLearned *learned,
                               const DcSamples *samples, const char *const *inputs,
                               float **embeddings, GError **error);
 
+/* Takes the scale of vectors, which such a model divides by first, out of its encoder, so that a
+ * course can start from that: `scale` receives it, or 0 where there is none. */
+gboolean dc_trained_model_take_scale(DcModel *model, double *scale, GError **error);
+
 G_END_DECLS
 
 #endif

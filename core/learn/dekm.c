@@ -51,8 +51,8 @@ static const DcLearnSetting settings[] = {
                   "steps between two k-means; 0: the authors' 40 for convolutions, 10 "
                   "for dense networks",
                   0, 0, 1e6, true, NULL},
-    [MOST_STEPS] = {"steps", "at most so many steps after the autoencoder (authors: 14000)", 14000,
-                    1, 1e9, true, NULL},
+    [MOST_STEPS] = {"steps", "most steps after the autoencoder, in whole rounds (authors: 14000)",
+                    14000, 1, 1e9, true, NULL},
     [STOP] = {"stop", "share of changed labels at which to stop (authors: 0.005)", 0.005, 0, 1,
               false, NULL},
     [PATIENCE] = {"patience", "rounds in a row that must change so little", 1, 1, 1e6, true, NULL},

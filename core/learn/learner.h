@@ -105,7 +105,8 @@ typedef struct {
   /* Whether a restored course can go on: epochs and steps are those of the stage, labels lie below
    * K ... */
   DcStatus (*check)(const DcLearner *learner, DcError *error);
-  /* What was learnt so far, also of a course that is not done. */
+  /* What was learnt so far, also of a course that is not done; that one cannot go on to the same
+   * bytes afterwards, since finding its clusters draws from its random numbers. */
   DcStatus (*finish)(DcLearner *learner, DcLearned *learned, DcError *error);
   void (*clear)(DcLearner *learner);
 } DcLearnerClass;
@@ -162,7 +163,8 @@ bool dc_learner_add_point(DcLearner *learner, const DcLearnPoint *point);
  * the next step. DC_ERROR_FORMAT when they are none that this course can go on from. */
 DcStatus dc_learner_restored(DcLearner *learner, DcError *error);
 
-/* Clear with dc_learned_clear(); empty on failure. */
+/* What was learnt so far. A course that is not done may still be run after it, but no longer to the
+ * bytes of one that ran through. Clear with dc_learned_clear(); empty on failure. */
 DcStatus dc_learner_finish(DcLearner *learner, DcLearned *learned, DcError *error);
 
 /* For the methods: takes the mean loss of a step of `samples` samples into at.loss, and goes on to

@@ -267,9 +267,9 @@ make_network(Secu *secu, DcError *error)
     status = dc_projector_init(&projector, dc_network_output(backbone).channels,
                                (int)values[PROJECTION], ~seed, error);
   if (!status)
-    status = dc_network_append(secu->network, backbone, error);
+    status = dc_network_append(secu->network, backbone, 0, error);
   if (!status)
-    status = dc_network_append(secu->network, projector, error);
+    status = dc_network_append(secu->network, projector, 0, error);
   dc_network_free(backbone);
   dc_network_free(projector);
   return status;

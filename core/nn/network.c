@@ -436,9 +436,9 @@ copy_floats(float *to, const float *from, size_t count)
 }
 
 DcStatus
-dc_network_append(DcNetwork *network, const DcNetwork *tail, DcError *error)
+dc_network_append(DcNetwork *network, const DcNetwork *tail, size_t first, DcError *error)
 {
-  for (size_t i = 0; i < tail->count; i++) {
+  for (size_t i = first; i < tail->count; i++) {
     const DcLayer *layer = &tail->layers[i];
     DcStatus status = dc_network_add(network, layer, error);
     if (status)
@@ -455,7 +455,7 @@ DcNetwork *
 dc_network_copy(const DcNetwork *network)
 {
   DcNetwork *copy = dc_network_new(network->input);
-  if (copy && dc_network_append(copy, network, NULL)) {
+  if (copy && dc_network_append(copy, network, 0, NULL)) {
     dc_network_free(copy);
     return NULL;
   }

@@ -81,9 +81,9 @@ DcNetwork *dc_network_copy(const DcNetwork *network);
  * when it does not fit. */
 DcStatus dc_network_add(DcNetwork *network, const DcLayer *layer, DcError *error);
 
-/* Appends copies of the layers of `tail`, which takes what `network` gives. Errors as
- * dc_network_add(); the layers before the one that fails are there then. */
-DcStatus dc_network_append(DcNetwork *network, const DcNetwork *tail, DcError *error);
+/* Appends copies of the layers of `tail` from number `first` on, which take what `network` gives.
+ * Errors as dc_network_add(); the layers before the one that fails are there then. */
+DcStatus dc_network_append(DcNetwork *network, const DcNetwork *tail, size_t first, DcError *error);
 
 /* What dc_network_add() would make of `layer`: fills its output shape and the sizes of weight, bias
  * and statistics, or fails in the same way. Allocates nothing, so that a description from a file

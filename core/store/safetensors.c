@@ -13,7 +13,7 @@
 /* The format allows headers of 100 MB. Ours take some kB; the bound keeps what a hostile one costs
  * in parsed form small. */
 #define MAX_HEADER ((size_t)16 << 20)
-#define MAX_FILE   ((size_t)2 << 30)
+#define MAX_FILE   (MAX_HEADER + DC_TENSOR_FILE_MOST)
 #define MAX_NAME   255
 
 #define LENGTH_SIZE 8 /* of the header length in front of the header */
@@ -536,12 +536,17 @@ check_for_writing(const DcTensor *tensors, size_t n_tensors, const char *const *
       return dc_error_set(error, DC_ERROR_ARGUMENT,
                           "cannot write \"%s\": tensor %zu has no name of its own", path, i);
     if ((size_t)tensor->type >= TYPE_COUNT || tensor->rank > DC_TENSOR_MAX_RANK ||
-        !shape_bytes(tensor, &bytes) || bytes != tensor->bytes ||
-        !dc_checked_add(total, bytes, &total) || total > MAX_FILE - MAX_HEADER)
+        !shape_bytes(tensor, &bytes) || bytes != tensor->bytes)
       return dc_error_set(error, DC_ERROR_SHAPE,
                           "cannot write \"%s\": tensor \"%s\" has a shape that does not fit its "
-                          "bytes, or is too large",
+                          "bytes",
                           path, tensor->name);
+    if (!dc_checked_add(total, bytes, &total) || total > DC_TENSOR_FILE_MOST)
+      return dc_error_set(
+          error, DC_ERROR_SHAPE,
+          "cannot write \"%s\": up to tensor \"%s\" there are more than the %zu MiB "
+          "that such a file may hold",
+          path, tensor->name, DC_TENSOR_FILE_MOST >> 20);
   }
   for (size_t i = 0; i < 2 * n_metadata; i++)
     if (!g_utf8_validate(metadata[i], -1, NULL))

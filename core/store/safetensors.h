@@ -11,7 +11,8 @@
  * type, shape and byte range of each named tensor and string metadata, then the data. Everything
  * read is bounded before it is used; ranges must not overlap, leave gaps or pass the end. */
 
-#define DC_TENSOR_MAX_RANK 8
+#define DC_TENSOR_MAX_RANK  8
+#define DC_TENSOR_FILE_MOST (((size_t)2 << 30) - ((size_t)16 << 20)) /* bytes of all tensors */
 
 typedef enum { DC_TENSOR_F32, DC_TENSOR_F64, DC_TENSOR_I64, DC_TENSOR_U8 } DcTensorType;
 

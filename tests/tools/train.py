@@ -6,6 +6,7 @@ import math
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -48,6 +49,17 @@ def groups(count=COUNT, length=4, offset=0):
     """Vectors near 1 or near 9 in every number, in turn."""
     return [(9 if i % 2 else 1) + ((3 * i + 5 * j) % 7) / 10 + offset
             for i in range(count) for j in range(length)]
+
+
+def read_tensors(path):
+    """The numbers of every float32 tensor of a model, by name."""
+    content = path.read_bytes()
+    length, = struct.unpack("<Q", content[:8])
+    header, data = json.loads(content[8:8 + length]), content[8 + length:]
+    header.pop("__metadata__")
+    tensors = {name: data[slice(*tensor["data_offsets"])] for name, tensor in header.items()
+               if tensor["dtype"] == "F32"}
+    return {name: struct.unpack(f"<{len(part) // 4}f", part) for name, part in tensors.items()}
 
 
 def assignments(settings):
@@ -368,6 +380,16 @@ class StartTest(TrainTest):
         result = self.train(method="dekm", settings=settings, options=["--start-from", first])
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertNotIn("autoencoder", result.stderr)  # the stage is left out
+
+    def test_goes_on_from_an_autoencoder_of_vectors_with_its_scale(self):
+        first, vectors = self.home / "first", self.file("v.npy", npy(groups(), (COUNT, 4)))
+        small = [number / 2 for number in groups()]  # their own largest number is another one
+        others = self.file("w.npy", npy(small, (COUNT, 4)))
+        self.learn(vectors, output=first)
+        settings = [setting for setting in QUICK["dekm"] if "pretrain" not in setting]
+        self.learn(others, method="dekm", settings=settings, options=["--start-from", first])
+        scales = [read_tensors(path)["encoder.0.weight"][0] for path in (first, self.model)]
+        self.assertEqual(scales[0], scales[1])
 
     def test_refuses_a_model_without_a_decoder(self):
         first = self.file("first", vector_model(3, [[0, 0]]))
