@@ -131,8 +131,6 @@ static void
 count_step(const DcClusteringStage *stage, DcLearner *learner, const DcClusteringLosses *losses,
            size_t samples)
 {
-  DcLearnPosition *at = &learner->at;
-  const bool first = at->step == 0;
   const double count = (double)samples;
   const double figures[] = {
       [DC_CLUSTERING_FIGURE_RECONSTRUCTION] = losses->module.reconstruction / count,
@@ -142,12 +140,10 @@ count_step(const DcClusteringStage *stage, DcLearner *learner, const DcClusterin
       [DC_CLUSTERING_FIGURE_ORTHONORMALITY] = stage->alone ? NAN : losses->module.orthonormality,
       [DC_CLUSTERING_FIGURE_AUTOENCODER] = stage->alone ? NAN : losses->reconstruction / count,
   };
+  for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+    dc_learner_average_figure(learner, i, figures[i], samples);
   dc_learner_count_step(learner, stage->normalised ? losses->total : losses->total / count,
                         samples);
-  for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-    const double before = first ? figures[i] : at->figures[i];
-    at->figures[i] = before + (figures[i] - before) * count / at->weight;
-  }
 }
 
 /* Runs the step that learner->at stands at; `count` receives its samples. */

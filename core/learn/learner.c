@@ -192,6 +192,15 @@ dc_learner_add_point(DcLearner *learner, const DcLearnPoint *point)
 }
 
 void
+dc_learner_average_figure(DcLearner *learner, size_t figure, double value, size_t samples)
+{
+  double *mean = &learner->at.figures[figure];
+  const double weight = learner->at.step == 0 ? 0 : learner->at.weight;
+  *mean =
+      weight > 0 ? *mean + (value - *mean) * (double)samples / (weight + (double)samples) : value;
+}
+
+void
 dc_learner_count_step(DcLearner *learner, double loss, size_t samples)
 {
   DcLearnPosition *at = &learner->at;

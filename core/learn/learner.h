@@ -165,6 +165,11 @@ DcStatus dc_learner_restored(DcLearner *learner, DcError *error);
 /* Clear with dc_learned_clear(); empty on failure. */
 DcStatus dc_learner_finish(DcLearner *learner, DcLearned *learned, DcError *error);
 
+/* For the methods: takes what a step of `samples` samples says of a figure into its mean over the
+ * samples of this epoch so far; a figure that was NaN in a step of the epoch stays so. To be called
+ * before dc_learner_count_step(). */
+void dc_learner_average_figure(DcLearner *learner, size_t figure, double value, size_t samples);
+
 /* For the methods: takes the mean loss of a step of `samples` samples into at.loss, and goes on to
  * the next step, or to the next epoch, of which a point of the curve is kept. Figures of the epoch
  * are to be set before. */

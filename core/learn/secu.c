@@ -410,16 +410,6 @@ start(DcLearner *learner, DcError *error)
   return DC_OK;
 }
 
-/* The mean over the samples of this epoch so far. */
-static void
-average_figure(DcLearner *learner, size_t figure, double value, size_t samples)
-{
-  double *mean = &learner->at.figures[figure];
-  const double weight = learner->at.step == 0 ? 0 : learner->at.weight;
-  *mean =
-      weight > 0 ? *mean + (value - *mean) * (double)samples / (weight + (double)samples) : value;
-}
-
 /* The smallest and largest share of the labelled samples in a cluster of the first head: 0 and 1
  * tell of a collapse. */
 static void
@@ -443,10 +433,10 @@ take_note(Secu *secu, const DcSecuStep *made, size_t samples)
 {
   DcLearner *learner = &secu->learner;
   const double count = (double)samples;
-  average_figure(learner, FIGURE_CENTRE_LOSS, made->centre_loss, samples);
+  dc_learner_average_figure(learner, FIGURE_CENTRE_LOSS, made->centre_loss, samples);
   if (secu->encoder)
-    average_figure(learner, FIGURE_VIEW_LOSS, made->view_loss, samples);
-  average_figure(learner, FIGURE_CHANGED, (double)made->changed / count, samples);
+    dc_learner_average_figure(learner, FIGURE_VIEW_LOSS, made->view_loss, samples);
+  dc_learner_average_figure(learner, FIGURE_CHANGED, (double)made->changed / count, samples);
   measure_clusters(secu);
   dc_learner_count_step(learner, made->centre_loss + made->view_loss, samples);
   DcLearnPosition *at = &learner->at;

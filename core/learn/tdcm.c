@@ -465,8 +465,8 @@ run_round_step(Tdcm *tdcm, DcError *error)
   step_module(tdcm);
   if (joint)
     bound_narrowness(tdcm);
-  learner->at.figures[FIGURE_CRITERION] = loss.criterion;
-  learner->at.figures[FIGURE_BALANCE] = loss.balance;
+  dc_learner_average_figure(learner, FIGURE_CRITERION, loss.criterion, count);
+  dc_learner_average_figure(learner, FIGURE_BALANCE, loss.balance, count);
   dc_learner_count_step(learner, loss.loss, count);
   return DC_OK;
 }
