@@ -199,31 +199,6 @@ dc_clustering_stage_list_state(DcClusteringStage *stage, const char *prefix, DcS
 
 /* --- what was learnt --- */
 
-static uint32_t
-largest(const float *scores, size_t count)
-{
-  uint32_t best = 0;
-  for (size_t i = 1; i < count; i++)
-    best = scores[i] > scores[best] ? (uint32_t)i : best;
-  return best;
-}
-
-/* Labels of `codes`. */
-static DcStatus
-label(const DcLearner *learner, const DcNetwork *assigner, const float *codes, uint32_t *labels,
-      DcError *error)
-{
-  const size_t count = learner->data.count, clusters = learner->clusters;
-  float *scores = DC_NEW(float, count *clusters);
-  if (!scores)
-    return dc_error_set(error, DC_ERROR_MEMORY, "no memory to label %zu samples", count);
-  DcStatus status = dc_encode(assigner, codes, count, learner->threads, scores, error);
-  for (size_t i = 0; !status && i < count; i++)
-    labels[i] = largest(scores + i * clusters, clusters);
-  dc_free(scores);
-  return status;
-}
-
 DcStatus
 dc_clustering_learned(const DcLearner *learner, const DcAutoencoder *autoencoder,
                       const DcClusteringLayers *layers, DcLearned *learned, DcError *error)
@@ -246,7 +221,8 @@ dc_clustering_learned(const DcLearner *learner, const DcAutoencoder *autoencoder
   float *codes;
   status = dc_learner_encode(learner, autoencoder->encoder, &codes, error);
   if (!status)
-    status = label(learner, layers->assigner, codes, learned->labels, error);
+    status = dc_encode_largest(layers->assigner, codes, learner->data.count, learner->threads,
+                               learned->labels, error);
   dc_free(codes);
   return status;
 }
