@@ -337,7 +337,8 @@ static DcStatus
 seed_heads(Secu *secu, DcError *error)
 {
   const DcLearner *learner = &secu->learner;
-  const size_t most = SEEDS_PER_CENTRE * learner->clusters * (size_t)learner->settings[HEADS];
+  const size_t centres = (size_t)learner->clusters * (size_t)learner->settings[HEADS];
+  const size_t most = SEEDS_PER_CENTRE * centres;
   const size_t count = most < learner->data.count ? most : learner->data.count;
   DcRandom random;
   dc_random_seed(&random, learner->seed, SEQUENCE_SEEDS);
