@@ -148,7 +148,7 @@ make_view(void *data, const float *sample, uint32_t row, uint64_t epoch, size_t 
 {
   Preparation *preparation = data;
   DcRandom random;
-  const uint64_t place = mix(mix(preparation->seed + epoch) + 2 * (uint64_t)row + view);
+  const uint64_t place = mix(mix(mix(preparation->seed) + epoch) + 2 * (uint64_t)row + view);
   dc_random_seed(&random, place, SEQUENCE_VIEWS);
   dc_augment(&preparation->views[view], &preparation->shape, sample, &random, prepared,
              preparation->scratch);
