@@ -12,6 +12,7 @@
 #include "learn/reconstruction.h"
 #include "learn/tdcm_joint.h"
 #include "nn/encode.h"
+#include "nn/schedule.h"
 
 #include <math.h>
 #include <string.h>
@@ -401,13 +402,16 @@ need_codes(Tdcm *tdcm, DcError *error)
   return status;
 }
 
-/* The rate of the module: a tenth after 70 % of its steps. */
+/* In joint steps, which follow, that of the end. */
 static double
 rate_of_module(const DcLearner *learner)
 {
-  const double rate = learner->settings[LEARNING_RATE];
-  return learner->at.stage == STAGE_JOINT || dc_learner_stage_share(learner) >= 0.7 ? rate / 10
-                                                                                    : rate;
+  const double *values = learner->settings;
+  const DcLearnPosition *at = &learner->at;
+  const uint64_t steps = (uint64_t)rounds(values[STEPS]) * ROUND;
+  const DcSchedule schedule = dc_schedule_tdcm(values[LEARNING_RATE], steps);
+  const uint64_t done = (uint64_t)at->epoch * ROUND + at->step;
+  return dc_schedule_rate(&schedule, at->stage == STAGE_JOINT ? steps : done);
 }
 
 /* A cluster with hardly any samples makes large gradients: their norm is bounded by 10. */
