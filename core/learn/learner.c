@@ -45,6 +45,13 @@ dc_learner_setting(const DcLearnerClass *class, const char *name)
   return SIZE_MAX;
 }
 
+const char *
+dc_learner_setting_word(const DcLearnerClass *class, size_t index, double value)
+{
+  const char *const *choices = class->settings[index].choices;
+  return choices ? choices[(size_t)value] : NULL;
+}
+
 void
 dc_learned_clear(DcLearned *learned)
 {

@@ -141,6 +141,10 @@ const DcLearnerClass *dc_learner_class(const char *name);
 /* The index of the setting of that name, or SIZE_MAX. */
 size_t dc_learner_setting(const DcLearnerClass *class, const char *name);
 
+/* The word that setting `index` of the class has as the value, which must be one of its own; NULL:
+ * the value is a number. Belongs to the class. */
+const char *dc_learner_setting_word(const DcLearnerClass *class, size_t index, double value);
+
 /* Starts a course on `data`, which must outlive it. DC_ERROR_ARGUMENT names a setting out of range,
  * fewer samples than clusters, or data that the method does not take; DC_ERROR_NOT_FINITE for NaN
  * or infinity in the data; DC_ERROR_SHAPE, DC_ERROR_MEMORY. Free with dc_learner_free(). */
