@@ -9,6 +9,47 @@
 
 #include <math.h>
 
+/* --- the order of stages --- */
+
+uint64_t
+dc_course_steps(const DcLearner *learner, double batch)
+{
+  return (learner->data.count - 1) / (uint64_t)batch + 1;
+}
+
+void
+dc_course_enter(DcLearner *learner, const DcCourseStage *stages, uint32_t stage)
+{
+  while (!stages[stage].epochs)
+    stage++;
+  dc_learner_begin_stage(learner, stage, stages[stage].epochs, stages[stage].steps);
+}
+
+static double
+share_done(const DcLearner *learner, const DcCourseStage *stages, uint32_t count)
+{
+  double done = 0, all = 0;
+  for (uint32_t stage = 0; stage < count; stage++) {
+    all += stages[stage].cost;
+    if (stage < learner->at.stage)
+      done += stages[stage].cost;
+    else if (stage == learner->at.stage)
+      done += stages[stage].cost * dc_learner_stage_share(learner);
+  }
+  return done / all;
+}
+
+void
+dc_course_go_on(DcLearner *learner, const DcCourseStage *stages, uint32_t count)
+{
+  DcLearnPosition *at = &learner->at;
+  const bool ended = at->epoch == at->epochs;
+  at->share = share_done(learner, stages, count);
+  at->done = ended && at->stage == count - 1;
+  if (ended && !at->done)
+    dc_course_enter(learner, stages, at->stage + 1);
+}
+
 /* --- the layers --- */
 
 static DcStatus
@@ -58,13 +99,33 @@ dc_clustering_layers_list_state(const DcClusteringLayers *layers, DcStateList *l
   dc_network_list_state(layers->centroid_layer, "centroids", list);
 }
 
-DcStatus
-dc_clustering_layers_start(const DcClusteringLayers *layers, const DcMatrix *centroids,
-                           DcError *error)
+static DcStatus
+start_from(const DcClusteringLayers *layers, const DcMatrix *centroids, DcError *error)
 {
   const DcClusteringWeights weights =
       dc_clustering_fit_weights(layers->assigner, layers->centroid_layer);
   return dc_clustering_start(centroids, &weights, error);
+}
+
+DcStatus
+dc_clustering_start_step(DcLearner *learner, const DcClusteringLayers *layers,
+                         const DcMatrix *samples, const DcKmeansOptions *options, uint64_t sequence,
+                         DcError *error)
+{
+  const size_t clusters = learner->clusters, width = samples->cols;
+  const DcMatrix centroids = dc_matrix(DC_NEW(float, clusters *width), clusters, width);
+  if (!centroids.data)
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for %zu centroids", clusters);
+  DcKmeansResult result;
+  DcRandom random;
+  dc_random_seed(&random, learner->seed, sequence);
+  DcStatus status = dc_kmeans(samples, NULL, options, &random, &centroids, NULL, &result, error);
+  if (!status)
+    status = start_from(layers, &centroids, error);
+  if (!status)
+    dc_learner_count_step(learner, result.inertia / (double)samples->rows, samples->rows);
+  dc_free(centroids.data);
+  return status;
 }
 
 /* --- steps --- */
