@@ -172,10 +172,9 @@ write_report(const DcCourse *course, const DcModel *model, const DcLearned *lear
   const DcLearnerClass *class = learner->class;
   DcReportSetting settings[DC_LEARN_MOST_SETTINGS];
   for (gsize i = 0; i < class->setting_count; i++) {
-    const DcLearnSetting *setting = &class->settings[i];
     settings[i] = (DcReportSetting){
-        .name = setting->name,
-        .text = setting->choices ? setting->choices[(gsize)learner->settings[i]] : NULL,
+        .name = class->settings[i].name,
+        .text = dc_learner_setting_word(class, i, learner->settings[i]),
         .number = learner->settings[i],
     };
   }

@@ -78,37 +78,16 @@ assign_nearest(const DcPartitionInput *input, guint32 *clusters, DcError *error)
   return DC_OK;
 }
 
-static guint32
-largest(const float *scores, gsize count)
-{
-  guint32 best = 0;
-  for (guint32 k = 1; k < count; k++)
-    best = scores[k] > scores[best] ? k : best;
-  return best;
-}
-
-static DcStatus
-assign_by_network(const DcPartitionInput *input, const DcNetwork *assigner, guint32 *clusters,
-                  DcError *error)
-{
-  gsize n = input->embeddings.rows, count = input->centroids.rows;
-  g_autofree float *scores = g_try_new(float, n *count);
-  if (!scores)
-    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for the scores of %zu embeddings", n);
-  DcStatus status = dc_encode(assigner, input->embeddings.data, n, 1, scores, error);
-  for (gsize i = 0; i < n && status == DC_OK; i++)
-    clusters[i] = largest(scores + i * count, count);
-  return status;
-}
-
 gboolean
 dc_partition_as_trained(DcPartition *partition, const DcPartitionInput *input,
                         const DcNetwork *assigner, GError **error)
 {
   gint64 start = begin(partition, "as trained", input);
   DcError core_error;
-  DcStatus status = assigner ? assign_by_network(input, assigner, partition->clusters, &core_error)
-                             : assign_nearest(input, partition->clusters, &core_error);
+  DcStatus status =
+      assigner ? dc_encode_largest(assigner, input->embeddings.data, input->embeddings.rows, 1,
+                                   partition->clusters, &core_error)
+               : assign_nearest(input, partition->clusters, &core_error);
   return end(partition, start, status, &core_error, error);
 }
 

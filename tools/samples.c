@@ -16,8 +16,10 @@ typedef struct {
   gsize input;           /* the one under way */
 } Reading;
 
-DcPatchSpec
-dc_samples_spec_for(const DcImage *image)
+/* The recipe that suits a picture: grey stays grey; its own size up to 32 x 32, and 32 x 32 above
+ * that. */
+static DcPatchSpec
+spec_for(const DcImage *image)
 {
   gboolean small = image->width <= LARGEST_CHOSEN_SIDE && image->height <= LARGEST_CHOSEN_SIDE;
   return dc_patch_spec(small ? image->width : LARGEST_CHOSEN_SIDE,
@@ -55,7 +57,7 @@ begin_pictures(Reading *reading, const DcImage *image, GError **error)
 {
   DcSamples *samples = reading->samples;
   const DcPatchSpec *spec = reading->options->spec;
-  samples->spec = spec ? *spec : dc_samples_spec_for(image);
+  samples->spec = spec ? *spec : spec_for(image);
   samples->size = dc_patch_size(&samples->spec);
   reading->reader = dc_patch_reader_new(&samples->spec);
   reading->patch = g_try_new(float, samples->size);

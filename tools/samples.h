@@ -33,10 +33,6 @@ typedef struct {
   gsize most_memory;       /* bytes of values to hold in memory; 0: DC_SPILL_MOST_MEMORY */
 } DcSamplesOptions;
 
-/* The recipe that suits a picture: grey stays grey; its own size up to 32 x 32, and 32 x 32 above
- * that. */
-DcPatchSpec dc_samples_spec_for(const DcImage *image);
-
 /* Reads the samples of `inputs` (see dc_inputs_visit_all()). Pictures and vectors together, and
  * vectors of several lengths, are refused. Clear with dc_samples_clear(). */
 gboolean dc_samples_read(DcSamples *samples, const char *const *inputs,

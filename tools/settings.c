@@ -76,14 +76,14 @@ dc_settings_assign(const DcLearnerClass *class, double values[DC_LEARN_MOST_SETT
   return FALSE;
 }
 
-char *
-dc_settings_print(const DcLearnerClass *class, gsize index, double value)
+/* As dc_settings_set() takes it. */
+static char *
+print_standard(const DcLearnerClass *class, gsize index)
 {
-  const DcLearnSetting *setting = &class->settings[index];
-  if (setting->choices)
-    return g_strdup(setting->choices[(gsize)value]);
+  double value = class->settings[index].standard;
+  const char *word = dc_learner_setting_word(class, index, value);
   char text[G_ASCII_DTOSTR_BUF_SIZE];
-  return g_strdup(g_ascii_formatd(text, sizeof text, "%.10g", value));
+  return g_strdup(word ? word : g_ascii_formatd(text, sizeof text, "%.10g", value));
 }
 
 void
@@ -92,7 +92,7 @@ dc_settings_list(const DcLearnerClass *class, FILE *stream)
   fprintf(stream, "%s: %s\n", class->name, class->summary);
   for (gsize i = 0; i < class->setting_count; i++) {
     const DcLearnSetting *setting = &class->settings[i];
-    g_autofree char *standard = dc_settings_print(class, i, setting->standard);
+    g_autofree char *standard = print_standard(class, i);
     g_autofree char *words = setting->choices ? g_strjoinv("|", (char **)setting->choices) : NULL;
     g_autofree char *assignment =
         g_strdup_printf("%s=%s%s%s%s", setting->name, standard, words ? " (" : "",

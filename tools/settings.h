@@ -23,9 +23,6 @@ gboolean dc_settings_set(const DcLearnerClass *class, double values[DC_LEARN_MOS
 gboolean dc_settings_assign(const DcLearnerClass *class, double values[DC_LEARN_MOST_SETTINGS],
                             const char *assignment, GError **error);
 
-/* The value of setting `index` as dc_settings_set() takes it. Free with g_free(). */
-char *dc_settings_print(const DcLearnerClass *class, gsize index, double value);
-
 /* A line for each setting of each method: name, standard value, what it is. */
 void dc_settings_list(const DcLearnerClass *class, FILE *stream);
 

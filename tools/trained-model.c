@@ -51,12 +51,13 @@ add_settings(JsonBuilder *builder, const DcLearner *learner)
   json_builder_set_member_name(builder, "settings");
   json_builder_begin_object(builder);
   for (gsize i = 0; i < learner->class->setting_count; i++) {
-    const DcLearnSetting *setting = &learner->class->settings[i];
-    json_builder_set_member_name(builder, setting->name);
-    if (setting->choices)
-      json_builder_add_string_value(builder, setting->choices[(gsize)learner->settings[i]]);
+    double value = learner->settings[i];
+    const char *word = dc_learner_setting_word(learner->class, i, value);
+    json_builder_set_member_name(builder, learner->class->settings[i].name);
+    if (word)
+      json_builder_add_string_value(builder, word);
     else
-      json_builder_add_double_value(builder, learner->settings[i]);
+      json_builder_add_double_value(builder, value);
   }
   json_builder_end_object(builder);
 }

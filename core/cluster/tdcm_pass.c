@@ -398,6 +398,14 @@ draw_first(DcTdcmPass *pass, DcRandom *random, double *first)
     memcpy(first + j * d, pass->samples + pass->seed_rows[j] * d, d * sizeof *first);
 }
 
+/* A loss that is no number is worse than any other. */
+static bool
+is_better(const Run *run, const Run *kept)
+{
+  const double loss = run->loss.loss, least = kept->loss.loss;
+  return isfinite(loss) && !(isfinite(least) && least <= loss);
+}
+
 DcTdcmLoss
 dc_tdcm_pass_search(DcTdcmPass *pass, uint32_t starts, DcRandom *random)
 {
@@ -407,7 +415,7 @@ dc_tdcm_pass_search(DcTdcmPass *pass, uint32_t starts, DcRandom *random)
   for (uint32_t start = 0; start < starts; start++) {
     draw_first(pass, random, pass->trial.centroids);
     go_forward(pass, &pass->trial);
-    if (start > 0 && !(pass->trial.loss.loss < pass->kept.loss.loss))
+    if (start > 0 && !is_better(&pass->trial, &pass->kept))
       continue;
     const Run better = pass->trial;
     pass->trial = pass->kept;

@@ -50,7 +50,7 @@ void dc_tdcm_pass_take(DcTdcmPass *pass, size_t count, bool standardise);
 DcTdcmLoss dc_tdcm_pass_run(DcTdcmPass *pass, const double *first);
 
 /* Forward from each of `starts` (>= 1) draws of K samples by k-means++ in the features; keeps the
- * one with the smallest loss. */
+ * one with the smallest finite loss. The loss is not finite when none is. */
 DcTdcmLoss dc_tdcm_pass_search(DcTdcmPass *pass, uint32_t starts, DcRandom *random);
 
 /* After block `block` (0: the first ones .. L) of the run that was kept: K x d, in the units of

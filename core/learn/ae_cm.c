@@ -5,7 +5,6 @@
  * shrink. From random weights, or after an autoencoder, k-means and the module have been trained
  * one after the other. */
 #include "base/memory.h"
-#include "cluster/kmeans.h"
 #include "learn/clustering_stage.h"
 #include "learn/learner.h"
 #include "learn/reconstruction.h"
@@ -96,6 +95,7 @@ static const DcLearnSetting settings[] = {
 
 typedef struct {
   DcLearner learner;
+  DcCourseStage stages[STAGES];
   DcAutoencoder autoencoder;
   DcClusteringLayers layers;
   DcClusteringStage *joint;
@@ -119,74 +119,41 @@ width_of(const AeCm *ae_cm)
 
 /* --- the stages --- */
 
-static int64_t
-epochs_of(const AeCm *ae_cm, uint32_t stage)
-{
-  const double *set = ae_cm->learner.settings;
-  const bool pretrained = is_pretrained(ae_cm);
-  switch (stage) {
-  case STAGE_AUTOENCODER:
-    return pretrained ? (int64_t)set[PRETRAIN_EPOCHS] : 0;
-  case STAGE_START:
-    return pretrained;
-  case STAGE_MODULE:
-    return pretrained ? (int64_t)set[MODULE_EPOCHS] : 0;
-  case STAGE_JOINT:
-    return (int64_t)set[EPOCHS];
-  default:
-    return 1;
-  }
-}
-
-static uint64_t
-steps_of(const AeCm *ae_cm, uint32_t stage)
-{
-  const double *set = ae_cm->learner.settings;
-  const uint64_t batch = (uint64_t)(stage == STAGE_AUTOENCODER ? set[PRETRAIN_BATCH] : set[BATCH]);
-  return stage == STAGE_START ? 1 : (ae_cm->learner.data.count - 1) / batch + 1;
-}
-
-/* Goes to the first stage from `stage` on that has something to do. */
+/* What a stage takes is its passes through the networks, of which the module has next to none. */
 static void
-enter(AeCm *ae_cm, uint32_t stage)
+plan_stages(AeCm *ae_cm)
 {
-  while (!epochs_of(ae_cm, stage))
-    stage++;
-  dc_learner_begin_stage(&ae_cm->learner, stage, epochs_of(ae_cm, stage), steps_of(ae_cm, stage));
+  const DcLearner *learner = &ae_cm->learner;
+  const double *set = learner->settings;
+  const bool pretrained = is_pretrained(ae_cm);
+  const uint64_t steps = dc_course_steps(learner, set[BATCH]);
+  const double first = pretrained ? set[PRETRAIN_EPOCHS] : 0;
+  const double module = pretrained ? set[MODULE_EPOCHS] : 0;
+  DcCourseStage *stages = ae_cm->stages;
+  stages[STAGE_AUTOENCODER] =
+      (DcCourseStage){(int64_t)first, dc_course_steps(learner, set[PRETRAIN_BATCH]), first};
+  stages[STAGE_START] = (DcCourseStage){pretrained, 1, pretrained};
+  stages[STAGE_MODULE] = (DcCourseStage){(int64_t)module, steps, module / 50};
+  stages[STAGE_JOINT] = (DcCourseStage){(int64_t)set[EPOCHS], steps, set[EPOCHS]};
+  stages[STAGE_AVERAGING] = (DcCourseStage){1, steps, 1};
 }
 
 /* k-means on the code, from which the module starts. */
 static DcStatus
-find_centroids(AeCm *ae_cm, DcError *error)
-{
-  const DcDataset *data = &ae_cm->learner.data;
-  const size_t clusters = ae_cm->learner.clusters, width = width_of(ae_cm);
-  const DcMatrix codes = dc_matrix(ae_cm->codes, data->count, width);
-  const DcMatrix centroids = dc_matrix(DC_NEW(float, clusters *width), clusters, width);
-  if (!centroids.data)
-    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for %zu centroids", clusters);
-  DcKmeansOptions options = dc_kmeans_options(ae_cm->learner.clusters);
-  options.restarts = RESTARTS;
-  options.threads = (uint32_t)ae_cm->learner.threads;
-  DcKmeansResult result;
-  DcRandom random;
-  dc_random_seed(&random, ae_cm->learner.seed, SEQUENCE_CENTROIDS);
-  DcStatus status = dc_kmeans(&codes, NULL, &options, &random, &centroids, NULL, &result, error);
-  if (!status)
-    status = dc_clustering_layers_start(&ae_cm->layers, &centroids, error);
-  if (!status)
-    dc_learner_count_step(&ae_cm->learner, result.inertia / (double)data->count, data->count);
-  dc_free(centroids.data);
-  return status;
-}
-
-static DcStatus
 start_module(AeCm *ae_cm, DcError *error)
 {
-  const DcDataset *data = &ae_cm->learner.data;
+  DcLearner *learner = &ae_cm->learner;
+  const DcDataset *data = &learner->data;
   DcStatus status = dc_encode(ae_cm->autoencoder.encoder, data->values, data->count,
-                              ae_cm->learner.threads, ae_cm->codes, error);
-  return status ? status : find_centroids(ae_cm, error);
+                              learner->threads, ae_cm->codes, error);
+  if (status)
+    return status;
+  const DcMatrix codes = dc_matrix(ae_cm->codes, data->count, width_of(ae_cm));
+  DcKmeansOptions options = dc_kmeans_options(learner->clusters);
+  options.restarts = RESTARTS;
+  options.threads = (uint32_t)learner->threads;
+  return dc_clustering_start_step(learner, &ae_cm->layers, &codes, &options, SEQUENCE_CENTROIDS,
+                                  error);
 }
 
 static DcStatus
@@ -203,47 +170,19 @@ run_stage(AeCm *ae_cm, DcError *error)
   case STAGE_JOINT:
     return dc_clustering_stage_step(ae_cm->joint, learner, 0, error);
   default:
-    return dc_clustering_stage_average(ae_cm->joint, learner, epochs_of(ae_cm, STAGE_JOINT), error);
+    return dc_clustering_stage_average(ae_cm->joint, learner, ae_cm->stages[STAGE_JOINT].epochs,
+                                       error);
   }
-}
-
-/* What a stage takes of the whole course: its passes through the networks, of which the module has
- * next to none. */
-static double
-cost_of(const AeCm *ae_cm, uint32_t stage)
-{
-  const double epochs = (double)epochs_of(ae_cm, stage);
-  return stage == STAGE_MODULE ? epochs / 50 : epochs;
-}
-
-static double
-share_done(const AeCm *ae_cm)
-{
-  double before = 0, all = 0;
-  for (uint32_t stage = 0; stage < STAGES; stage++) {
-    const double cost = cost_of(ae_cm, stage);
-    all += cost;
-    if (stage < ae_cm->learner.at.stage)
-      before += cost;
-    else if (stage == ae_cm->learner.at.stage)
-      before += cost * dc_learner_stage_share(&ae_cm->learner);
-  }
-  return before / all;
 }
 
 static DcStatus
 step(DcLearner *learner, DcError *error)
 {
   AeCm *ae_cm = (AeCm *)learner;
-  DcLearnPosition *at = &learner->at;
   DcStatus status = run_stage(ae_cm, error);
-  if (status)
-    return status;
-  at->share = share_done(ae_cm);
-  at->done = at->stage == STAGE_AVERAGING && at->epoch == at->epochs;
-  if (!at->done && at->epoch == at->epochs)
-    enter(ae_cm, at->stage + 1);
-  return DC_OK;
+  if (!status)
+    dc_course_go_on(learner, ae_cm->stages, STAGES);
+  return status;
 }
 
 /* --- starting --- */
@@ -346,9 +285,11 @@ start(DcLearner *learner, DcError *error)
     status = start_joint(ae_cm, error);
   if (!status && is_pretrained(ae_cm))
     status = start_pretraining(ae_cm, error);
-  if (!status)
-    enter(ae_cm, STAGE_AUTOENCODER);
-  return status;
+  if (status)
+    return status;
+  plan_stages(ae_cm);
+  dc_course_enter(learner, ae_cm->stages, STAGE_AUTOENCODER);
+  return DC_OK;
 }
 
 /* --- the rest --- */
@@ -373,8 +314,8 @@ static DcStatus
 check(const DcLearner *learner, DcError *error)
 {
   const AeCm *ae_cm = (const AeCm *)learner;
-  const uint32_t stage = learner->at.stage;
-  return dc_learner_check_stage(learner, epochs_of(ae_cm, stage), steps_of(ae_cm, stage), error);
+  const DcCourseStage *stage = &ae_cm->stages[learner->at.stage];
+  return dc_learner_check_stage(learner, stage->epochs, stage->steps, error);
 }
 
 static DcStatus

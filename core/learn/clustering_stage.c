@@ -9,6 +9,47 @@
 
 #include <math.h>
 
+/* --- the order of stages --- */
+
+uint64_t
+dc_course_steps(const DcLearner *learner, double batch)
+{
+  return (learner->data.count - 1) / (uint64_t)batch + 1;
+}
+
+void
+dc_course_enter(DcLearner *learner, const DcCourseStage *stages, uint32_t stage)
+{
+  while (!stages[stage].epochs)
+    stage++;
+  dc_learner_begin_stage(learner, stage, stages[stage].epochs, stages[stage].steps);
+}
+
+static double
+share_done(const DcLearner *learner, const DcCourseStage *stages, uint32_t count)
+{
+  double done = 0, all = 0;
+  for (uint32_t stage = 0; stage < count; stage++) {
+    all += stages[stage].cost;
+    if (stage < learner->at.stage)
+      done += stages[stage].cost;
+    else if (stage == learner->at.stage)
+      done += stages[stage].cost * dc_learner_stage_share(learner);
+  }
+  return done / all;
+}
+
+void
+dc_course_go_on(DcLearner *learner, const DcCourseStage *stages, uint32_t count)
+{
+  DcLearnPosition *at = &learner->at;
+  const bool ended = at->epoch == at->epochs;
+  at->share = share_done(learner, stages, count);
+  at->done = ended && at->stage == count - 1;
+  if (ended && !at->done)
+    dc_course_enter(learner, stages, at->stage + 1);
+}
+
 /* --- the layers --- */
 
 static DcStatus
@@ -58,13 +99,33 @@ dc_clustering_layers_list_state(const DcClusteringLayers *layers, DcStateList *l
   dc_network_list_state(layers->centroid_layer, "centroids", list);
 }
 
-DcStatus
-dc_clustering_layers_start(const DcClusteringLayers *layers, const DcMatrix *centroids,
-                           DcError *error)
+static DcStatus
+start_from(const DcClusteringLayers *layers, const DcMatrix *centroids, DcError *error)
 {
   const DcClusteringWeights weights =
       dc_clustering_fit_weights(layers->assigner, layers->centroid_layer);
   return dc_clustering_start(centroids, &weights, error);
+}
+
+DcStatus
+dc_clustering_start_step(DcLearner *learner, const DcClusteringLayers *layers,
+                         const DcMatrix *samples, const DcKmeansOptions *options, uint64_t sequence,
+                         DcError *error)
+{
+  const size_t clusters = learner->clusters, width = samples->cols;
+  const DcMatrix centroids = dc_matrix(DC_NEW(float, clusters *width), clusters, width);
+  if (!centroids.data)
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for %zu centroids", clusters);
+  DcKmeansResult result;
+  DcRandom random;
+  dc_random_seed(&random, learner->seed, sequence);
+  DcStatus status = dc_kmeans(samples, NULL, options, &random, &centroids, NULL, &result, error);
+  if (!status)
+    status = start_from(layers, &centroids, error);
+  if (!status)
+    dc_learner_count_step(learner, result.inertia / (double)samples->rows, samples->rows);
+  dc_free(centroids.data);
+  return status;
 }
 
 /* --- steps --- */
@@ -131,8 +192,6 @@ static void
 count_step(const DcClusteringStage *stage, DcLearner *learner, const DcClusteringLosses *losses,
            size_t samples)
 {
-  DcLearnPosition *at = &learner->at;
-  const bool first = at->step == 0;
   const double count = (double)samples;
   const double figures[] = {
       [DC_CLUSTERING_FIGURE_RECONSTRUCTION] = losses->module.reconstruction / count,
@@ -142,12 +201,10 @@ count_step(const DcClusteringStage *stage, DcLearner *learner, const DcClusterin
       [DC_CLUSTERING_FIGURE_ORTHONORMALITY] = stage->alone ? NAN : losses->module.orthonormality,
       [DC_CLUSTERING_FIGURE_AUTOENCODER] = stage->alone ? NAN : losses->reconstruction / count,
   };
+  for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+    dc_learner_average_figure(learner, i, figures[i], samples);
   dc_learner_count_step(learner, stage->normalised ? losses->total : losses->total / count,
                         samples);
-  for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-    const double before = first ? figures[i] : at->figures[i];
-    at->figures[i] = before + (figures[i] - before) * count / at->weight;
-  }
 }
 
 /* Runs the step that learner->at stands at; `count` receives its samples. */
@@ -203,31 +260,6 @@ dc_clustering_stage_list_state(DcClusteringStage *stage, const char *prefix, DcS
 
 /* --- what was learnt --- */
 
-static uint32_t
-largest(const float *scores, size_t count)
-{
-  uint32_t best = 0;
-  for (size_t i = 1; i < count; i++)
-    best = scores[i] > scores[best] ? (uint32_t)i : best;
-  return best;
-}
-
-/* Labels of `codes`. */
-static DcStatus
-label(const DcLearner *learner, const DcNetwork *assigner, const float *codes, uint32_t *labels,
-      DcError *error)
-{
-  const size_t count = learner->data.count, clusters = learner->clusters;
-  float *scores = DC_NEW(float, count *clusters);
-  if (!scores)
-    return dc_error_set(error, DC_ERROR_MEMORY, "no memory to label %zu samples", count);
-  DcStatus status = dc_encode(assigner, codes, count, learner->threads, scores, error);
-  for (size_t i = 0; !status && i < count; i++)
-    labels[i] = largest(scores + i * clusters, clusters);
-  dc_free(scores);
-  return status;
-}
-
 DcStatus
 dc_clustering_learned(const DcLearner *learner, const DcAutoencoder *autoencoder,
                       const DcClusteringLayers *layers, DcLearned *learned, DcError *error)
@@ -250,7 +282,8 @@ dc_clustering_learned(const DcLearner *learner, const DcAutoencoder *autoencoder
   float *codes;
   status = dc_learner_encode(learner, autoencoder->encoder, &codes, error);
   if (!status)
-    status = label(learner, layers->assigner, codes, learned->labels, error);
+    status = dc_encode_largest(layers->assigner, codes, learner->data.count, learner->threads,
+                               learned->labels, error);
   dc_free(codes);
   return status;
 }

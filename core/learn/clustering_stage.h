@@ -4,11 +4,29 @@
 
 #include "base/random.h"
 #include "cluster/clustering_fit.h"
+#include "cluster/kmeans.h"
 #include "learn/learner.h"
 
-/* What cm and ae-cm have in common: epochs of steps of the clustering module, alone or joined to an
- * autoencoder, in shuffled mini-batches of which the last may be short; the averaging epoch; and
- * what is handed over in the end. */
+/* What cm and ae-cm have in common: the order of their stages; the start from k-means; epochs of
+ * steps of the clustering module, alone or joined to an autoencoder, in shuffled mini-batches of
+ * which the last may be short; the averaging epoch; and what is handed over in the end. */
+
+/* A stage of a course. */
+typedef struct {
+  int64_t epochs; /* 0: it is left out */
+  uint64_t steps; /* of an epoch */
+  double cost;    /* what it takes of the whole course, in any unit */
+} DcCourseStage;
+
+/* The steps of an epoch in batches of `batch` samples, of which the last may be short. */
+uint64_t dc_course_steps(const DcLearner *learner, double batch);
+
+/* Goes to the first of `stages` from `stage` on that has epochs; the last one always has. */
+void dc_course_enter(DcLearner *learner, const DcCourseStage *stages, uint32_t stage);
+
+/* To be called after each step: brings the share of the course and its end up to date, and goes to
+ * the next stage when this one has ended. */
+void dc_course_go_on(DcLearner *learner, const DcCourseStage *stages, uint32_t count);
 
 /* The two layers of a module, as cluster/clustering_fit.h describes them. */
 typedef struct {
@@ -23,9 +41,12 @@ DcStatus dc_clustering_layers_init(DcClusteringLayers *layers, size_t width, uin
 void dc_clustering_layers_clear(DcClusteringLayers *layers);
 void dc_clustering_layers_list_state(const DcClusteringLayers *layers, DcStateList *list);
 
-/* Starts the module from `centroids` (K x p), as dc_clustering_start() describes. */
-DcStatus dc_clustering_layers_start(const DcClusteringLayers *layers, const DcMatrix *centroids,
-                                    DcError *error);
+/* The one step of a stage that starts the module from the centroids of k-means, as
+ * dc_clustering_start() describes, counted in learner->at; the loss is the mean squared distance.
+ * `samples` is N x p; `sequence`, of the learner's seed: the draws of k-means. Allocates. */
+DcStatus dc_clustering_start_step(DcLearner *learner, const DcClusteringLayers *layers,
+                                  const DcMatrix *samples, const DcKmeansOptions *options,
+                                  uint64_t sequence, DcError *error);
 
 /* What at.figures holds: means over the samples of this epoch so far, but for the prior and
  * orthonormality, which belong to a batch and are means over batches by their size. NaN: not part

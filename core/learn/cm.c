@@ -2,15 +2,13 @@
 
 /* cm: the clustering module of AE-CM alone (Boubekki et al. 2021), on vectors or the pixels of
  * pictures: an isotropic mixture, close to k-means, that is learnt in mini-batches. */
-#include "base/memory.h"
-#include "cluster/kmeans.h"
 #include "learn/clustering_stage.h"
 #include "learn/learner.h"
 
 /* Sequences of the random numbers of a seed. */
 enum { SEQUENCE_WEIGHTS, SEQUENCE_ORDER, SEQUENCE_CENTROIDS };
 
-enum { STAGE_START, STAGE_CLUSTERS, STAGE_AVERAGING };
+enum { STAGE_START, STAGE_CLUSTERS, STAGE_AVERAGING, STAGES };
 enum { START_RANDOM, START_PRETRAINED };
 
 enum { EPOCHS, BATCH, ALPHA, LEARNING_RATE, EPSILON, START };
@@ -36,7 +34,7 @@ typedef struct {
   DcAutoencoder identity; /* the samples as vectors and back: what finish() hands over */
   DcClusteringLayers layers;
   DcClusteringStage *stage;
-  float *centroids; /* K x D, of the start */
+  DcCourseStage stages[STAGES];
 } Cm;
 
 static size_t
@@ -47,55 +45,27 @@ dimension(const Cm *cm)
 
 /* --- the course --- */
 
-static int64_t
-epochs_of(const Cm *cm, uint32_t stage)
+static void
+plan_stages(Cm *cm)
 {
   const double *set = cm->learner.settings;
-  switch (stage) {
-  case STAGE_START:
-    return set[START] == START_PRETRAINED;
-  case STAGE_CLUSTERS:
-    return (int64_t)set[EPOCHS];
-  default:
-    return 1;
-  }
-}
-
-static uint64_t
-steps_of(const Cm *cm, uint32_t stage)
-{
-  const uint64_t batch = (uint64_t)cm->learner.settings[BATCH];
-  return stage == STAGE_START ? 1 : (cm->learner.data.count - 1) / batch + 1;
-}
-
-/* Goes to the first stage from `stage` on that has something to do. */
-static void
-enter(Cm *cm, uint32_t stage)
-{
-  while (!epochs_of(cm, stage))
-    stage++;
-  dc_learner_begin_stage(&cm->learner, stage, epochs_of(cm, stage), steps_of(cm, stage));
+  const uint64_t steps = dc_course_steps(&cm->learner, set[BATCH]);
+  cm->stages[STAGE_START] = (DcCourseStage){set[START] == START_PRETRAINED, 1, 0};
+  cm->stages[STAGE_CLUSTERS] = (DcCourseStage){(int64_t)set[EPOCHS], steps, set[EPOCHS]};
+  cm->stages[STAGE_AVERAGING] = (DcCourseStage){1, steps, 1};
 }
 
 /* "pre" of the authors: k-means++ and one round of Lloyd. */
 static DcStatus
-find_centroids(Cm *cm, DcError *error)
+start_module(Cm *cm, DcError *error)
 {
   const DcDataset *data = &cm->learner.data;
   const DcMatrix samples = dc_matrix(data->values, data->count, dimension(cm));
-  const DcMatrix centroids = dc_matrix(cm->centroids, cm->learner.clusters, dimension(cm));
   DcKmeansOptions options = dc_kmeans_options(cm->learner.clusters);
   options.restarts = 1;
   options.max_iterations = 1;
-  DcKmeansResult result;
-  DcRandom random;
-  dc_random_seed(&random, cm->learner.seed, SEQUENCE_CENTROIDS);
-  DcStatus status = dc_kmeans(&samples, NULL, &options, &random, &centroids, NULL, &result, error);
-  if (!status)
-    status = dc_clustering_layers_start(&cm->layers, &centroids, error);
-  if (!status)
-    dc_learner_count_step(&cm->learner, result.inertia / (double)data->count, data->count);
-  return status;
+  return dc_clustering_start_step(&cm->learner, &cm->layers, &samples, &options, SEQUENCE_CENTROIDS,
+                                  error);
 }
 
 static DcStatus
@@ -103,27 +73,12 @@ run_stage(Cm *cm, DcError *error)
 {
   switch (cm->learner.at.stage) {
   case STAGE_START:
-    return find_centroids(cm, error);
+    return start_module(cm, error);
   case STAGE_CLUSTERS:
     return dc_clustering_stage_step(cm->stage, &cm->learner, 0, error);
   default:
-    return dc_clustering_stage_average(cm->stage, &cm->learner, epochs_of(cm, STAGE_CLUSTERS),
+    return dc_clustering_stage_average(cm->stage, &cm->learner, cm->stages[STAGE_CLUSTERS].epochs,
                                        error);
-  }
-}
-
-static double
-share_done(const Cm *cm)
-{
-  const double epochs = cm->learner.settings[EPOCHS];
-  const double part = dc_learner_stage_share(&cm->learner);
-  switch (cm->learner.at.stage) {
-  case STAGE_START:
-    return 0;
-  case STAGE_CLUSTERS:
-    return part * epochs / (epochs + 1);
-  default:
-    return (epochs + part) / (epochs + 1);
   }
 }
 
@@ -131,15 +86,10 @@ static DcStatus
 step(DcLearner *learner, DcError *error)
 {
   Cm *cm = (Cm *)learner;
-  DcLearnPosition *at = &learner->at;
   DcStatus status = run_stage(cm, error);
-  if (status)
-    return status;
-  at->share = share_done(cm);
-  at->done = at->stage == STAGE_AVERAGING && at->epoch == at->epochs;
-  if (!at->done && at->epoch == at->epochs)
-    enter(cm, at->stage + 1);
-  return DC_OK;
+  if (!status)
+    dc_course_go_on(learner, cm->stages, STAGES);
+  return status;
 }
 
 /* --- starting --- */
@@ -202,10 +152,8 @@ start(DcLearner *learner, DcError *error)
     status = start_stage(cm, error);
   if (status)
     return status;
-  cm->centroids = DC_NEW(float, learner->clusters *dimension(cm));
-  if (!cm->centroids)
-    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for %u centroids", learner->clusters);
-  enter(cm, STAGE_START);
+  plan_stages(cm);
+  dc_course_enter(learner, cm->stages, STAGE_START);
   return DC_OK;
 }
 
@@ -221,8 +169,8 @@ static DcStatus
 check(const DcLearner *learner, DcError *error)
 {
   const Cm *cm = (const Cm *)learner;
-  const uint32_t stage = learner->at.stage;
-  return dc_learner_check_stage(learner, epochs_of(cm, stage), steps_of(cm, stage), error);
+  const DcCourseStage *stage = &cm->stages[learner->at.stage];
+  return dc_learner_check_stage(learner, stage->epochs, stage->steps, error);
 }
 
 static DcStatus
@@ -239,7 +187,6 @@ clear(DcLearner *learner)
   dc_clustering_stage_free(cm->stage);
   dc_clustering_layers_clear(&cm->layers);
   dc_autoencoder_clear(&cm->identity);
-  dc_free(cm->centroids);
 }
 
 const DcLearnerClass dc_learner_cm = {

@@ -45,6 +45,13 @@ dc_learner_setting(const DcLearnerClass *class, const char *name)
   return SIZE_MAX;
 }
 
+const char *
+dc_learner_setting_word(const DcLearnerClass *class, size_t index, double value)
+{
+  const char *const *choices = class->settings[index].choices;
+  return choices ? choices[(size_t)value] : NULL;
+}
+
 void
 dc_learned_clear(DcLearned *learned)
 {
@@ -189,6 +196,15 @@ dc_learner_add_point(DcLearner *learner, const DcLearnPoint *point)
     return false;
   learner->curve[learner->curve_count++] = *point;
   return true;
+}
+
+void
+dc_learner_average_figure(DcLearner *learner, size_t figure, double value, size_t samples)
+{
+  double *mean = &learner->at.figures[figure];
+  const double weight = learner->at.step == 0 ? 0 : learner->at.weight;
+  *mean =
+      weight > 0 ? *mean + (value - *mean) * (double)samples / (weight + (double)samples) : value;
 }
 
 void

@@ -142,6 +142,10 @@ const DcLearnerClass *dc_learner_class(const char *name);
 /* The index of the setting of that name, or SIZE_MAX. */
 size_t dc_learner_setting(const DcLearnerClass *class, const char *name);
 
+/* The word that setting `index` of the class has as the value, which must be one of its own; NULL:
+ * the value is a number. Belongs to the class. */
+const char *dc_learner_setting_word(const DcLearnerClass *class, size_t index, double value);
+
 /* Starts a course on `data`, which must outlive it. DC_ERROR_ARGUMENT names a setting out of range,
  * fewer samples than clusters, or data that the method does not take; DC_ERROR_NOT_FINITE for NaN
  * or infinity in the data; DC_ERROR_SHAPE, DC_ERROR_MEMORY. Free with dc_learner_free(). */
@@ -166,6 +170,11 @@ DcStatus dc_learner_restored(DcLearner *learner, DcError *error);
 /* What was learnt so far. A course that is not done may still be run after it, but no longer to the
  * bytes of one that ran through. Clear with dc_learned_clear(); empty on failure. */
 DcStatus dc_learner_finish(DcLearner *learner, DcLearned *learned, DcError *error);
+
+/* For the methods: takes what a step of `samples` samples says of a figure into its mean over the
+ * samples of this epoch so far; a figure that was NaN in a step of the epoch stays so. To be called
+ * before dc_learner_count_step(). */
+void dc_learner_average_figure(DcLearner *learner, size_t figure, double value, size_t samples);
 
 /* For the methods: takes the mean loss of a step of `samples` samples into at.loss, and goes on to
  * the next step, or to the next epoch, of which a point of the curve is kept. Figures of the epoch

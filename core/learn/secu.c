@@ -148,7 +148,7 @@ make_view(void *data, const float *sample, uint32_t row, uint64_t epoch, size_t 
 {
   Preparation *preparation = data;
   DcRandom random;
-  const uint64_t place = mix(mix(preparation->seed + epoch) + 2 * (uint64_t)row + view);
+  const uint64_t place = mix(mix(mix(preparation->seed) + epoch) + 2 * (uint64_t)row + view);
   dc_random_seed(&random, place, SEQUENCE_VIEWS);
   dc_augment(&preparation->views[view], &preparation->shape, sample, &random, prepared,
              preparation->scratch);
@@ -337,7 +337,8 @@ static DcStatus
 seed_heads(Secu *secu, DcError *error)
 {
   const DcLearner *learner = &secu->learner;
-  const size_t most = SEEDS_PER_CENTRE * learner->clusters * (size_t)learner->settings[HEADS];
+  const size_t centres = (size_t)learner->clusters * (size_t)learner->settings[HEADS];
+  const size_t most = SEEDS_PER_CENTRE * centres;
   const size_t count = most < learner->data.count ? most : learner->data.count;
   DcRandom random;
   dc_random_seed(&random, learner->seed, SEQUENCE_SEEDS);
@@ -410,16 +411,6 @@ start(DcLearner *learner, DcError *error)
   return DC_OK;
 }
 
-/* The mean over the samples of this epoch so far. */
-static void
-average_figure(DcLearner *learner, size_t figure, double value, size_t samples)
-{
-  double *mean = &learner->at.figures[figure];
-  const double weight = learner->at.step == 0 ? 0 : learner->at.weight;
-  *mean =
-      weight > 0 ? *mean + (value - *mean) * (double)samples / (weight + (double)samples) : value;
-}
-
 /* The smallest and largest share of the labelled samples in a cluster of the first head: 0 and 1
  * tell of a collapse. */
 static void
@@ -443,10 +434,10 @@ take_note(Secu *secu, const DcSecuStep *made, size_t samples)
 {
   DcLearner *learner = &secu->learner;
   const double count = (double)samples;
-  average_figure(learner, FIGURE_CENTRE_LOSS, made->centre_loss, samples);
+  dc_learner_average_figure(learner, FIGURE_CENTRE_LOSS, made->centre_loss, samples);
   if (secu->encoder)
-    average_figure(learner, FIGURE_VIEW_LOSS, made->view_loss, samples);
-  average_figure(learner, FIGURE_CHANGED, (double)made->changed / count, samples);
+    dc_learner_average_figure(learner, FIGURE_VIEW_LOSS, made->view_loss, samples);
+  dc_learner_average_figure(learner, FIGURE_CHANGED, (double)made->changed / count, samples);
   measure_clusters(secu);
   dc_learner_count_step(learner, made->centre_loss + made->view_loss, samples);
   DcLearnPosition *at = &learner->at;

@@ -12,6 +12,7 @@
 #include "learn/reconstruction.h"
 #include "learn/tdcm_joint.h"
 #include "nn/encode.h"
+#include "nn/schedule.h"
 
 #include <math.h>
 #include <string.h>
@@ -317,6 +318,26 @@ begin_rounds(DcLearner *learner, uint32_t stage, double steps)
   dc_learner_begin_stage(learner, stage, rounds(steps), ROUND);
 }
 
+/* With a trainable encoder the likelihood has no bound: clusters shrink to points. A cluster is not
+ * to be narrower than 0.07 of the overall spread. */
+static void
+bound_narrowness(Tdcm *tdcm)
+{
+  const float most = logf(10);
+  for (size_t k = 0; k < tdcm->width; k++) {
+    float *rho = tdcm->parameters + dc_tdcm_diagonal(k);
+    *rho = *rho > most ? most : *rho;
+  }
+}
+
+/* Up to here the codes were given, and clusters might be as narrow as these are. */
+static void
+begin_joint(Tdcm *tdcm)
+{
+  begin_rounds(&tdcm->learner, STAGE_JOINT, tdcm->learner.settings[JOINT_STEPS]);
+  bound_narrowness(tdcm);
+}
+
 /* Goes on to the next stage that has anything to do, when this one has ended. */
 static void
 end_stage(Tdcm *tdcm)
@@ -326,7 +347,7 @@ end_stage(Tdcm *tdcm)
   if (at->epoch == at->epochs && at->stage == STAGE_AUTOENCODER)
     begin_rounds(learner, STAGE_MODULE, learner->settings[STEPS]);
   else if (at->epoch == at->epochs && at->stage == STAGE_MODULE && tdcm->joint)
-    begin_rounds(learner, STAGE_JOINT, learner->settings[JOINT_STEPS]);
+    begin_joint(tdcm);
   else
     at->done = at->epoch == at->epochs;
 }
@@ -381,25 +402,16 @@ need_codes(Tdcm *tdcm, DcError *error)
   return status;
 }
 
-/* The rate of the module: a tenth after 70 % of its steps. */
+/* In joint steps, which follow, that of the end. */
 static double
 rate_of_module(const DcLearner *learner)
 {
-  const double rate = learner->settings[LEARNING_RATE];
-  return learner->at.stage == STAGE_JOINT || dc_learner_stage_share(learner) >= 0.7 ? rate / 10
-                                                                                    : rate;
-}
-
-/* With a trainable encoder the likelihood has no bound: clusters shrink to points. A cluster is not
- * to be narrower than 0.07 of the overall spread. */
-static void
-bound_narrowness(Tdcm *tdcm)
-{
-  const float most = logf(10);
-  for (size_t k = 0; k < tdcm->width; k++) {
-    float *rho = tdcm->parameters + dc_tdcm_diagonal(k);
-    *rho = *rho < most ? *rho : most;
-  }
+  const double *values = learner->settings;
+  const DcLearnPosition *at = &learner->at;
+  const uint64_t steps = (uint64_t)rounds(values[STEPS]) * ROUND;
+  const DcSchedule schedule = dc_schedule_tdcm(values[LEARNING_RATE], steps);
+  const uint64_t done = (uint64_t)at->epoch * ROUND + at->step;
+  return dc_schedule_rate(&schedule, at->stage == STAGE_JOINT ? steps : done);
 }
 
 /* A cluster with hardly any samples makes large gradients: their norm is bounded by 10. */
@@ -465,8 +477,8 @@ run_round_step(Tdcm *tdcm, DcError *error)
   step_module(tdcm);
   if (joint)
     bound_narrowness(tdcm);
-  learner->at.figures[FIGURE_CRITERION] = loss.criterion;
-  learner->at.figures[FIGURE_BALANCE] = loss.balance;
+  dc_learner_average_figure(learner, FIGURE_CRITERION, loss.criterion, count);
+  dc_learner_average_figure(learner, FIGURE_BALANCE, loss.balance, count);
   dc_learner_count_step(learner, loss.loss, count);
   return DC_OK;
 }

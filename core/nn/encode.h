@@ -12,4 +12,9 @@
 DcStatus dc_encode(const DcNetwork *network, const float *samples, size_t count, size_t threads,
                    float *outputs, DcError *error);
 
+/* The same, but writes to `labels` (one for each sample) the index of the largest output, the
+ * smallest one of equals. Holds the outputs of a few thousand samples at a time. */
+DcStatus dc_encode_largest(const DcNetwork *network, const float *samples, size_t count,
+                           size_t threads, uint32_t *labels, DcError *error);
+
 #endif

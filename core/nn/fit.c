@@ -180,13 +180,6 @@ dc_fit_free(DcFit *fit)
   dc_free(fit);
 }
 
-void
-dc_fit_set_rate(DcFit *fit, double learning_rate)
-{
-  for (size_t i = 0; i < fit->count; i++)
-    dc_optimiser_set_rate(fit->optimisers[i], learning_rate);
-}
-
 static void
 gather(const float *from, const uint32_t *rows, size_t count, size_t size, float *to)
 {

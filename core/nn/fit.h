@@ -32,8 +32,6 @@ typedef struct {
 DcStatus dc_fit_new(const DcFitOptions *options, DcFit **fit, DcError *error);
 void dc_fit_free(DcFit *fit);
 
-void dc_fit_set_rate(DcFit *fit, double learning_rate);
-
 /* One optimiser step on the mean of the losses of `batch` >= 1 samples: row i of the batch is
  * sample rows[i] of `samples` (dense, the shape of the first network's input) and of `targets` (as
  * the loss wants them, as many floats a sample as the last network's output). `loss` receives the

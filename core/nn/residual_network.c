@@ -93,12 +93,6 @@ add_dense(Builder *builder, int output)
                          &builder->random);
 }
 
-DcResidualOptions
-dc_residual_options(void)
-{
-  return (DcResidualOptions){.width = 64, .blocks = 2, .stages = 4};
-}
-
 static DcStatus
 check_options(const DcResidualOptions *options, DcError *error)
 {

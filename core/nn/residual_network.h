@@ -7,15 +7,12 @@
 
 /* Residual networks of basic blocks (He et al. 2016) in the form for small pictures that SeCu (Qian
  * 2023) and others train on CIFAR, to be trained by a DcTrainer; dc_network_fold() makes the form
- * for use. */
+ * for use. ResNet-18 has 4 stages of 2 blocks, 64 channels wide. */
 typedef struct {
-  int width;  /* channels of the first stage; each further one has twice those before. 64 */
-  int blocks; /* of a stage. 2 */
-  int stages; /* each after the first halves height and width. 4 */
+  int width;  /* channels of the first stage; each further one has twice those before */
+  int blocks; /* of a stage */
+  int stages; /* each after the first halves height and width */
 } DcResidualOptions;
-
-/* ResNet-18, in brackets above. */
-DcResidualOptions dc_residual_options(void);
 
 /* A stem (3x3 convolution, BATCH_NORM, ReLU), the stages, and the average over each channel:
  * 1 x 1 x width * 2^(stages - 1). A block is the ReLU of x + f(x), with f two 3x3 convolutions,

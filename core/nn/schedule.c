@@ -7,12 +7,6 @@
 #define PI 3.14159265358979323846
 
 DcSchedule
-dc_schedule_constant(double rate)
-{
-  return (DcSchedule){.kind = DC_SCHEDULE_CONSTANT, .rate = rate};
-}
-
-DcSchedule
 dc_schedule_tdcm(double rate, uint64_t steps)
 {
   return (DcSchedule){.kind = DC_SCHEDULE_DECAY,
@@ -57,13 +51,6 @@ cosine_rate(const DcSchedule *schedule, uint64_t step)
 double
 dc_schedule_rate(const DcSchedule *schedule, uint64_t step)
 {
-  switch (schedule->kind) {
-  case DC_SCHEDULE_CONSTANT:
-    break;
-  case DC_SCHEDULE_DECAY:
-    return decay_rate(schedule, step);
-  case DC_SCHEDULE_COSINE:
-    return cosine_rate(schedule, step);
-  }
-  return schedule->rate;
+  return schedule->kind == DC_SCHEDULE_DECAY ? decay_rate(schedule, step)
+                                             : cosine_rate(schedule, step);
 }

@@ -7,23 +7,20 @@
 /* How the learning rate changes over a course of training: pure functions of the step, so that a
  * course can be taken up anywhere. All counts are optimiser steps, from 0. */
 typedef enum {
-  DC_SCHEDULE_CONSTANT, /* `rate` at every step */
-  DC_SCHEDULE_DECAY,    /* `rate`, and from step decay_share * steps on `rate` / decay_divisor */
-  DC_SCHEDULE_COSINE    /* 0 for `idle` steps; then for `warm_up` steps in a straight line from 0
-                           to `rate`; then down to 0 at `steps` on half a wave of a cosine
-                           (Loshchilov and Hutter 2017, equation 5, one period) */
+  DC_SCHEDULE_DECAY, /* `rate`, and from step decay_share * steps on `rate` / decay_divisor */
+  DC_SCHEDULE_COSINE /* 0 for `idle` steps; then for `warm_up` steps in a straight line from 0
+                        to `rate`; then down to 0 at `steps` on half a wave of a cosine
+                        (Loshchilov and Hutter 2017, equation 5, one period) */
 } DcScheduleKind;
 
 typedef struct {
   DcScheduleKind kind;
   double rate;            /* the full one, > 0 */
-  uint64_t steps;         /* of the whole course; DECAY and COSINE */
+  uint64_t steps;         /* of the whole course */
   double decay_share;     /* DECAY, 0 .. 1 */
   double decay_divisor;   /* DECAY, > 0 */
   uint64_t idle, warm_up; /* COSINE; together they may be all steps there are, or more */
 } DcSchedule;
-
-DcSchedule dc_schedule_constant(double rate);
 
 /* The rate of TDCM: a tenth of it for the last 30 % of the steps. */
 DcSchedule dc_schedule_tdcm(double rate, uint64_t steps);

@@ -37,12 +37,12 @@ add_pair(GPtrArray *pairs, char *key, char *value)
 }
 
 static char *
-print_setting(const DcLearnSetting *setting, double value)
+print_setting(const DcLearner *learner, size_t index)
 {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
-  if (setting->choices)
-    return g_strdup(setting->choices[(size_t)value]);
-  return g_strdup(g_ascii_dtostr(text, sizeof text, value));
+  const double value = learner->settings[index];
+  const char *word = dc_learner_setting_word(learner->class, index, value);
+  return g_strdup(word ? word : g_ascii_dtostr(text, sizeof text, value));
 }
 
 /* Keys and values in turn. */
@@ -54,11 +54,9 @@ describe(const DcLearner *learner, const char *data_digest)
   add_pair(pairs, g_strdup("clusters"), g_strdup_printf("%u", learner->clusters));
   add_pair(pairs, g_strdup("seed"), g_strdup_printf("%" G_GUINT64_FORMAT, learner->seed));
   add_pair(pairs, g_strdup("threads"), g_strdup_printf("%zu", learner->threads));
-  for (size_t i = 0; i < learner->class->setting_count; i++) {
-    const DcLearnSetting *setting = &learner->class->settings[i];
-    add_pair(pairs, g_strdup_printf("setting %s", setting->name),
-             print_setting(setting, learner->settings[i]));
-  }
+  for (size_t i = 0; i < learner->class->setting_count; i++)
+    add_pair(pairs, g_strdup_printf("setting %s", learner->class->settings[i].name),
+             print_setting(learner, i));
   add_pair(pairs, g_strdup("data"), g_strdup(data_digest));
   return pairs;
 }

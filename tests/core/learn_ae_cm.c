@@ -108,19 +108,31 @@ the_module_is_taken_up_at_any_step(void **state)
   free_samples(&samples);
 }
 
+/* Batches of 24 and 16: figures are means of both, also in the curve. A rounding of a term in
+ * single precision is some 1e-6 of it, and terms are of the order of 1. */
 static void
 the_module_reports_its_terms(void **state)
 {
   (void)state;
   LearnSamples samples = four_groups(40, 3);
-  const Setting given[] = {{"epochs", 1}, {"batch", 40}, {"alpha", 3}};
+  const Setting given[] = {{"epochs", 1}, {"batch", 24}, {"alpha", 3}};
   DcLearner *learner = new_course(&dc_learner_cm, &samples.data, 4, 1, given, COUNT(given));
   run_steps(learner, 1);
-  const double *figures = learner->at.figures;
+  double first[DC_LEARN_MOST_FIGURES];
+  memcpy(first, learner->at.figures, sizeof first);
+  assert_near(learner->at.loss, first[0] + first[1] + first[2] + first[3] / 24, 1e-5);
+  assert_int_equal(learner->curve_count, 0);
+  run_steps(learner, 1);
   /* The stage has ended with the epoch: its loss is in the curve. */
   assert_int_equal(learner->curve_count, 1);
-  assert_near(learner->curve[0].loss, figures[0] + figures[1] + figures[2] + figures[3] / 40, 1e-5);
+  const double *figures = learner->curve[0].figures;
+  assert_memory_equal(figures, learner->at.figures, sizeof learner->at.figures);
+  /* The prior is of a batch: 24 / 40 of the first and 16 / 40 of the second are its mean. */
+  const double second_prior = (40 * figures[3] - 24 * first[3]) / 16;
+  const double prior = (first[3] + second_prior) / 40;
+  assert_near(learner->curve[0].loss, figures[0] + figures[1] + figures[2] + prior, 1e-5);
   assert_true(figures[0] > 0 && figures[1] > 0);
+  assert_true(figures[0] != first[0] && figures[3] != first[3]);
   assert_true(figures[3] >= 4 * (3 - 1) * log(4) - 1e-6); /* of perfect balance */
   assert_true(isnan(figures[4]) && isnan(figures[5]));
   dc_learner_free(learner);

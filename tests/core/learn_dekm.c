@@ -444,6 +444,10 @@ classes_are_found_by_name(void **state)
   }
   assert_null(dc_learner_class("kmeans++"));
   assert_int_equal(dc_learner_setting(&dc_learner_ae, "colour"), SIZE_MAX);
+  const size_t network = dc_learner_setting(&dc_learner_ae, "network");
+  const size_t width = dc_learner_setting(&dc_learner_ae, "width");
+  assert_string_equal(dc_learner_setting_word(&dc_learner_ae, network, 1), "conv");
+  assert_null(dc_learner_setting_word(&dc_learner_ae, width, 1));
 }
 
 int

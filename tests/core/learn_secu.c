@@ -77,26 +77,45 @@ static const Setting vector_course[] = {{"epochs", 20}, {"batch", 32}, {"heads",
 
 /* ---- pictures ---- */
 
+/* Adds to `early` and `late` the accuracies after epoch 0, in which the encoder rests, and in the
+ * end. */
+static void
+group_shapes(const LearnSamples *samples, uint64_t seed, double *early, double *late)
+{
+  const Setting given[] = {{"epochs", 20}, {"constraint", ENTROPY_CONSTRAINT}, SMALL};
+  double settings[DC_LEARN_MOST_SETTINGS];
+  fill_settings(&dc_learner_secu, given, sizeof given / sizeof *given, settings);
+  const DcLearnerOptions options = {
+      .clusters = CLASSES, .seed = seed, .threads = 2, .settings = settings};
+  DcLearner *learner;
+  assert_int_equal(dc_learner_new(&dc_learner_secu, &samples->data, &options, &learner, NULL),
+                   DC_OK);
+  run_steps(learner, learner->at.steps);
+  DcLearned learned = finish_course(learner);
+  *early += accuracy(samples, &learned);
+  dc_learned_clear(&learned);
+  run_steps(learner, SIZE_MAX);
+  assert_true(learner->at.done && learner->at.share == 1);
+  learned = finish_course(learner);
+  *late += accuracy(samples, &learned);
+  dc_learned_clear(&learned);
+  dc_learner_free(learner);
+}
+
 /* Views are grey one time in five and blurred most of the time, which leaves little of the shapes:
- * not all are told apart, but far more than by the centres of random features after epoch 0. */
+ * not all are told apart, but far more than by the centres of random features. So short a course
+ * depends on its seed: over 24 of them the accuracy was 0.81 with a deviation of 0.14, the gain
+ * 0.31 with one of 0.12. The bounds lie two deviations of a mean of two below. */
 static void
 pictures_are_grouped_by_what_they_show(void **state)
 {
   (void)state;
-  const Setting settings[] = {{"epochs", 20}, {"constraint", ENTROPY_CONSTRAINT}, SMALL};
   LearnSamples samples = shapes(480);
-  DcLearner *learner = new_course(&dc_learner_secu, &samples.data, CLASSES, 2, settings,
-                                  sizeof settings / sizeof *settings);
-  run_steps(learner, learner->at.steps);
-  DcLearned early = finish_course(learner);
-  run_steps(learner, SIZE_MAX);
-  assert_true(learner->at.done && learner->at.share == 1);
-  DcLearned learned = finish_course(learner);
-  const double accuracies[] = {accuracy(&samples, &early), accuracy(&samples, &learned)};
-  assert_true(accuracies[0] < 0.5 && accuracies[1] > 0.6);
-  dc_learned_clear(&early);
-  dc_learned_clear(&learned);
-  dc_learner_free(learner);
+  double early = 0, late = 0;
+  for (uint64_t seed = 1; seed <= 2; seed++)
+    group_shapes(&samples, seed, &early, &late);
+  assert_true(late / 2 > 0.61);
+  assert_true((late - early) / 2 > 0.135);
   free_samples(&samples);
 }
 

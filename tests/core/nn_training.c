@@ -375,33 +375,6 @@ a_step_is_one_optimiser_step_on_the_mean(void **state)
 }
 
 static void
-the_rate_can_change_between_steps(void **state)
-{
-  (void)state;
-  Lesson lesson = make_lesson();
-  DcFitOptions options = options_of(&lesson, 1);
-  options.optimiser = dc_optimiser_sgd(1e-3, 0);
-  DcFit *fit;
-  double loss;
-  float before[3];
-  const float *weight = dc_network_layer_const(lesson.networks[0], 0)->weight;
-  assert_int_equal(dc_fit_new(&options, &fit, NULL), DC_OK);
-  for (size_t i = 0; i < 3; i++) {
-    before[i] = weight[0];
-    if (i == 1)
-      dc_fit_set_rate(fit, 1e-2);
-    if (i < 2)
-      assert_int_equal(
-          dc_fit_step(fit, lesson.samples, lesson.targets, lesson.rows, SAMPLES, &loss), DC_OK);
-  }
-  /* So small a step hardly changes the gradient: ten times the rate, ten times the way. */
-  const double first = (double)before[1] - before[0], second = (double)before[2] - before[1];
-  assert_near(second / first, 10, 0.5);
-  dc_fit_free(fit);
-  free_lesson(&lesson);
-}
-
-static void
 equal_threads_give_equal_bytes(void **state)
 {
   (void)state;
@@ -671,7 +644,6 @@ main(void)
       cmocka_unit_test(truncated_biases_end_at_two_sigma),
       cmocka_unit_test(steps_learn_a_linear_map),
       cmocka_unit_test(a_step_is_one_optimiser_step_on_the_mean),
-      cmocka_unit_test(the_rate_can_change_between_steps),
       cmocka_unit_test(equal_threads_give_equal_bytes),
       cmocka_unit_test(more_threads_than_samples_are_no_harm),
       cmocka_unit_test(a_loss_that_is_no_number_changes_nothing),

@@ -7,16 +7,6 @@
 #define ROUNDING 1e-15
 
 static void
-a_constant_rate_never_changes(void **state)
-{
-  (void)state;
-  const DcSchedule constant = dc_schedule_constant(0.125);
-  assert_true(dc_schedule_rate(&constant, 0) == 0.125);
-  assert_true(dc_schedule_rate(&constant, 1000) == 0.125);
-  assert_true(dc_schedule_rate(&constant, UINT64_MAX) == 0.125);
-}
-
-static void
 tdcm_divides_by_ten_after_seven_tenths(void **state)
 {
   (void)state;
@@ -144,7 +134,6 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_constant_rate_never_changes),
       cmocka_unit_test(tdcm_divides_by_ten_after_seven_tenths),
       cmocka_unit_test(a_decay_can_begin_at_once_or_never),
       cmocka_unit_test(secu_lets_the_encoder_rest_in_epoch_0),

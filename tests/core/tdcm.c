@@ -372,6 +372,34 @@ search_keeps_the_best_start(void **state)
   dc_tdcm_free(c.module);
 }
 
+/* One cluster begins at one of three samples. The square of the last one is finite, twice it is
+ * not: from there the loss is no number, from the others it is. */
+static void
+search_goes_on_after_a_start_without_a_loss(void **state)
+{
+  (void)state;
+  static const double samples[] = {0, 1, 1.2e154};
+  DcTdcmModule *module = new_module(1, DC_TDCM_QUADRATIC, 0);
+  module->root[0] = 1;
+  DcTdcmPass *pass = new_pass(module, &standard, 3, 1);
+  memcpy(dc_tdcm_pass_samples(pass), samples, sizeof samples);
+  dc_tdcm_pass_take(pass, 3, false);
+  size_t rescued = 0;
+  for (uint64_t seed = 0; seed < 50; seed++) {
+    DcRandom random;
+    dc_random_seed(&random, seed, 0);
+    DcRandom again = random;
+    const bool first = isfinite(dc_tdcm_pass_search(pass, 1, &again).loss);
+    const bool second = isfinite(dc_tdcm_pass_search(pass, 1, &again).loss);
+    const double loss = dc_tdcm_pass_search(pass, 2, &random).loss;
+    assert_int_equal(isfinite(loss) != 0, first || second);
+    rescued += !first && second;
+  }
+  assert_true(rescued > 0);
+  dc_tdcm_pass_free(pass);
+  dc_tdcm_free(module);
+}
+
 /* Properties 3 and 13, and equal samples, which have no scale. */
 static void
 degenerate_batches_have_finite_gradients(void **state)
@@ -741,6 +769,7 @@ main(void)
       cmocka_unit_test(nonlinear_score_contains_the_quadratic),
       cmocka_unit_test(equal_shares_change_nothing),
       cmocka_unit_test(search_keeps_the_best_start),
+      cmocka_unit_test(search_goes_on_after_a_start_without_a_loss),
       cmocka_unit_test(degenerate_batches_have_finite_gradients),
       cmocka_unit_test(a_pass_allocates_nothing_and_may_fail_to_start),
       cmocka_unit_test(parameters_come_back),
