@@ -542,14 +542,18 @@ run_all(Restarts *restarts, DcError *error)
   return DC_OK;
 }
 
+/* The first restart goes on from `random` as it is, the others from sequences of their own. */
 static DcRandom *
 draw_sequences(DcRandom *random, size_t count)
 {
   DcRandom *sequences = DC_NEW(DcRandom, count);
+  const DcRandom first = *random;
   for (size_t i = 0; sequences && i < count; i++) {
     const uint64_t high = dc_random_bits(random);
     dc_random_seed(&sequences[i], high << 32 | dc_random_bits(random), i);
   }
+  if (sequences)
+    sequences[0] = first;
   return sequences;
 }
 
