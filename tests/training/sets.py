@@ -27,7 +27,7 @@ FILES = {
                            "fashion-mnist/t10k-images-idx3-ubyte.gz"]),
     "fashion-mnist-test": (10, ["fashion-mnist/t10k-images-idx3-ubyte.gz"]),
     "usps": (10, ["usps/usps-train-images-idx3-ubyte.gz", "usps/usps-test-images-idx3-ubyte.gz"]),
-    "coil20": (20, ["coil20/coil20-32x32-images-idx3-ubyte.gz"]),
+    "coil20": (20, ["coil20/coil20-images-idx3-ubyte.gz"]),
     "optdigits": (10, ["optdigits/optdigits-train-images-idx3-ubyte.gz",
                        "optdigits/optdigits-test-images-idx3-ubyte.gz"]),
     "pendigits": (10, ["pendigits/pendigits-train-points-idx3-ubyte.gz",
@@ -101,7 +101,7 @@ def changed(files, change, name, scratch):
 
 def labels_beside(path):
     name = path.name.replace("images-idx3", "labels-idx1").replace("points-idx3", "labels-idx1")
-    return path.with_name(name.replace("-32x32", ""))
+    return path.with_name(name)
 
 
 def pixels(name, data, scratch):
