@@ -63,6 +63,8 @@ def settings(method, name):
 
 def scores(output):
     found = re.search(r"ACC ([\d.]+) +NMI ([\d.]+) +ARI ([-\d.]+)", output)
+    if not found:
+        raise RuntimeError(f"no scores, the labels were not found: {output}")
     return dict(zip(("acc", "nmi", "ari"), map(float, found.groups())))
 
 
