@@ -42,28 +42,55 @@ def domain(options, scratch, name, change, seed):
     return sets.changed(files, change, f"{name}-{change.__name__}", scratch)
 
 
-def train(options, scratch, pair, seed):
-    (name, change), _ = PAIRS[pair]
-    models = options.models or scratch
-    models.mkdir(parents=True, exist_ok=True)
-    model = models / f"transfer-{pair}-{seed}.safetensors"
-    started = models / f"{name}-ae-{seed}.safetensors"
-    arguments = ["--start-from", started] if change is None and started.exists() else []
-    for setting in [] if arguments else SETTINGS.get(pair, SETTINGS["*"]):
-        arguments += ["--set", setting]
+def settings(pair):
+    return [part for setting in SETTINGS.get(pair, SETTINGS["*"]) for part in ("--set", setting)]
+
+
+def learn(options, model, method, name, seed, *arguments):
+    """Trains a model, unless it is there."""
     if not model.exists():
         classes = 10 if name == "digits" else sets.classes(name)
-        program.run(options.program, "train", "--method", "tdcm", "--clusters", classes, "--seed", seed, "--threads",
-                    options.threads, *arguments, "--output", model,
-                    *domain(options, scratch, name, change, seed))
+        program.run(options.program, "train", "--method", method, "--clusters", classes, "--seed", seed,
+                    "--threads", options.threads, "--output", model, *arguments)
     return model
 
 
+def with_autoencoder(options, source, pair, name, seed):
+    """tdcm on pictures: its own autoencoder, or that of learning.py where that is there."""
+    started = options.models / f"{name}-ae-{seed}.safetensors"
+    arguments = ["--start-from", started] if PAIRS[pair][0][1] is None and started.exists() else settings(pair)
+    return learn(options, options.models / f"transfer-{pair}-{seed}.safetensors", "tdcm", name, seed,
+                 *arguments, *source)
+
+
+def embed(options, scratch, encoder, side, inputs):
+    """The embeddings of one side as vectors, with their labels beside them."""
+    vectors = scratch / f"{encoder.stem}-{side}.npy"
+    program.run(options.program, "embed", "--model-file", encoder, "--output", vectors, "--labels-output",
+                vectors.with_name(f"{vectors.stem}-labels.npy"), *inputs)
+    return vectors
+
+
+def with_dekm(options, scratch, source, target, pair, name, seed):
+    """dekm on pictures, tdcm on its embeddings; the model of tdcm and the embeddings of the target."""
+    shared = options.models / f"{name}-dekm-{seed}.safetensors"
+    own = options.models / f"transfer-{pair}-dekm-{seed}.safetensors"
+    encoder = shared if PAIRS[pair][0][1] is None and shared.exists() else learn(
+        options, own, "dekm", name, seed, *settings(pair), *source)
+    vectors = embed(options, scratch, encoder, "source", source)
+    model = learn(options, scratch / f"tdcm-{pair}-{seed}.safetensors", "tdcm", name, seed, "--scale", 1, vectors)
+    return model, [embed(options, scratch, encoder, "target", target)]
+
+
 def compare(options, scratch, pair, seed):
-    model = train(options, scratch, pair, seed)
-    _, (name, change) = PAIRS[pair]
-    found = program.evaluate(options.program, "--model-file", model, "--baselines", "--seed", seed,
-                             *domain(options, scratch, name, change, seed))
+    (source_name, source_change), (target_name, target_change) = PAIRS[pair]
+    source = domain(options, scratch, source_name, source_change, seed)
+    target = domain(options, scratch, target_name, target_change, seed)
+    if options.encoder == "dekm":
+        model, target = with_dekm(options, scratch, source, target, pair, source_name, seed)
+    else:
+        model = with_autoencoder(options, source, pair, source_name, seed)
+    found = program.evaluate(options.program, "--model-file", model, "--baselines", "--seed", seed, *target)
     rows = {"frozen centroids": found, "tdcm": found["adapted"],
             **{baseline["method"]: baseline for baseline in found["baselines"]}}
     return {method: {**{key: 100 * row[key] for key in ("acc", "nmi", "ari")}, "seconds": row["seconds"]}
@@ -93,9 +120,12 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", type=pathlib.Path, default=sets.root())
     parser.add_argument("--models", type=pathlib.Path, help="folder that keeps the models")
+    parser.add_argument("--encoder", choices=("ae", "dekm"), default="ae", help="what embeds")
     options = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as scratch:
+        options.models = options.models or pathlib.Path(scratch) / "models"
+        options.models.mkdir(parents=True, exist_ok=True)
         try:
             for pair in options.pairs:
                 for seed in options.seeds:
