@@ -24,7 +24,8 @@ typedef struct {
 
 typedef enum {
   DC_LAYER_DENSE,               /* weight: in x out (in = flattened input), bias: out */
-  DC_LAYER_CONV2D,              /* weight: kh x kw x in x out, bias: out */
+  DC_LAYER_CONV2D,              /* weight: kh x kw x in / groups x out, bias: out; group g of the
+                                   outputs sees group g of the inputs */
   DC_LAYER_DEPTHWISE_CONV2D,    /* weight: kh x kw x in, bias: in */
   DC_LAYER_TRANSPOSED_CONV2D,   /* adjoint of CONV2D; weight: kh x kw x out x in, bias: out */
   DC_LAYER_MAX_POOL,            /* padding never wins */
@@ -33,9 +34,20 @@ typedef enum {
   DC_LAYER_AFFINE,              /* per channel: x * weight + bias (a folded batch norm) */
   DC_LAYER_RESHAPE,             /* the same numbers as `output` */
   DC_LAYER_L2_NORMALISE,        /* each sample to unit length; a zero sample stays zero */
-  DC_LAYER_ADD,                 /* the sum of two values of one shape, see `with` */
+  DC_LAYER_ADD,                 /* the sum of two values, see `with`; the second may be
+                                   1 x 1 x channels, which is added to every pixel */
   DC_LAYER_BATCH_NORM, /* per channel: (x - mean) / sqrt(variance + epsilon) * weight + bias
                           (Ioffe and Szegedy 2015); see nn/batch_norm.h */
+  /* Kinds of networks that were learnt elsewhere. They go forward only: a trainer refuses them. */
+  DC_LAYER_MULTIPLY,    /* as ADD, the product */
+  DC_LAYER_CONCATENATE, /* the channels of two values of one height and width, one after another */
+  DC_LAYER_PRELU,       /* x < 0: x times weight of its channel (He et al. 2015) */
+  DC_LAYER_LAYER_NORM,  /* over the channels of each pixel: (x - mean) / sqrt(variance + epsilon)
+                         * weight + bias (Ba et al. 2016) */
+  DC_LAYER_SOFTMAX,     /* over the channels of each pixel */
+  DC_LAYER_PAD,         /* zeros around the image, as many as `padding` says */
+  DC_LAYER_REARRANGE,   /* the input's numbers in another order, or some of them; see
+                           DcRearrangement */
   DC_LAYER_KIND_COUNT
 } DcLayerKind;
 
@@ -43,22 +55,49 @@ typedef enum {
   DC_ACTIVATION_NONE,
   DC_ACTIVATION_RELU,
   DC_ACTIVATION_LEAKY_RELU, /* slope for x < 0 in `slope` */
-  DC_ACTIVATION_GELU        /* x * Phi(x), with erf */
+  DC_ACTIVATION_GELU,       /* x * Phi(x), with erf */
+  /* Of networks that were learnt elsewhere: forward only. */
+  DC_ACTIVATION_GELU_TANH,    /* x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
+  DC_ACTIVATION_CLIP,         /* to low .. high; ReLU6 is 0 .. 6 */
+  DC_ACTIVATION_SIGMOID,      /* 1 / (1 + exp(-x)) */
+  DC_ACTIVATION_HARD_SIGMOID, /* slope * x + shift, to 0 .. 1 */
+  DC_ACTIVATION_HARD_SWISH,   /* x * (x / 6 + 1 / 2, to 0 .. 1) */
+  DC_ACTIVATION_SILU,         /* x / (1 + exp(-x)) */
+  DC_ACTIVATION_TANH
 } DcActivation;
+
+#define DC_MOST_AXES 6
+
+/* A walk through the numbers of a value: the output's numbers are counted by digits of the bases
+ * size[0], size[1], ..., the last running fastest, and each is the input's number
+ * offset + sum of digit[i] * stride[i]. Transposing, shuffling, slicing and flattening are such. */
+typedef struct {
+  int axes;                 /* 1 .. DC_MOST_AXES */
+  int size[DC_MOST_AXES];   /* >= 1 */
+  int stride[DC_MOST_AXES]; /* >= 0, of the input's numbers */
+  int offset;               /* >= 0 */
+} DcRearrangement;
 
 /* One layer. Zero what a kind does not use. */
 typedef struct {
   DcLayerKind kind;
   int back; /* the input is the value `back` before the preceding layer's output; 0: that itself */
-  int with; /* ADD: the second addend, counted in the same way; >= 1 and not the first */
+  int with; /* ADD, MULTIPLY, CONCATENATE: the second input, counted in the same way, and another
+               than the first; 0 (only where `back` is not): the preceding layer's output */
   DcActivation activation; /* applied to the output of any kind */
-  float slope;
+  float slope, shift;      /* LEAKY_RELU, HARD_SIGMOID */
+  float low, high;         /* CLIP; low <= high */
+  float epsilon;           /* LAYER_NORM, > 0 */
   int kernel_height, kernel_width;
-  int stride;           /* both axes, >= 1 */
-  int padding[4];       /* top, bottom, left, right; for a transposed layer: cropped from it */
-  DcShape output;       /* channels given for DENSE, CONV2D, TRANSPOSED_CONV2D; all of it for
-                           RESHAPE and the height and width of TRANSPOSED_CONV2D; else computed */
-  float *weight, *bias; /* owned by the network once added; NULL where the kind has none */
+  int stride;            /* both axes, >= 1 */
+  int dilation;          /* CONV2D, DEPTHWISE_CONV2D: taps are so many pixels apart; 0: one */
+  int groups;            /* CONV2D: divides the channels of input and output; 0: one */
+  int padding[4];        /* top, bottom, left, right; for a transposed layer: cropped from it */
+  DcShape output;        /* channels given for DENSE, CONV2D, TRANSPOSED_CONV2D; all of it for
+                            RESHAPE and REARRANGE and the height and width of TRANSPOSED_CONV2D;
+                            else computed */
+  DcRearrangement order; /* REARRANGE */
+  float *weight, *bias;  /* owned by the network once added; NULL where the kind has none */
   size_t weight_size, bias_size; /* floats */
   float *statistics;             /* BATCH_NORM, owned likewise: the running mean of each channel,
                                     then the running variances; else NULL */
