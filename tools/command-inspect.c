@@ -40,8 +40,8 @@ print_sources(const DcLayer *layer, size_t index)
 {
   if (layer->back > 0)
     print_value("of", dc_layer_source(layer, index));
-  if (layer->kind == DC_LAYER_ADD)
-    print_value("with", dc_layer_addend(layer, index));
+  if (dc_layer_takes_two(layer->kind))
+    print_value("with", dc_layer_second_source(layer, index));
 }
 
 static void

@@ -52,7 +52,7 @@ describe_layer(const DcLayer *layer)
     json_object_set_double_member(object, "slope", layer->slope);
   if (layer->back)
     json_object_set_int_member(object, "back", layer->back);
-  if (layer->kind == DC_LAYER_ADD)
+  if (dc_layer_takes_two(layer->kind))
     json_object_set_int_member(object, "with", layer->with);
   if (has_window(layer->kind)) {
     const int kernel[] = {layer->kernel_height, layer->kernel_width};
@@ -230,7 +230,7 @@ read_sources(JsonObject *object, const char *where, DcLayer *layer, DcError *err
   DcStatus status = DC_OK;
   if (json_object_has_member(object, "back"))
     status = dc_json_int(object, "back", 0, MAX_LAYERS, where, &back, error);
-  if (!status && layer->kind == DC_LAYER_ADD)
+  if (!status && dc_layer_takes_two(layer->kind))
     status = dc_json_int(object, "with", 1, MAX_LAYERS, where, &with, error);
   layer->back = (int)back;
   layer->with = (int)with;
@@ -431,7 +431,7 @@ digest_layer(const DcLayer *layer, GChecksum *checksum)
     dc_digest_text(checksum, "back");
     dc_digest_int(checksum, layer->back);
   }
-  if (layer->kind == DC_LAYER_ADD) {
+  if (dc_layer_takes_two(layer->kind)) {
     dc_digest_text(checksum, "with");
     dc_digest_int(checksum, layer->with);
   }

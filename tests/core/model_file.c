@@ -572,7 +572,7 @@ changed_branches_are_refused(void **state)
       {"encoder", "\"with\":1", "\"with\":-1", DC_ERROR_FORMAT, "with"},
       {"encoder", "\"with\":1", "\"with\":3", DC_ERROR_ARGUMENT, "`with` is 3"},
       {"encoder", "\"with\":1", "\"with\":4294967297", DC_ERROR_FORMAT, "with"},
-      {"encoder", "\"with\":1", "\"with\":2", DC_ERROR_SHAPE, "second addend 8x8x3"},
+      {"encoder", "\"with\":1", "\"with\":2", DC_ERROR_SHAPE, "second input 8x8x3"},
       {"encoder", "\"with\":1", "\"with\":1,\"back\":1", DC_ERROR_ARGUMENT, "two different"},
       {"encoder", "\"back\":1", "\"back\":-1", DC_ERROR_FORMAT, "back"},
       {"encoder", "\"back\":1", "\"back\":5", DC_ERROR_ARGUMENT, "`back` is 5"},

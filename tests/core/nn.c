@@ -506,7 +506,7 @@ layers_that_do_not_fit_are_refused_by_name(void **state)
   refuses(image, (DcLayer){.kind = DC_LAYER_RESHAPE, .output = {5, 5, 4}}, "as many numbers");
   refuses(image, (DcLayer){.kind = DC_LAYER_RESHAPE, .output = {-6, -6, 3}}, "as many numbers");
   refuses(image, (DcLayer){.kind = DC_LAYER_KIND_COUNT}, "unknown kind");
-  refuses(image, (DcLayer){.kind = DC_LAYER_AFFINE, .activation = (DcActivation)9},
+  refuses(image, (DcLayer){.kind = DC_LAYER_AFFINE, .activation = (DcActivation)99},
           "unknown activation");
   refuses(image,
           (DcLayer){.kind = DC_LAYER_AFFINE, .activation = DC_ACTIVATION_LEAKY_RELU, .slope = NAN},
