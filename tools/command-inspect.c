@@ -44,6 +44,16 @@ print_sources(const DcLayer *layer, size_t index)
     print_value("with", dc_layer_second_source(layer, index));
 }
 
+/* Where taps or channels are left out. */
+static void
+print_thinning(const DcLayer *layer)
+{
+  if (dc_layer_dilation(layer) > 1)
+    printf("  dilation %d", layer->dilation);
+  if (dc_layer_groups(layer) > 1)
+    printf("  %d groups", layer->groups);
+}
+
 static void
 print_network(const char *title, const DcNetwork *network)
 {
@@ -57,6 +67,7 @@ print_network(const char *title, const DcNetwork *network)
     print_shape(layer->output);
     printf(" %10zu", layer->weight_size + layer->bias_size);
     print_sources(layer, i);
+    print_thinning(layer);
     printf("\n");
   }
 }
