@@ -9,7 +9,8 @@ build=${DRIFTCLUSTER_BUILD:-$root/build}
 build_packages="build-essential meson ninja-build pkg-config
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libopenblas-dev
   libjson-glib-dev libpng-dev zlib1g-dev libpango1.0-dev libcairo2-dev
-  libgirepository1.0-dev gobject-introspection"
+  libgirepository1.0-dev gobject-introspection
+  protobuf-c-compiler libprotobuf-c-dev libonnx-dev"
 run_packages="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   fonts-dejavu fonts-liberation fonts-freefont-ttf fonts-urw-base35"
 video_packages="gstreamer1.0-libav gstreamer1.0-plugins-bad"

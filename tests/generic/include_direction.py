@@ -11,7 +11,7 @@ import sys
 
 # A folder of core/ may include the folders of lower levels; folders of one level are strangers.
 CORE_LEVELS = {
-    "base": 0, "tensor": 1, "image": 2, "nn": 2, "cluster": 3, "learn": 4, "stream": 4, "eval": 4, "store": 5,
+    "base": 0, "tensor": 1, "image": 2, "nn": 2, "cluster": 3, "learn": 4, "onnx": 4, "stream": 4, "eval": 4, "store": 5,
 }
 # The rest of the tree from bottom to top, with what each may include besides core/.
 ABOVE_CORE = {
