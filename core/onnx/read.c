@@ -149,23 +149,27 @@ read_model(const DcOnnxReader *reader, const Onnx__ModelProto *model, DcOnnxGrap
   return status;
 }
 
-/* Makes the graph of `model`, which is released. */
 static DcStatus
-make_graph(Onnx__ModelProto *model, const char *name, DcOnnxGraph **graph, DcError *error)
+make_graph(const Onnx__ModelProto *model, const char *name, DcOnnxGraph **graph, DcError *error)
 {
   DcOnnxGraphOwner *owner = DC_NEW(DcOnnxGraphOwner, 1);
-  DcStatus status = DC_OK;
-  if (owner) {
-    const DcOnnxReader reader = {.name = name, .error = error, .memory = &owner->memory};
-    status = read_model(&reader, model, &owner->graph);
-  } else {
-    status = dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory", name);
-  }
-  dc_onnx_release(&model->base);
+  if (!owner)
+    return dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory", name);
+  const DcOnnxReader reader = {.name = name, .error = error, .memory = &owner->memory};
+  DcStatus status = read_model(&reader, model, &owner->graph);
   if (status)
     dc_onnx_graph_free(&owner->graph);
   else
     *graph = &owner->graph;
+  return status;
+}
+
+/* The same once `model` has done its service. */
+static DcStatus
+turn_into_graph(Onnx__ModelProto *model, const char *name, DcOnnxGraph **graph, DcError *error)
+{
+  DcStatus status = make_graph(model, name, graph, error);
+  dc_onnx_release(&model->base);
   return status;
 }
 
@@ -179,7 +183,7 @@ dc_onnx_graph_parse(const void *bytes, size_t size, const char *name, DcOnnxGrap
                         name, DC_ONNX_MOST_BYTES >> 20);
   Onnx__ModelProto *model;
   DcStatus status = dc_onnx_unpack(bytes, size, name, &model, error);
-  return status ? status : make_graph(model, name, graph, error);
+  return status ? status : turn_into_graph(model, name, graph, error);
 }
 
 /* Not by way of dc_onnx_graph_parse(), so that the bytes are gone before the graph is made. */
@@ -195,5 +199,5 @@ dc_onnx_graph_read(const char *path, DcOnnxGraph **graph, DcError *error)
   Onnx__ModelProto *model;
   status = dc_onnx_unpack(bytes, size, path, &model, error);
   dc_free(bytes);
-  return status ? status : make_graph(model, path, graph, error);
+  return status ? status : turn_into_graph(model, path, graph, error);
 }
