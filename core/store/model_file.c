@@ -3,8 +3,10 @@
 
 #include "base/memory.h"
 #include "image/recipe.h"
+#include "onnx/graph.h"
 #include "store/json.h"
 #include "store/network_file.h"
+#include "store/onnx_model.h"
 #include "store/safetensors.h"
 #include "store/tdcm_file.h"
 #include "tensor/matrix.h"
@@ -248,9 +250,8 @@ check_provenance(const char *text, const char *name, DcError *error)
   return status;
 }
 
-/* What holds of every model, read or to be written. */
-static DcStatus
-check_model(const DcModel *model, const char *name, DcError *error)
+DcStatus
+dc_model_check(const DcModel *model, const char *name, DcError *error)
 {
   DcStatus status = check_encoder(model, name, error);
   if (!status)
@@ -403,7 +404,7 @@ fill_model(const DcTensorFile *file, const char *name, DcModel *model, DcError *
     return status;
   model->method = g_strdup(dc_tensor_file_metadata(file, "method"));
   model->provenance = g_strdup(dc_tensor_file_metadata(file, "provenance"));
-  status = check_model(model, name, error);
+  status = dc_model_check(model, name, error);
   return status ? status : verify_identity(file, name, model, error);
 }
 
@@ -411,6 +412,8 @@ DcStatus
 dc_model_read(const char *path, DcModel **model, DcError *error)
 {
   *model = NULL;
+  if (dc_onnx_is_named(path))
+    return dc_model_import(path, NULL, model, NULL, error);
   DcTensorFile *file;
   DcStatus status = dc_tensor_file_read(path, &file, error);
   if (status)
@@ -505,7 +508,7 @@ list_metadata(const DcModel *model, const GArray *tensors)
 DcStatus
 dc_model_write(DcModel *model, const char *path, DcError *error)
 {
-  DcStatus status = check_model(model, path, error);
+  DcStatus status = dc_model_check(model, path, error);
   if (status)
     return status;
   dc_model_identify(model);
