@@ -9,7 +9,9 @@
  * never copied.
  *
  * Without a model file a descriptor of colours and gradients is used, which needs no training. A
- * model file of `driftcluster train` names its encoder and the preprocessing that goes with it.
+ * model file of `driftcluster train` or `driftcluster import` names its encoder and the
+ * preprocessing that goes with it. Of an ONNX file (NET.onnx) the preprocessing is guessed;
+ * `driftcluster inspect NET.onnx` tells how.
  *
  * A late frame passes without embeddings rather than being dropped, see #GstEmbed:shed-late. On
  * frames without inference the table of regions is there all the same, so that elements
@@ -485,30 +487,33 @@ gst_embed_install_model_properties(GObjectClass *klass)
   /**
    * GstEmbed:model-file:
    *
-   * The model file (safetensors of `driftcluster train`) whose encoder makes the embeddings; unset
-   * or empty: the built-in descriptor.
+   * The model file (safetensors of `driftcluster train` or `driftcluster import`, or an ONNX file)
+   * whose encoder makes the embeddings; unset or empty: the built-in descriptor.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       klass, PROP_MODEL_FILE,
-      g_param_spec_string("model-file", "Model file",
-                          "Model file (safetensors) of the encoder; unset: built-in descriptor of "
-                          "colours and gradients. Changed while running, the new model takes over "
-                          "between two frames, or the old one stays if it cannot be used",
-                          NULL, DC_PARAM_PLAYING));
+      g_param_spec_string(
+          "model-file", "Model file",
+          "Model file (safetensors), or an ONNX file, of the encoder; unset: "
+          "built-in descriptor of colours and gradients. Changed while running, the "
+          "new model takes over between two frames, or the old one stays if it "
+          "cannot be used",
+          NULL, DC_PARAM_PLAYING));
   /**
    * GstEmbed:batch-size:
    *
-   * Regions per run of the network.
+   * Regions per run of the network, fewer where their patches are large: those of a run take at
+   * most 16 MiB, 27 patches of 224 x 224 pixels for instance.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       klass, PROP_BATCH_SIZE,
       g_param_spec_uint("batch-size", "Batch size",
-                        "Regions of a frame that the network takes in one run; more regions take "
-                        "several runs",
+                        "Regions of a frame that the network takes in one run, fewer where patches "
+                        "are large (16 MiB in all); more regions take several runs",
                         1, DC_ENCODER_MAX_BATCH, DEFAULT_BATCH_SIZE, DC_PARAM_READY));
   /**
    * GstEmbed:threads:

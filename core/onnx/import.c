@@ -181,10 +181,10 @@ find_picture(const DcOnnxImporter *importer, const DcOnnxValue **picture)
     return dc_error_set(importer->error, DC_ERROR_UNSUPPORTED,
                         "the input \"%.80s\" takes whole numbers; only pictures of floats are read",
                         (*picture)->name);
-  if ((*picture)->known_shape && (*picture)->rank != 4)
+  if ((*picture)->known_shape && (*picture)->rank != 4 && (*picture)->rank != 2)
     return dc_error_set(importer->error, DC_ERROR_UNSUPPORTED,
                         "the input \"%.80s\" has %zu axes; a picture has 4: batch, channels, "
-                        "height, width",
+                        "height, width, and a vector 2",
                         (*picture)->name, (*picture)->rank);
   return DC_OK;
 }
@@ -212,6 +212,38 @@ find_side(const Import *import, const char *what, int64_t told, int asked, int *
   return DC_OK;
 }
 
+/* The network begins with `input`, of `batch` samples (-1: left open). */
+static DcStatus
+begin_network(Import *import, const DcOnnxValue *input, DcShape shape, DcOnnxView view,
+              int64_t batch)
+{
+  DcOnnxImporter *importer = &import->base;
+  importer->batch = batch > 0 ? batch : 1;
+  importer->network = dc_network_new(shape);
+  if (!importer->network)
+    return dc_error_set(importer->error, DC_ERROR_MEMORY, "no memory for a network");
+  DcOnnxEntry *entry = dc_onnx_values_find(&importer->values, input->name);
+  entry->flows = true;
+  entry->number = 0;
+  entry->view = view;
+  import->report->input = input->name;
+  return DC_OK;
+}
+
+static DcStatus
+take_vector(Import *import, const DcOnnxValue *vector)
+{
+  const int64_t length = vector->shape[1];
+  if (length < 1 || length > INT32_MAX)
+    return dc_error_set(import->base.error, DC_ERROR_UNSUPPORTED,
+                        "the input \"%.80s\" has two axes, as vectors have, and leaves their "
+                        "length open or out of bounds",
+                        vector->name);
+  import->report->channels_last = false;
+  return begin_network(import, vector, (DcShape){1, 1, (int)length}, dc_onnx_view_dense(1, &length),
+                       vector->shape[0]);
+}
+
 static DcStatus
 take_picture(Import *import, const DcOnnxValue *picture)
 {
@@ -231,18 +263,17 @@ take_picture(Import *import, const DcOnnxValue *picture)
     status = find_side(import, "width", told[last ? 2 : 3], import->options->width, &shape.width);
   if (status)
     return status;
-  importer->batch = told[0] > 0 ? told[0] : 1;
-  importer->network = dc_network_new(shape);
-  if (!importer->network)
-    return dc_error_set(importer->error, DC_ERROR_MEMORY, "no memory for a network");
-  DcOnnxEntry *entry = dc_onnx_values_find(&importer->values, picture->name);
   const DcOnnxView map = dc_onnx_view_of_map(shape);
-  entry->flows = true;
-  entry->number = 0;
-  entry->view = last ? dc_onnx_view_transpose(&map, (size_t[]){1, 2, 0}) : map;
-  import->report->input = picture->name;
   import->report->channels_last = last;
-  return DC_OK;
+  return begin_network(import, picture, shape,
+                       last ? dc_onnx_view_transpose(&map, (size_t[]){1, 2, 0}) : map, told[0]);
+}
+
+static DcStatus
+take_input(Import *import, const DcOnnxValue *input)
+{
+  return input->known_shape && input->rank == 2 ? take_vector(import, input)
+                                                : take_picture(import, input);
 }
 
 /* --- nodes --- */
@@ -364,7 +395,7 @@ import_graph(Import *import)
   find_needed(import, output);
   status = find_picture(importer, &picture);
   if (!status)
-    status = take_picture(import, picture);
+    status = take_input(import, picture);
   for (size_t i = 0; i < importer->graph->node_count && !status; i++) {
     if (import->needed[i])
       status = import_node(import, i);

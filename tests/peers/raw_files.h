@@ -51,13 +51,19 @@ rows_of(const Content *content, size_t dim)
 }
 
 static inline void
-write_labels(const char *folder, const uint32_t *labels, size_t count)
+write_file(const char *folder, const char *name, const void *data, size_t bytes)
 {
   char path[4096];
-  snprintf(path, sizeof path, "%s/labels.u32", folder);
+  snprintf(path, sizeof path, "%s/%s", folder, name);
   FILE *file = fopen(path, "wb");
-  if (!file || fwrite(labels, sizeof *labels, count, file) != count || fclose(file))
+  if (!file || fwrite(data, 1, bytes, file) != bytes || fclose(file))
     fail(path, "cannot be written");
+}
+
+static inline void
+write_labels(const char *folder, const uint32_t *labels, size_t count)
+{
+  write_file(folder, "labels.u32", labels, count * sizeof *labels);
 }
 
 #endif
