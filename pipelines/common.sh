@@ -17,8 +17,11 @@ video_packages="gstreamer1.0-libav gstreamer1.0-plugins-bad"
 say() { printf '\n\033[1m%s\033[0m\n' "$*" >&2; }
 fail() {
   printf '%s: %s\n' "$(basename "$0")" "$*" >&2
-  exit 1
+  exit "${exit_status:-1}"
 }
+
+# Exit status of a script that could not reach the packages it needs.
+no_network=75
 
 # Installs those of the named Debian packages that are missing, and says so first.
 need_packages() {
@@ -35,7 +38,8 @@ need_packages() {
     as_root=(sudo)
   fi
   say "Installing with apt: ${missing[*]}"
-  "${as_root[@]}" apt-get update -q >&2 || fail "apt-get update failed; is there a network?"
+  "${as_root[@]}" apt-get update -q >&2 ||
+    exit_status=$no_network fail "apt-get update failed; is there a network?"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -q --no-install-recommends "${missing[@]}" >&2 ||
     fail "apt-get could not install: ${missing[*]}"
