@@ -40,8 +40,18 @@ print_sources(const DcLayer *layer, size_t index)
 {
   if (layer->back > 0)
     print_value("of", dc_layer_source(layer, index));
-  if (layer->kind == DC_LAYER_ADD)
-    print_value("with", dc_layer_addend(layer, index));
+  if (dc_layer_takes_two(layer->kind))
+    print_value("with", dc_layer_second_source(layer, index));
+}
+
+/* Where taps or channels are left out. */
+static void
+print_thinning(const DcLayer *layer)
+{
+  if (dc_layer_dilation(layer) > 1)
+    printf("  dilation %d", layer->dilation);
+  if (dc_layer_groups(layer) > 1)
+    printf("  %d groups", layer->groups);
 }
 
 static void
@@ -57,6 +67,7 @@ print_network(const char *title, const DcNetwork *network)
     print_shape(layer->output);
     printf(" %10zu", layer->weight_size + layer->bias_size);
     print_sources(layer, i);
+    print_thinning(layer);
     printf("\n");
   }
 }

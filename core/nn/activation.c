@@ -4,6 +4,7 @@
 #include <math.h>
 
 #define SQRT_HALF        0.70710678118654752440f
+#define SQRT_2_BY_PI     0.79788456080286535588f
 #define INVERSE_SQRT_TAU 0.39894228040143267794f /* 1 / sqrt(2 pi) */
 
 static float
@@ -12,10 +13,17 @@ normal_cdf(float x)
   return 0.5f * (1 + erff(x * SQRT_HALF));
 }
 
+static float
+clip(float x, float low, float high)
+{
+  const float above = x < low ? low : x;
+  return above > high ? high : above; /* NaN stays NaN */
+}
+
 void
 dc_activation_run(const DcLayer *layer, float *values, size_t count)
 {
-  const float slope = layer->slope;
+  const float slope = layer->slope, shift = layer->shift;
   switch (layer->activation) {
   case DC_ACTIVATION_RELU:
     for (size_t i = 0; i < count; i++)
@@ -29,9 +37,45 @@ dc_activation_run(const DcLayer *layer, float *values, size_t count)
     for (size_t i = 0; i < count; i++)
       values[i] *= normal_cdf(values[i]);
     break;
+  case DC_ACTIVATION_GELU_TANH:
+    for (size_t i = 0; i < count; i++) {
+      const float x = values[i];
+      values[i] = 0.5f * x * (1 + tanhf(SQRT_2_BY_PI * (x + 0.044715f * x * x * x)));
+    }
+    break;
+  case DC_ACTIVATION_CLIP:
+    for (size_t i = 0; i < count; i++)
+      values[i] = clip(values[i], layer->low, layer->high);
+    break;
+  case DC_ACTIVATION_SIGMOID:
+    for (size_t i = 0; i < count; i++)
+      values[i] = 1 / (1 + expf(-values[i]));
+    break;
+  case DC_ACTIVATION_HARD_SIGMOID:
+    for (size_t i = 0; i < count; i++)
+      values[i] = clip(slope * values[i] + shift, 0, 1);
+    break;
+  case DC_ACTIVATION_HARD_SWISH:
+    for (size_t i = 0; i < count; i++)
+      values[i] *= clip(values[i] / 6 + 0.5f, 0, 1);
+    break;
+  case DC_ACTIVATION_SILU:
+    for (size_t i = 0; i < count; i++)
+      values[i] /= 1 + expf(-values[i]);
+    break;
+  case DC_ACTIVATION_TANH:
+    for (size_t i = 0; i < count; i++)
+      values[i] = tanhf(values[i]);
+    break;
   case DC_ACTIVATION_NONE:
     break;
   }
+}
+
+bool
+dc_activation_has_backward(DcActivation activation)
+{
+  return activation <= DC_ACTIVATION_GELU;
 }
 
 bool
@@ -61,7 +105,7 @@ dc_activation_backward(const DcLayer *layer, const float *values, size_t count, 
       gradient[i] *= normal_cdf(x) + x * density;
     }
     break;
-  case DC_ACTIVATION_NONE:
+  default: /* NONE; the others go forward only */
     break;
   }
 }

@@ -7,6 +7,9 @@
 /* values[i] = activation(values[i]) with the activation of `layer`. NaN stays NaN. */
 void dc_activation_run(const DcLayer *layer, float *values, size_t count);
 
+/* False for those that go forward only. */
+bool dc_activation_has_backward(DcActivation activation);
+
 /* True when dc_activation_backward() needs what went into the activation; it is content with what
  * came out of it for the others. */
 bool dc_activation_needs_input(const DcLayer *layer);

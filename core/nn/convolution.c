@@ -27,12 +27,12 @@ typedef struct {
   bool needed;          /* false: an image serves as it is */
 } Border;
 
-/* One product: a patch for each output pixel, and the weight it meets. */
+/* One product: a patch for each output pixel, and the weight it meets; of one group of channels. */
 typedef struct {
   DcPatch patch;
   size_t pixels;              /* of one image */
   uint32_t *inputs, *outputs; /* where each pixel's patch and result start; for a whole group */
-  float *weight, *bias;       /* packed; NULL when only the gradient is wanted */
+  float *weight, *bias;       /* packed, group after group; NULL when only the gradient is wanted */
   int row, column;            /* the first tap in the kernel; taps are `stride` apart ... */
   bool reversed;              /* ... and the last comes first */
 } Pass;
@@ -146,11 +146,13 @@ static Border
 find_large_border(const DcConvolutionShape *shape)
 {
   const size_t stride = (size_t)shape->stride;
+  const size_t height = (size_t)dc_kernel_extent(shape->kernel_height, shape->dilation);
+  const size_t width = (size_t)dc_kernel_extent(shape->kernel_width, shape->dilation);
   Border border = {.image = shape->large,
                    .top = (size_t)shape->top,
                    .left = (size_t)shape->left,
-                   .height = (size_t)(shape->small.height - 1) * stride + shape->kernel_height,
-                   .width = (size_t)(shape->small.width - 1) * stride + shape->kernel_width};
+                   .height = (size_t)(shape->small.height - 1) * stride + height,
+                   .width = (size_t)(shape->small.width - 1) * stride + width};
   border.needed = border.top || border.left || border.height > (size_t)shape->large.height ||
                   border.width > (size_t)shape->large.width;
   if (!border.needed) {
@@ -158,6 +160,23 @@ find_large_border(const DcConvolutionShape *shape)
     border.width = (size_t)shape->large.width;
   }
   return border;
+}
+
+/* Of images whose rows are `row` floats apart. */
+static DcPatch
+apply_patch(const DcConvolutionShape *shape, size_t row)
+{
+  const size_t in = (size_t)shape->large.channels, dilation = (size_t)shape->dilation;
+  DcPatch patch = {.rows = (size_t)shape->kernel_height,
+                   .columns = 1,
+                   .run = (size_t)shape->kernel_width * in,
+                   .row_stride = dilation * row};
+  if (dilation > 1 || shape->groups > 1) {
+    patch.columns = (size_t)shape->kernel_width;
+    patch.run = in / (size_t)shape->groups;
+    patch.column_stride = dilation * in;
+  }
+  return patch;
 }
 
 static bool
@@ -168,9 +187,7 @@ plan_apply(DcConvolution *convolution)
   const size_t in = (size_t)shape->large.channels, out = (size_t)shape->small.channels;
   const size_t width = (size_t)shape->small.width, stride = (size_t)shape->stride;
   Pass *pass = &convolution->apply;
-  pass->patch = (DcPatch){.rows = (size_t)shape->kernel_height,
-                          .run = (size_t)shape->kernel_width * in,
-                          .row_stride = border->width * in};
+  pass->patch = apply_patch(shape, border->width * in);
   pass->pixels = (size_t)shape->small.height * width;
   if (!pass_allocate(pass, convolution->group))
     return false;
@@ -268,6 +285,7 @@ plan_phase(DcConvolution *convolution, int row, int column)
     return true; /* a stride beyond the image: no output has this residue */
   Pass *pass = &convolution->phases[convolution->phase_count++];
   *pass = (Pass){.patch = {.rows = (size_t)down.taps,
+                           .columns = 1,
                            .run = (size_t)across.taps * in,
                            .row_stride = convolution->small_border.width * in},
                  .pixels = (size_t)down.count * (size_t)across.count,
@@ -311,12 +329,26 @@ by_dots(const DcConvolution *convolution, size_t channels)
   return channels <= convolution->kernels->most_dots;
 }
 
+/* Floats of the packed weight of one group of a pass, and of its biases. */
+static size_t
+weight_floats(const DcConvolution *convolution, const Pass *pass, size_t channels)
+{
+  return dc_patch_panels_size(convolution->kernels, dc_patch_floats(&pass->patch), channels);
+}
+
+static size_t
+bias_floats(const DcConvolution *convolution, size_t channels)
+{
+  return dc_patch_panels_size(convolution->kernels, 1, channels);
+}
+
+/* For `channels` of one group. */
 static bool
 pass_allocate_weight(const DcConvolution *convolution, Pass *pass, size_t channels)
 {
-  const size_t taps = pass->patch.rows * pass->patch.run;
-  pass->weight = DC_NEW(float, dc_patch_panels_size(convolution->kernels, taps, channels));
-  pass->bias = DC_NEW(float, dc_patch_panels_size(convolution->kernels, 1, channels));
+  const size_t groups = (size_t)convolution->shape.groups;
+  pass->weight = DC_NEW(float, groups *weight_floats(convolution, pass, channels));
+  pass->bias = DC_NEW(float, groups *bias_floats(convolution, channels));
   return pass->weight && pass->bias;
 }
 
@@ -350,44 +382,73 @@ pack_panels(float *to, size_t rows, size_t first, size_t panel, const TapWeight 
   }
 }
 
-/* Gathers the taps of a pass from W, in the order in which its patches meet them. */
+/* The taps of a pass in the order in which its patches meet them, and where they go. */
+typedef struct {
+  TapWeight tap;   /* what all have in common; its weight that of the kernel's first tap */
+  size_t tap_size; /* floats from one tap of the kernel to the next */
+  float *to;
+} Packing;
+
 static void
-pass_pack(const DcConvolution *convolution, Pass *pass, TapWeight tap, const float *weight,
-          const float *bias)
+pack_taps(const DcConvolution *convolution, const Pass *pass, const Packing *packing)
 {
   const DcConvolutionShape *shape = &convolution->shape;
   const size_t step = pass->reversed ? (size_t)shape->stride : 1;
-  const size_t rows = pass->patch.rows, columns = tap.in ? pass->patch.run / tap.in : 0;
-  const size_t tap_size = (size_t)shape->large.channels * (size_t)shape->small.channels;
+  const size_t floats = dc_patch_floats(&pass->patch);
+  const size_t in = packing->tap.in, rows = pass->patch.rows;
+  const size_t columns = rows && in ? floats / rows / in : 0;
   for (size_t i = 0; i < rows * columns; i++) {
     const size_t row = i / columns, column = i % columns;
     const size_t y = (size_t)pass->row + (pass->reversed ? rows - 1 - row : row) * step;
     const size_t x = (size_t)pass->column + (pass->reversed ? columns - 1 - column : column) * step;
-    tap.weight = weight + (y * (size_t)shape->kernel_width + x) * tap_size;
+    TapWeight tap = packing->tap;
+    tap.weight += (y * (size_t)shape->kernel_width + x) * packing->tap_size;
     if (by_dots(convolution, tap.out))
-      pack_dots(pass->weight, rows * pass->patch.run, i * tap.in, &tap);
+      pack_dots(packing->to, floats, i * in, &tap);
     else
-      pack_panels(pass->weight, rows * pass->patch.run, i * tap.in, convolution->kernels->panel,
-                  &tap);
+      pack_panels(packing->to, floats, i * in, convolution->kernels->panel, &tap);
   }
+}
+
+/* large -> small: group g is columns g * out ... of W. */
+static void
+pack_apply(DcConvolution *convolution, const float *weight, const float *bias)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  const Pass *pass = &convolution->apply;
+  const size_t groups = (size_t)shape->groups, channels = (size_t)shape->small.channels;
+  const size_t in = (size_t)shape->large.channels / groups, out = channels / groups;
+  for (size_t g = 0; g < groups; g++) {
+    const Packing packing = {.tap = {weight + g * out, in, channels, out, 1},
+                             .tap_size = in * channels,
+                             .to = pass->weight + g * weight_floats(convolution, pass, out)};
+    pack_taps(convolution, pass, &packing);
+    if (bias)
+      memcpy(pass->bias + g * bias_floats(convolution, out), bias + g * out, out * sizeof *bias);
+  }
+}
+
+static void
+pack_phase(DcConvolution *convolution, const Pass *phase, const float *weight, const float *bias)
+{
+  const size_t large = (size_t)convolution->shape.large.channels;
+  const size_t small = (size_t)convolution->shape.small.channels;
+  const Packing packing = {.tap = {weight, small, 1, large, small},
+                           .tap_size = large * small,
+                           .to = phase->weight};
+  pack_taps(convolution, phase, &packing);
   if (bias)
-    memcpy(pass->bias, bias, tap.out * sizeof *bias);
+    memcpy(phase->bias, bias, large * sizeof *bias);
 }
 
 void
 dc_convolution_pack(DcConvolution *convolution, const float *weight, const float *apply_bias,
                     const float *adjoint_bias)
 {
-  const size_t large = (size_t)convolution->shape.large.channels;
-  const size_t small = (size_t)convolution->shape.small.channels;
-  if (convolution->uses & DC_CONVOLUTION_APPLY) {
-    const TapWeight tap = {NULL, large, small, small, 1};
-    pass_pack(convolution, &convolution->apply, tap, weight, apply_bias);
-  }
-  for (size_t i = 0; i < convolution->phase_count; i++) {
-    const TapWeight tap = {NULL, small, 1, large, small};
-    pass_pack(convolution, &convolution->phases[i], tap, weight, adjoint_bias);
-  }
+  if (convolution->uses & DC_CONVOLUTION_APPLY)
+    pack_apply(convolution, weight, apply_bias);
+  for (size_t i = 0; i < convolution->phase_count; i++)
+    pack_phase(convolution, &convolution->phases[i], weight, adjoint_bias);
 }
 
 /* --- planning and running --- */
@@ -397,7 +458,8 @@ plan_weights(DcConvolution *convolution)
 {
   const DcConvolutionShape *shape = &convolution->shape;
   if ((convolution->uses & DC_CONVOLUTION_APPLY) &&
-      !pass_allocate_weight(convolution, &convolution->apply, (size_t)shape->small.channels))
+      !pass_allocate_weight(convolution, &convolution->apply,
+                            (size_t)(shape->small.channels / shape->groups)))
     return false;
   for (size_t i = 0; i < convolution->phase_count; i++) {
     if (!pass_allocate_weight(convolution, &convolution->phases[i], (size_t)shape->large.channels))
@@ -411,7 +473,8 @@ plan(DcConvolution *convolution, size_t max_images)
 {
   const DcConvolutionShape *shape = &convolution->shape;
   convolution->large_border = find_large_border(shape);
-  convolution->small_border = find_small_border(shape);
+  if (convolution->uses & DC_CONVOLUTION_ADJOINT)
+    convolution->small_border = find_small_border(shape);
   convolution->group = group_images(shape, max_images);
   if (!border_fits(&convolution->large_border, convolution->group) ||
       !border_fits(&convolution->small_border, convolution->group))
@@ -481,23 +544,44 @@ dc_convolution_scratch(const DcConvolution *convolution)
 }
 
 static void
-pass_run(const DcConvolution *convolution, const Pass *pass, const float *input, size_t images,
-         size_t channels, bool relu, float *output)
+pass_run(const DcConvolution *convolution, const DcPatchProduct *job)
 {
-  const DcPatchProduct job = {.patch = pass->patch,
-                              .input = input,
-                              .input_offsets = pass->inputs,
-                              .weight = pass->weight,
-                              .bias = pass->bias,
-                              .output = output,
-                              .output_offsets = pass->outputs,
-                              .pixels = images * pass->pixels,
-                              .channels = channels,
-                              .relu = relu};
-  if (by_dots(convolution, channels))
-    convolution->kernels->dot(&job);
+  if (by_dots(convolution, job->channels))
+    convolution->kernels->dot(job);
   else
-    convolution->kernels->product(&job);
+    convolution->kernels->product(job);
+}
+
+static DcPatchProduct
+pass_job(const Pass *pass, const float *input, size_t images, size_t channels, bool relu,
+         float *output)
+{
+  return (DcPatchProduct){.patch = pass->patch,
+                          .input = input,
+                          .input_offsets = pass->inputs,
+                          .weight = pass->weight,
+                          .bias = pass->bias,
+                          .output = output,
+                          .output_offsets = pass->outputs,
+                          .pixels = images * pass->pixels,
+                          .channels = channels,
+                          .relu = relu};
+}
+
+static void
+apply_groups(const DcConvolution *convolution, DcPatchProduct job)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  const size_t groups = (size_t)shape->groups;
+  const size_t in = (size_t)shape->large.channels / groups;
+  const size_t out = (size_t)shape->small.channels / groups;
+  for (size_t g = 0; g < groups; g++) {
+    pass_run(convolution, &job);
+    job.input += in;
+    job.output += out;
+    job.weight += weight_floats(convolution, &convolution->apply, out);
+    job.bias += bias_floats(convolution, out);
+  }
 }
 
 void
@@ -506,12 +590,13 @@ dc_convolution_apply(const DcConvolution *convolution, const float *large, size_
 {
   const DcConvolutionShape *shape = &convolution->shape;
   const size_t in = dc_shape_size(shape->large), out = dc_shape_size(shape->small);
+  const size_t channels = (size_t)(shape->small.channels / shape->groups);
   for (size_t first = 0; first < images; first += convolution->group) {
     const size_t count = least(convolution->group, images - first);
     const float *input =
         with_border(&convolution->large_border, large + first * in, count, scratch);
-    pass_run(convolution, &convolution->apply, input, count, (size_t)shape->small.channels, relu,
-             small + first * out);
+    apply_groups(convolution,
+                 pass_job(&convolution->apply, input, count, channels, relu, small + first * out));
   }
 }
 
@@ -525,9 +610,11 @@ dc_convolution_adjoint(const DcConvolution *convolution, const float *small, siz
     const size_t count = least(convolution->group, images - first);
     const float *input =
         with_border(&convolution->small_border, small + first * in, count, scratch);
-    for (size_t i = 0; i < convolution->phase_count; i++)
-      pass_run(convolution, &convolution->phases[i], input, count, (size_t)shape->large.channels,
-               relu, large + first * out);
+    for (size_t i = 0; i < convolution->phase_count; i++) {
+      const DcPatchProduct job = pass_job(&convolution->phases[i], input, count,
+                                          (size_t)shape->large.channels, relu, large + first * out);
+      pass_run(convolution, &job);
+    }
   }
 }
 

@@ -11,14 +11,19 @@
 /* A convolution as a linear map from images of shape `large` to images of shape `small`, channels
  * last, with weight W of kernel_height x kernel_width x large.channels x small.channels:
  *
- *   small[y][x][o] = sum over i, j, c of large[y*stride+i-top][x*stride+j-left][c] * W[i][j][c][o]
+ *   small[y][x][o] = sum over i, j, c of
+ *                    large[y*stride + i*dilation - top][x*stride + j*dilation - left][c] *
+ * W[i][j][c][o]
  *
  * where what lies outside `large` is zero; its adjoint; and the gradient of a function of `small`
- * with respect to W. The layers CONV2D and DENSE are the map (a dense layer has a 1x1 kernel over
- * 1x1 images), TRANSPOSED_CONV2D is the adjoint, and the backward pass of each is the other. */
+ * with respect to W. With `groups`, the channels of both fall into so many equal parts, each part
+ * of `small` sees only its part of `large`, and W has large.channels / groups. The layers CONV2D
+ * and DENSE are the map (a dense layer has a 1x1 kernel over 1x1 images), TRANSPOSED_CONV2D is the
+ * adjoint, and the backward pass of each is the other. */
 typedef struct {
   DcShape large, small;
   int kernel_height, kernel_width, stride, top, left;
+  int dilation, groups; /* beyond 1 only for DC_CONVOLUTION_APPLY */
 } DcConvolutionShape;
 
 /* Which of the three will be asked for. */

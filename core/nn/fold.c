@@ -26,8 +26,8 @@ count_readers(const Fold *fold)
   for (size_t i = 0; i < layers; i++) {
     const DcLayer *layer = dc_network_layer_const(fold->network, i);
     fold->values[dc_layer_source(layer, i)].readers++;
-    if (layer->kind == DC_LAYER_ADD)
-      fold->values[dc_layer_addend(layer, i)].readers++;
+    if (dc_layer_takes_two(layer->kind))
+      fold->values[dc_layer_second_source(layer, i)].readers++;
   }
 }
 
@@ -91,23 +91,22 @@ join(const Fold *fold, size_t index)
     layer->bias[i] = shift_of(norm, i, layer->bias[i]);
   layer->activation = norm->activation;
   layer->slope = norm->slope;
+  layer->shift = norm->shift;
+  layer->low = norm->low;
+  layer->high = norm->high;
   fold->values[index + 1].now = source->now;
 }
 
-/* Where the values that a layer takes are now. When the second addend has become the output of the
- * preceding layer, which `with` cannot say, the two change places: a sum is the same both ways. */
+/* Where the values that a layer takes are now. */
 static void
 renumber(const Fold *fold, size_t index, DcLayer *layer)
 {
   const size_t place = dc_network_layer_count(fold->folded);
-  const int back = (int)(place - fold->values[dc_layer_source(layer, index)].now);
-  if (layer->kind != DC_LAYER_ADD) {
-    layer->back = back;
-    return;
-  }
-  const int with = (int)(place - fold->values[dc_layer_addend(layer, index)].now);
-  layer->back = with ? back : with;
-  layer->with = with ? with : back;
+  const size_t source = dc_layer_source(layer, index);
+  const size_t second = dc_layer_second_source(layer, index);
+  layer->back = (int)(place - fold->values[source].now);
+  if (dc_layer_takes_two(layer->kind))
+    layer->with = (int)(place - fold->values[second].now);
 }
 
 static void

@@ -21,20 +21,70 @@ dc_layer_ops(DcLayerKind kind)
       [DC_LAYER_L2_NORMALISE] = &dc_layer_l2_normalise,
       [DC_LAYER_ADD] = &dc_layer_add,
       [DC_LAYER_BATCH_NORM] = &dc_layer_batch_norm,
+      [DC_LAYER_MULTIPLY] = &dc_layer_multiply,
+      [DC_LAYER_CONCATENATE] = &dc_layer_concatenate,
+      [DC_LAYER_PRELU] = &dc_layer_prelu,
+      [DC_LAYER_LAYER_NORM] = &dc_layer_layer_norm,
+      [DC_LAYER_SOFTMAX] = &dc_layer_softmax,
+      [DC_LAYER_PAD] = &dc_layer_pad,
+      [DC_LAYER_REARRANGE] = &dc_layer_rearrange,
   };
   return ops[kind];
+}
+
+/* What of the layer goes forward only; NULL: nothing. */
+static const char *
+forward_only(const DcLayerRun *run)
+{
+  const DcLayer *layer = run->layer;
+  if (!dc_layer_ops(layer->kind)->backward)
+    return "its kind";
+  if (!dc_activation_has_backward(layer->activation))
+    return "its activation";
+  if (dc_layer_dilation(layer) > 1)
+    return "a dilation";
+  if (dc_layer_groups(layer) > 1)
+    return "a convolution in groups";
+  if (dc_layer_takes_two(layer->kind) && dc_shape_size(run->second) != dc_shape_size(run->input))
+    return "a second input of one pixel";
+  return NULL;
+}
+
+static DcStatus
+check_training(const DcLayerRun *run, size_t index, DcError *error)
+{
+  const char *what = run->training ? forward_only(run) : NULL;
+  if (!what)
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_UNSUPPORTED,
+                      "layer %zu (%s, activation %s): %s goes forward only; a network with it can "
+                      "be used, but not trained",
+                      index, dc_layer_kind_name(run->layer->kind),
+                      dc_activation_name(run->layer->activation), what);
+}
+
+static void
+describe(DcLayerRun *run, const DcNetwork *network, size_t index, bool training)
+{
+  const DcLayer *layer = dc_network_layer_const(network, index);
+  *run = (DcLayerRun){.layer = layer,
+                      .input = dc_network_layer_input(network, index),
+                      .kernels = dc_patch_kernels(),
+                      .training = training};
+  if (dc_layer_takes_two(layer->kind))
+    run->second = dc_network_value(network, dc_layer_second_source(layer, index));
 }
 
 DcStatus
 dc_layer_run_init(DcLayerRun *run, const DcNetwork *network, size_t index, size_t max_batch,
                   bool training, DcError *error)
 {
-  *run = (DcLayerRun){.layer = dc_network_layer_const(network, index),
-                      .input = dc_network_layer_input(network, index),
-                      .kernels = dc_patch_kernels(),
-                      .training = training};
+  describe(run, network, index, training);
+  DcStatus status = check_training(run, index, error);
+  if (status)
+    return status;
   const DcLayerKindOps *ops = dc_layer_ops(run->layer->kind);
-  DcStatus status = ops->plan ? ops->plan(run, max_batch) : DC_OK;
+  status = ops->plan ? ops->plan(run, max_batch) : DC_OK;
   if (status)
     return dc_error_set(error, status, "layer %zu (%s): %s", index,
                         dc_layer_kind_name(run->layer->kind),

@@ -12,7 +12,7 @@
  * but the activation, unless the kind can do a ReLU on the way out. */
 typedef struct {
   const DcLayer *layer;
-  DcShape input;
+  DcShape input, second; /* the second of the kinds that take two */
   const DcPatchKernels *kernels;
   bool training;              /* planned for the way back too */
   DcConvolution *convolution; /* the kinds that are one; else NULL */
@@ -23,7 +23,7 @@ typedef struct {
 /* What goes forward through a layer. */
 typedef struct {
   const float *input;
-  const float *addend; /* ADD; else not used */
+  const float *second; /* of the kinds that take two; else not used */
   size_t batch;
   float *output;
   float *scratch;
@@ -46,17 +46,21 @@ typedef struct {
   /* Takes changed weights over; NULL when they are used as they are. */
   void (*pack)(DcLayerRun *run);
   void (*forward)(const DcLayerRun *run, const DcLayerForward *job);
+  /* NULL: the kind goes forward only. */
   void (*backward)(const DcLayerRun *run, const DcLayerBackward *job);
   bool does_relu; /* forward() applies the activation when that is a ReLU */
 } DcLayerKindOps;
 
 extern const DcLayerKindOps dc_layer_dense, dc_layer_conv, dc_layer_transposed, dc_layer_depthwise,
     dc_layer_max_pool, dc_layer_average_pool, dc_layer_global_average_pool, dc_layer_affine,
-    dc_layer_reshape, dc_layer_l2_normalise, dc_layer_add, dc_layer_batch_norm;
+    dc_layer_reshape, dc_layer_l2_normalise, dc_layer_add, dc_layer_batch_norm, dc_layer_multiply,
+    dc_layer_concatenate, dc_layer_prelu, dc_layer_layer_norm, dc_layer_softmax, dc_layer_pad,
+    dc_layer_rearrange;
 
 const DcLayerKindOps *dc_layer_ops(DcLayerKind kind);
 
-/* Plans layer `index` of `network` for calls of up to `max_batch` images, and packs its weights. */
+/* Plans layer `index` of `network` for calls of up to `max_batch` images, and packs its weights.
+ * With `training`, DC_ERROR_UNSUPPORTED for what goes forward only. */
 DcStatus dc_layer_run_init(DcLayerRun *run, const DcNetwork *network, size_t index,
                            size_t max_batch, bool training, DcError *error);
 void dc_layer_run_clear(DcLayerRun *run);

@@ -44,9 +44,15 @@ static DcStatus
 plan_conv(DcLayerRun *run, size_t max_batch)
 {
   const DcLayer *layer = run->layer;
-  const DcConvolutionShape shape = {run->input,          layer->output, layer->kernel_height,
-                                    layer->kernel_width, layer->stride, layer->padding[0],
-                                    layer->padding[2]};
+  const DcConvolutionShape shape = {.large = run->input,
+                                    .small = layer->output,
+                                    .kernel_height = layer->kernel_height,
+                                    .kernel_width = layer->kernel_width,
+                                    .stride = layer->stride,
+                                    .top = layer->padding[0],
+                                    .left = layer->padding[2],
+                                    .dilation = dc_layer_dilation(layer),
+                                    .groups = dc_layer_groups(layer)};
   return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
 }
 
@@ -93,7 +99,13 @@ static DcStatus
 plan_dense(DcLayerRun *run, size_t max_batch)
 {
   const DcShape input = {1, 1, (int)dc_shape_size(run->input)};
-  const DcConvolutionShape shape = {input, run->layer->output, 1, 1, 1, 0, 0};
+  const DcConvolutionShape shape = {.large = input,
+                                    .small = run->layer->output,
+                                    .kernel_height = 1,
+                                    .kernel_width = 1,
+                                    .stride = 1,
+                                    .dilation = 1,
+                                    .groups = 1};
   return plan(run, shape, DC_CONVOLUTION_APPLY, max_batch);
 }
 
@@ -127,9 +139,15 @@ static DcStatus
 plan_transposed(DcLayerRun *run, size_t max_batch)
 {
   const DcLayer *layer = run->layer;
-  const DcConvolutionShape shape = {layer->output,       run->input,    layer->kernel_height,
-                                    layer->kernel_width, layer->stride, layer->padding[0],
-                                    layer->padding[2]};
+  const DcConvolutionShape shape = {.large = layer->output,
+                                    .small = run->input,
+                                    .kernel_height = layer->kernel_height,
+                                    .kernel_width = layer->kernel_width,
+                                    .stride = layer->stride,
+                                    .top = layer->padding[0],
+                                    .left = layer->padding[2],
+                                    .dilation = 1,
+                                    .groups = 1};
   return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_ADJOINT, max_batch);
 }
 

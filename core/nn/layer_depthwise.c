@@ -13,7 +13,7 @@ forward_pixel(const DcLayerRun *run, DcWindow window, const float *input, float 
   const DcLayer *layer = run->layer;
   const size_t channels = (size_t)run->input.channels;
   const int tap = window.kernel_row * layer->kernel_width + window.kernel_column;
-  DcPatchWindow job = dc_window_job(window, run->input, input, output);
+  DcPatchWindow job = dc_window_job(layer, window, run->input, input, output);
   job.weight = layer->weight + (size_t)tap * channels;
   job.weight_row_stride = (size_t)layer->kernel_width * channels;
   job.bias = layer->bias;
@@ -45,11 +45,11 @@ backward_pixel(const DcLayerRun *run, DcWindow window, const Image *image)
 {
   const DcLayer *layer = run->layer;
   const size_t channels = (size_t)run->input.channels;
-  for (int row = window.first_row; row < window.end_row; row++) {
+  for (int row = window.first_row; row < window.first_row + window.rows; row++) {
     const int tap = (window.kernel_row + row - window.first_row) * layer->kernel_width;
     size_t weight = (size_t)(tap + window.kernel_column) * channels;
     size_t x = dc_shape_offset(run->input, row, window.first_column);
-    for (int column = window.first_column; column < window.end_column; column++) {
+    for (int j = 0; j < window.columns; j++) {
       for (size_t i = 0; i < channels; i++)
         image->weight_gradient[weight + i] += image->input[x + i] * image->delta[i];
       if (image->input_gradient) {

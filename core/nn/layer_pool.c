@@ -49,7 +49,7 @@ backward_all(const DcLayerRun *run, const DcLayerBackward *job, PixelBackward pi
 static void
 max_pixel(const DcLayerRun *run, DcWindow window, const float *input, float *output)
 {
-  const DcPatchWindow job = dc_window_job(window, run->input, input, output);
+  const DcPatchWindow job = dc_window_job(run->layer, window, run->input, input, output);
   run->kernels->maximum(&job);
 }
 
@@ -66,9 +66,9 @@ max_pixel_backward(const DcLayerRun *run, DcWindow window, const float *input, c
 {
   for (size_t i = 0; i < (size_t)run->input.channels; i++) {
     size_t best = dc_shape_offset(run->input, window.first_row, window.first_column) + i;
-    for (int row = window.first_row; row < window.end_row; row++) {
-      for (int column = window.first_column; column < window.end_column; column++) {
-        const size_t here = dc_shape_offset(run->input, row, column) + i;
+    for (int row = window.first_row; row < window.first_row + window.rows; row++) {
+      for (int j = 0; j < window.columns; j++) {
+        const size_t here = dc_shape_offset(run->input, row, window.first_column + j) + i;
         if (input[here] > input[best])
           best = here;
       }
@@ -90,17 +90,16 @@ const DcLayerKindOps dc_layer_max_pool = {.forward = max_forward, .backward = ma
 static float
 share(DcWindow window)
 {
-  return 1.0f /
-         (float)((window.end_row - window.first_row) * (window.end_column - window.first_column));
+  return 1.0f / (float)(window.rows * window.columns);
 }
 
 static void
 average_pixel(const DcLayerRun *run, DcWindow window, const float *input, float *output)
 {
-  const DcPatchWindow job = dc_window_job(window, run->input, input, output);
+  const DcPatchWindow job = dc_window_job(run->layer, window, run->input, input, output);
   const float weight = share(window);
   run->kernels->add(&job);
-  for (size_t i = 0; i < job.channels; i++)
+  for (size_t i = 0; i < job.patch.run; i++)
     output[i] *= weight;
 }
 
@@ -116,9 +115,9 @@ average_pixel_backward(const DcLayerRun *run, DcWindow window, const float *inpu
 {
   (void)input;
   const size_t channels = (size_t)run->input.channels;
-  for (int row = window.first_row; row < window.end_row; row++) {
+  for (int row = window.first_row; row < window.first_row + window.rows; row++) {
     float *x = input_gradient + dc_shape_offset(run->input, row, window.first_column);
-    for (int column = window.first_column; column < window.end_column; column++, x += channels) {
+    for (int j = 0; j < window.columns; j++, x += channels) {
       for (size_t i = 0; i < channels; i++)
         x[i] += share(window) * delta[i];
     }

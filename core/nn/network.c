@@ -34,6 +34,13 @@ static const char *const kind_names[DC_LAYER_KIND_COUNT] = {
     [DC_LAYER_L2_NORMALISE] = "l2_normalise",
     [DC_LAYER_ADD] = "add",
     [DC_LAYER_BATCH_NORM] = "batch_norm",
+    [DC_LAYER_MULTIPLY] = "multiply",
+    [DC_LAYER_CONCATENATE] = "concatenate",
+    [DC_LAYER_PRELU] = "prelu",
+    [DC_LAYER_LAYER_NORM] = "layer_norm",
+    [DC_LAYER_SOFTMAX] = "softmax",
+    [DC_LAYER_PAD] = "pad",
+    [DC_LAYER_REARRANGE] = "rearrange",
 };
 
 static const char *const activation_names[] = {
@@ -41,6 +48,13 @@ static const char *const activation_names[] = {
     [DC_ACTIVATION_RELU] = "relu",
     [DC_ACTIVATION_LEAKY_RELU] = "leaky_relu",
     [DC_ACTIVATION_GELU] = "gelu",
+    [DC_ACTIVATION_GELU_TANH] = "gelu_tanh",
+    [DC_ACTIVATION_CLIP] = "clip",
+    [DC_ACTIVATION_SIGMOID] = "sigmoid",
+    [DC_ACTIVATION_HARD_SIGMOID] = "hard_sigmoid",
+    [DC_ACTIVATION_HARD_SWISH] = "hard_swish",
+    [DC_ACTIVATION_SILU] = "silu",
+    [DC_ACTIVATION_TANH] = "tanh",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -116,7 +130,7 @@ dc_network_free(DcNetwork *network)
 typedef struct {
   size_t index;
   const DcLayer *layer;
-  DcShape input, addend; /* the second: ADD */
+  DcShape input, second; /* the second: the kinds that take two */
   DcError *error;
 } Check;
 
@@ -126,12 +140,24 @@ refuse(const Check *check, const char *what)
   const DcLayer *layer = check->layer;
   return dc_error_set(
       check->error, DC_ERROR_SHAPE,
-      "layer %zu (%s): %s; input %dx%dx%d, output %dx%dx%d, kernel %dx%d, stride %d, padding "
-      "%d %d %d %d (top bottom left right)",
+      "layer %zu (%s): %s; input %dx%dx%d, output %dx%dx%d, kernel %dx%d, stride %d, dilation %d, "
+      "groups %d, padding %d %d %d %d (top bottom left right)",
       check->index, dc_layer_kind_name(layer->kind), what, check->input.height, check->input.width,
       check->input.channels, layer->output.height, layer->output.width, layer->output.channels,
-      layer->kernel_height, layer->kernel_width, layer->stride, layer->padding[0],
-      layer->padding[1], layer->padding[2], layer->padding[3]);
+      layer->kernel_height, layer->kernel_width, layer->stride, dc_layer_dilation(layer),
+      dc_layer_groups(layer), layer->padding[0], layer->padding[1], layer->padding[2],
+      layer->padding[3]);
+}
+
+static DcStatus
+refuse_pair(const Check *check, const char *what)
+{
+  const DcShape first = check->input, second = check->second;
+  return dc_error_set(check->error, DC_ERROR_SHAPE,
+                      "layer %zu (%s): its input is %dx%dx%d, but the second input %dx%dx%d; %s",
+                      check->index, dc_layer_kind_name(check->layer->kind), first.height,
+                      first.width, first.channels, second.height, second.width, second.channels,
+                      what);
 }
 
 static bool
@@ -143,6 +169,12 @@ shape_floats(DcShape shape, size_t *floats)
          dc_checked_mul(*floats, (size_t)shape.channels, floats) && *floats <= MOST_FLOATS;
 }
 
+static int
+larger(int a, int b)
+{
+  return a > b ? a : b;
+}
+
 static DcStatus
 check_window(const Check *check)
 {
@@ -152,12 +184,34 @@ check_window(const Check *check)
     return refuse(check, "the kernel's sides must be 1 to 2^24");
   if (layer->stride < 1 || layer->stride > MOST_SIDE)
     return refuse(check, "the stride must be 1 to 2^24");
+  const int dilation = dc_layer_dilation(layer);
+  const int kernel = larger(layer->kernel_height, layer->kernel_width);
+  if (dilation < 1 || (kernel - 1) * (int64_t)dilation >= MOST_SIDE)
+    return refuse(check, "the dilation must be at least 1 and the dilated kernel at most 2^24");
   for (int side = 0; side < 4; side++) {
-    const int kernel = side < 2 ? layer->kernel_height : layer->kernel_width;
-    /* A window must see at least one value that is not padding. */
-    if (layer->padding[side] < 0 || layer->padding[side] >= kernel)
+    const int length = side < 2 ? layer->kernel_height : layer->kernel_width;
+    /* A window must see at least one value that is not padding, if none of its taps is left out. */
+    if (layer->padding[side] < 0 || layer->padding[side] >= dc_kernel_extent(length, dilation))
       return refuse(check, "a padding must be at least 0 and smaller than the kernel");
   }
+  return DC_OK;
+}
+
+/* Only some kinds know how to leave out pixels between taps, or channels. */
+static DcStatus
+check_thinning(const Check *check)
+{
+  const DcLayer *layer = check->layer;
+  const bool conv = layer->kind == DC_LAYER_CONV2D;
+  if (dc_layer_dilation(layer) != 1 && !conv && layer->kind != DC_LAYER_DEPTHWISE_CONV2D)
+    return refuse(check, "only conv2d and depthwise_conv2d can have a dilation");
+  if (dc_layer_groups(layer) == 1)
+    return DC_OK;
+  if (!conv)
+    return refuse(check, "only conv2d can have groups");
+  if (layer->groups < 1 || check->input.channels % layer->groups ||
+      layer->output.channels % layer->groups)
+    return refuse(check, "the groups must divide the channels of input and output");
   return DC_OK;
 }
 
@@ -172,11 +226,12 @@ window_count(int length, int kernel, int stride, int before, int after)
 static DcShape
 windows(DcShape input, const DcLayer *layer)
 {
-  const int *padding = layer->padding;
-  return (DcShape){
-      window_count(input.height, layer->kernel_height, layer->stride, padding[0], padding[1]),
-      window_count(input.width, layer->kernel_width, layer->stride, padding[2], padding[3]),
-      input.channels};
+  const int *padding = layer->padding, dilation = dc_layer_dilation(layer);
+  const int height = dc_kernel_extent(layer->kernel_height, dilation);
+  const int width = dc_kernel_extent(layer->kernel_width, dilation);
+  return (DcShape){window_count(input.height, height, layer->stride, padding[0], padding[1]),
+                   window_count(input.width, width, layer->stride, padding[2], padding[3]),
+                   input.channels};
 }
 
 static DcStatus
@@ -219,18 +274,82 @@ shape_of_reshape(const Check *check, const DcShape *output)
   return DC_OK;
 }
 
-static DcStatus
-shape_of_sum(const Check *check, DcShape *output)
+static bool
+same_shape(DcShape a, DcShape b)
 {
-  const DcShape input = check->input, addend = check->addend;
-  if (addend.height != input.height || addend.width != input.width ||
-      addend.channels != input.channels)
-    return dc_error_set(check->error, DC_ERROR_SHAPE,
-                        "layer %zu (add): its input is %dx%dx%d, but the second addend %dx%dx%d; "
-                        "both must have the same shape",
-                        check->index, input.height, input.width, input.channels, addend.height,
-                        addend.width, addend.channels);
-  *output = input;
+  return a.height == b.height && a.width == b.width && a.channels == b.channels;
+}
+
+static DcStatus
+shape_of_elements(const Check *check, DcShape *output)
+{
+  const DcShape pixel = {1, 1, check->input.channels};
+  if (!same_shape(check->second, check->input) && !same_shape(check->second, pixel))
+    return refuse_pair(check, "the second must have the same shape, or be one pixel of as many "
+                              "channels");
+  *output = check->input;
+  return DC_OK;
+}
+
+static DcStatus
+shape_of_concatenation(const Check *check, DcShape *output)
+{
+  const DcShape first = check->input, second = check->second;
+  if (first.height != second.height || first.width != second.width)
+    return refuse_pair(check, "both must have the same height and width");
+  if (second.channels > INT_MAX - first.channels)
+    return refuse_pair(check, "together they have more than 2^31 - 1 channels");
+  *output = (DcShape){first.height, first.width, first.channels + second.channels};
+  return DC_OK;
+}
+
+static DcStatus
+shape_of_padded(const Check *check, DcShape *output)
+{
+  const int *padding = check->layer->padding;
+  for (int side = 0; side < 4; side++) {
+    if (padding[side] < 0 || padding[side] > MOST_SIDE)
+      return refuse(check, "a padding must be 0 to 2^24");
+  }
+  *output = (DcShape){check->input.height + padding[0] + padding[1],
+                      check->input.width + padding[2] + padding[3], check->input.channels};
+  return DC_OK;
+}
+
+/* How many numbers a walk visits and the last of the input's that it reaches; false when these do
+ * not fit the numbers that there are. */
+static bool
+walk_is_inside(const DcRearrangement *order, size_t numbers, size_t *visited)
+{
+  *visited = 1;
+  if (order->offset < 0)
+    return false;
+  size_t last = (size_t)order->offset;
+  for (int i = 0; i < order->axes; i++) {
+    size_t reach;
+    if (order->size[i] < 1 || order->stride[i] < 0 ||
+        !dc_checked_mul(*visited, (size_t)order->size[i], visited) || *visited > MOST_FLOATS ||
+        !dc_checked_mul((size_t)order->size[i] - 1, (size_t)order->stride[i], &reach) ||
+        !dc_checked_add(last, reach, &last))
+      return false;
+  }
+  return last < numbers;
+}
+
+static DcStatus
+shape_of_rearranged(const Check *check, const DcShape *output)
+{
+  const DcRearrangement *order = &check->layer->order;
+  size_t floats, visited;
+  if (!shape_floats(*output, &floats))
+    return refuse(check, "height, width and channels of the output must be given");
+  if (order->axes < 1 || order->axes > DC_MOST_AXES)
+    return refuse(check, "the order must have 1 to 6 axes");
+  if (!walk_is_inside(order, dc_shape_size(check->input), &visited))
+    return refuse(check, "the order's sizes must be at least 1, its strides and offset at least 0, "
+                         "and what it reaches inside the input");
+  if (visited != floats)
+    return refuse(check, "the order must visit as many numbers as the output has");
   return DC_OK;
 }
 
@@ -254,12 +373,22 @@ find_output(const Check *check, DcShape *output)
   case DC_LAYER_AFFINE:
   case DC_LAYER_L2_NORMALISE:
   case DC_LAYER_BATCH_NORM:
+  case DC_LAYER_PRELU:
+  case DC_LAYER_LAYER_NORM:
+  case DC_LAYER_SOFTMAX:
     *output = check->input;
     return DC_OK;
   case DC_LAYER_ADD:
-    return shape_of_sum(check, output);
+  case DC_LAYER_MULTIPLY:
+    return shape_of_elements(check, output);
+  case DC_LAYER_CONCATENATE:
+    return shape_of_concatenation(check, output);
+  case DC_LAYER_PAD:
+    return shape_of_padded(check, output);
   case DC_LAYER_RESHAPE:
     return shape_of_reshape(check, output);
+  case DC_LAYER_REARRANGE:
+    return shape_of_rearranged(check, output);
   case DC_LAYER_KIND_COUNT:
     break;
   }
@@ -282,7 +411,7 @@ find_sizes(DcLayer *layer, DcShape input)
     break;
   case DC_LAYER_CONV2D:
   case DC_LAYER_TRANSPOSED_CONV2D:
-    fits = dc_checked_mul(in, out, &layer->weight_size) &&
+    fits = dc_checked_mul(in / (size_t)dc_layer_groups(layer), out, &layer->weight_size) &&
            dc_checked_mul(layer->weight_size, taps, &layer->weight_size);
     layer->bias_size = out;
     break;
@@ -291,7 +420,11 @@ find_sizes(DcLayer *layer, DcShape input)
     layer->bias_size = in;
     break;
   case DC_LAYER_AFFINE:
+  case DC_LAYER_LAYER_NORM:
     layer->weight_size = layer->bias_size = in;
+    break;
+  case DC_LAYER_PRELU:
+    layer->weight_size = in;
     break;
   case DC_LAYER_BATCH_NORM:
     layer->weight_size = layer->bias_size = in;
@@ -304,19 +437,60 @@ find_sizes(DcLayer *layer, DcShape input)
 }
 
 static DcStatus
+refuse_number(const Check *check, DcStatus status, const char *what)
+{
+  return dc_error_set(check->error, status, "layer %zu (%s): %s", check->index,
+                      dc_layer_kind_name(check->layer->kind), what);
+}
+
+static DcStatus
+check_activation(const Check *check)
+{
+  const DcLayer *layer = check->layer;
+  switch (layer->activation) {
+  case DC_ACTIVATION_LEAKY_RELU:
+    if (!isfinite(layer->slope))
+      return refuse_number(check, DC_ERROR_NOT_FINITE, "the slope of leaky_relu is not a number");
+    return DC_OK;
+  case DC_ACTIVATION_HARD_SIGMOID:
+    if (!isfinite(layer->slope) || !isfinite(layer->shift))
+      return refuse_number(check, DC_ERROR_NOT_FINITE,
+                           "the slope or shift of hard_sigmoid is not a number");
+    return DC_OK;
+  case DC_ACTIVATION_CLIP:
+    if (!isfinite(layer->low) || !isfinite(layer->high))
+      return refuse_number(check, DC_ERROR_NOT_FINITE, "a bound of clip is not a number");
+    if (layer->low > layer->high)
+      return refuse_number(check, DC_ERROR_ARGUMENT, "the bounds of clip are low > high");
+    return DC_OK;
+  default:
+    if ((size_t)layer->activation < COUNT(activation_names))
+      return DC_OK;
+    return dc_error_set(check->error, DC_ERROR_ARGUMENT, "layer %zu (%s): unknown activation %d",
+                        check->index, dc_layer_kind_name(layer->kind), (int)layer->activation);
+  }
+}
+
+static DcStatus
+check_numbers(const Check *check)
+{
+  const DcLayer *layer = check->layer;
+  if (layer->kind == DC_LAYER_LAYER_NORM && !(layer->epsilon > 0 && isfinite(layer->epsilon)))
+    return refuse_number(check, DC_ERROR_ARGUMENT, "the epsilon must be a number above 0");
+  return check_activation(check);
+}
+
+static DcStatus
 check_layer(const Check *check, DcLayer *layer)
 {
   size_t floats;
   if (!shape_floats(check->input, &floats))
     return refuse(check, "the input must have 1 to 2^31 - 1 numbers, its sides 1 to 2^24");
-  if ((size_t)layer->activation >= COUNT(activation_names))
-    return dc_error_set(check->error, DC_ERROR_ARGUMENT, "layer %zu (%s): unknown activation %d",
-                        check->index, dc_layer_kind_name(layer->kind), (int)layer->activation);
-  if (layer->activation == DC_ACTIVATION_LEAKY_RELU && !isfinite(layer->slope))
-    return dc_error_set(check->error, DC_ERROR_NOT_FINITE,
-                        "layer %zu (%s): the slope of leaky_relu is not a number", check->index,
-                        dc_layer_kind_name(layer->kind));
-  DcStatus status = find_output(check, &layer->output);
+  DcStatus status = check_numbers(check);
+  if (!status)
+    status = find_output(check, &layer->output);
+  if (!status)
+    status = check_thinning(check);
   if (status)
     return status;
   if (!shape_floats(layer->output, &floats))
@@ -382,16 +556,16 @@ check_sources(const Check *check)
                         "layer %zu (%s): `back` is %d, but 0 to %zu values are before the "
                         "preceding layer's output",
                         check->index, name, layer->back, check->index);
-  if (layer->kind != DC_LAYER_ADD)
+  if (!dc_layer_takes_two(layer->kind))
     return DC_OK;
-  if (layer->with < 1 || (size_t)layer->with > check->index)
+  if (layer->with < 0 || (size_t)layer->with > check->index)
     return dc_error_set(check->error, DC_ERROR_ARGUMENT,
-                        "layer %zu (%s): `with` is %d, but the second addend must be 1 to %zu "
-                        "values before the preceding layer's output",
+                        "layer %zu (%s): `with` is %d, but 0 to %zu values are before the "
+                        "preceding layer's output",
                         check->index, name, layer->with, check->index);
   if (layer->with == layer->back)
     return dc_error_set(check->error, DC_ERROR_ARGUMENT,
-                        "layer %zu (%s): `back` and `with` are both %d; the addends must be two "
+                        "layer %zu (%s): `with` is %d, and so is `back`; the inputs must be two "
                         "different values",
                         check->index, name, layer->with);
   return DC_OK;
@@ -406,8 +580,8 @@ dc_network_fit(const DcNetwork *network, DcLayer *layer, DcError *error)
   if (status)
     return status;
   check.input = dc_network_value(network, dc_layer_source(layer, check.index));
-  if (layer->kind == DC_LAYER_ADD)
-    check.addend = dc_network_value(network, dc_layer_addend(layer, check.index));
+  if (dc_layer_takes_two(layer->kind))
+    check.second = dc_network_value(network, dc_layer_second_source(layer, check.index));
   return check_layer(&check, layer);
 }
 
@@ -553,14 +727,18 @@ layer_multiply_adds(const DcLayer *layer, DcShape input)
   case DC_LAYER_DENSE:
     return layer->weight_size;
   case DC_LAYER_CONV2D:
-    return outputs * taps * (uint64_t)input.channels;
+    return outputs * taps * (uint64_t)(input.channels / dc_layer_groups(layer));
   case DC_LAYER_DEPTHWISE_CONV2D:
     return outputs * taps;
   case DC_LAYER_TRANSPOSED_CONV2D: /* that of the convolution that it is the adjoint of */
     return dc_shape_size(input) * taps * (uint64_t)layer->output.channels;
   case DC_LAYER_AFFINE:
   case DC_LAYER_BATCH_NORM:
+  case DC_LAYER_MULTIPLY:
+  case DC_LAYER_PRELU:
     return outputs;
+  case DC_LAYER_LAYER_NORM: /* a square for the variance, then the scale and shift */
+    return 2 * outputs;
   default:
     return 0;
   }

@@ -141,17 +141,44 @@ DcShape dc_network_value(const DcNetwork *network, size_t number);
 /* The input shape of layer `index`. */
 DcShape dc_network_layer_input(const DcNetwork *network, size_t index);
 
-/* Which value layer `index` of a network takes as its input, and which as its second addend. */
+/* Which value layer `index` of a network takes as its input. */
 static inline size_t
 dc_layer_source(const DcLayer *layer, size_t index)
 {
   return index - (size_t)layer->back;
 }
 
+/* Whether a layer of `kind` takes a second input, and which value that is. */
+static inline bool
+dc_layer_takes_two(DcLayerKind kind)
+{
+  return kind == DC_LAYER_ADD || kind == DC_LAYER_MULTIPLY || kind == DC_LAYER_CONCATENATE;
+}
+
 static inline size_t
-dc_layer_addend(const DcLayer *layer, size_t index)
+dc_layer_second_source(const DcLayer *layer, size_t index)
 {
   return index - (size_t)layer->with;
+}
+
+/* `dilation` and `groups`, where 0 stands for one. */
+static inline int
+dc_layer_dilation(const DcLayer *layer)
+{
+  return layer->dilation ? layer->dilation : 1;
+}
+
+static inline int
+dc_layer_groups(const DcLayer *layer)
+{
+  return layer->groups ? layer->groups : 1;
+}
+
+/* How many pixels lie between the first and the last tap of a kernel, both included. */
+static inline int
+dc_kernel_extent(int kernel, int dilation)
+{
+  return (kernel - 1) * dilation + 1;
 }
 
 /* True when a layer is a BATCH_NORM; `index` (NULL: not wanted) receives which is the first. */

@@ -8,29 +8,41 @@
 
 /* The inner loops of the layers, compiled for several instruction sets.
  *
- * All of them work on patches: what a window of a convolution sees, channels last, is `rows` runs
- * of `run` adjacent floats, the starts of the runs `row_stride` floats apart. So a convolution is a
- * matrix product whose left factor is never written down (no im2col): pixel i's row of it starts at
- * input + input_offsets[i]. A dense layer is the case of one run. Every sum is taken in the order
- * of rows and runs, so that a pixel's result does not depend on the pixels beside it. */
+ * All of them work on patches: what a window of a convolution sees, channels last, is `rows` rows
+ * of `columns` runs of `run` adjacent floats; the starts of the rows are `row_stride` floats apart,
+ * those of the runs of a row `column_stride`. Where a row has no gaps it is one run. So a
+ * convolution is a matrix product whose left factor is never written down (no im2col): pixel i's
+ * row of it starts at input + input_offsets[i]. A dense layer is the case of one run. Every sum is
+ * taken in the order of rows, columns and runs, so that a pixel's result does not depend on the
+ * pixels beside it. */
 typedef struct {
-  size_t rows, run, row_stride;
+  size_t rows, columns, run;
+  size_t row_stride, column_stride;
 } DcPatch;
+
+/* The floats of a patch. */
+static inline size_t
+dc_patch_floats(const DcPatch *patch)
+{
+  return patch->rows * patch->columns * patch->run;
+}
 
 /* output[pixel][channel] = bias[channel] + sum over k of patch(pixel)[k] * weight[k][channel]. */
 typedef struct {
   DcPatch patch;
   const float *input;
   const uint32_t *input_offsets;
-  const float *weight; /* for `product`: panels, see below; for `dot`: channels x (rows * run) */
-  const float *bias;   /* as many as weight has channels, padding included */
+  const float
+      *weight;       /* for `product`: panels, see below; for `dot`: channels x floats of a patch */
+  const float *bias; /* as many as weight has channels, padding included */
   float *output;
   const uint32_t *output_offsets;
   size_t pixels, channels;
   bool relu; /* apply max(x, 0) on the way out */
 } DcPatchProduct;
 
-/* gradient[k][channel] += sum over pixels of patch(pixel)[k] * delta(pixel)[channel]. */
+/* gradient[k][channel] += sum over pixels of patch(pixel)[k] * delta(pixel)[channel]; patches of
+ * one column. */
 typedef struct {
   DcPatch patch;
   const float *input;
@@ -40,16 +52,15 @@ typedef struct {
   size_t pixels, channels;
 } DcPatchGradient;
 
-/* One output pixel of a layer that treats each channel for itself: the patch is `rows` runs of
- * whole pixels, run / channels of them each. */
+/* One output pixel of a layer that treats each channel for itself: a run of the patch is a pixel.
+ */
 typedef struct {
   DcPatch patch;
   const float *input;
-  const float *weight; /* `weigh`: as the patch lies, its rows `weight_row_stride` floats apart */
-  size_t weight_row_stride;
-  const float *bias; /* `weigh`: of each channel */
+  const float *weight;      /* `weigh`: pixels as the patch has, without gaps between columns ... */
+  size_t weight_row_stride; /* ... and its rows so many floats apart */
+  const float *bias;        /* `weigh`: of each channel */
   float *output;
-  size_t channels;
 } DcPatchWindow;
 
 /* A matrix of R rows in panels: ceil(channels / panel) blocks, each R x panel, dense, the columns

@@ -83,7 +83,8 @@ INLINE void
 product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size_t count)
 {
   const DcPatch *patch = &job->patch;
-  const float *weight = job->weight + channel * patch->rows * patch->run;
+  const float *weight = job->weight + channel * dc_patch_floats(patch);
+  const size_t row_step = patch->row_stride - patch->columns * patch->column_stride;
   const float *pixel[TILE];
   Vector low[TILE], high[TILE];
   UNROLL
@@ -93,17 +94,22 @@ product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size
     high[p] = load(job->bias + channel + LANES);
   }
   for (size_t row = 0; row < patch->rows; row++) {
-    for (size_t k = 0; k < patch->run; k++, weight += PANEL) {
-      const Vector weight_low = load(weight), weight_high = load(weight + LANES);
-      UNROLL
-      for (size_t p = 0; p < count; p++) {
-        low[p] += pixel[p][k] * weight_low;
-        high[p] += pixel[p][k] * weight_high;
+    for (size_t column = 0; column < patch->columns; column++) {
+      for (size_t k = 0; k < patch->run; k++, weight += PANEL) {
+        const Vector weight_low = load(weight), weight_high = load(weight + LANES);
+        UNROLL
+        for (size_t p = 0; p < count; p++) {
+          low[p] += pixel[p][k] * weight_low;
+          high[p] += pixel[p][k] * weight_high;
+        }
       }
+      UNROLL
+      for (size_t p = 0; p < count; p++)
+        pixel[p] += patch->column_stride;
     }
     UNROLL
     for (size_t p = 0; p < count; p++)
-      pixel[p] += patch->row_stride;
+      pixel[p] += row_step;
   }
   UNROLL
   for (size_t p = 0; p < count; p++)
@@ -162,7 +168,7 @@ INLINE void
 dot_tile(const DcPatchProduct *job, size_t first, size_t channel, const size_t count)
 {
   const DcPatch *patch = &job->patch;
-  const float *weight = job->weight + channel * patch->rows * patch->run;
+  const float *weight = job->weight + channel * dc_patch_floats(patch);
   const float *pixel[DOT_TILE];
   Vector sum[DOT_TILE] = {0};
   float rest[DOT_TILE];
@@ -170,19 +176,19 @@ dot_tile(const DcPatchProduct *job, size_t first, size_t channel, const size_t c
     pixel[p] = job->input + job->input_offsets[first + p];
     rest[p] = job->bias[channel];
   }
-  for (size_t row = 0; row < patch->rows; row++, weight += patch->run) {
+  for (size_t i = 0; i < patch->rows * patch->columns; i++, weight += patch->run) {
+    const size_t run =
+        i / patch->columns * patch->row_stride + i % patch->columns * patch->column_stride;
     size_t k = 0;
     for (; k + LANES <= patch->run; k += LANES) {
       UNROLL
       for (size_t p = 0; p < count; p++)
-        sum[p] += load(pixel[p] + k) * load(weight + k);
+        sum[p] += load(pixel[p] + run + k) * load(weight + k);
     }
     for (; k < patch->run; k++) {
       for (size_t p = 0; p < count; p++)
-        rest[p] += pixel[p][k] * weight[k];
+        rest[p] += pixel[p][run + k] * weight[k];
     }
-    for (size_t p = 0; p < count; p++)
-      pixel[p] += patch->row_stride;
   }
   for (size_t p = 0; p < count; p++) {
     const float value = rest[p] + add_up(sum[p]);
@@ -306,12 +312,13 @@ window_vectors(const DcPatchWindow *job, size_t channel, const size_t count, con
                 : kind == ADD ? (Vector){0}
                               : load(row + v * LANES);
   for (size_t i = 0; i < job->patch.rows; i++, row += job->patch.row_stride) {
-    for (size_t k = 0; k < job->patch.run; k += job->channels) {
+    for (size_t j = 0; j < job->patch.columns; j++) {
+      const float *pixel = row + j * job->patch.column_stride;
       UNROLL
       for (size_t v = 0; v < count; v++) {
-        const Vector x = load(row + k + v * LANES);
+        const Vector x = load(pixel + v * LANES);
         if (kind == WEIGH)
-          result[v] += x * load(weight_row + k + v * LANES);
+          result[v] += x * load(weight_row + j * job->patch.run + v * LANES);
         else if (kind == ADD)
           result[v] += x;
         else
@@ -332,13 +339,14 @@ window_scalar(const DcPatchWindow *job, size_t channel, const WindowKind kind)
   float result = kind == WEIGH ? job->bias[channel] : kind == ADD ? 0 : job->input[channel];
   for (size_t i = 0; i < job->patch.rows; i++) {
     const float *row = job->input + i * job->patch.row_stride + channel;
-    for (size_t k = 0; k < job->patch.run; k += job->channels) {
+    for (size_t j = 0; j < job->patch.columns; j++) {
+      const float x = row[j * job->patch.column_stride];
       if (kind == WEIGH)
-        result += row[k] * job->weight[i * job->weight_row_stride + k + channel];
+        result += x * job->weight[i * job->weight_row_stride + j * job->patch.run + channel];
       else if (kind == ADD)
-        result += row[k];
-      else if (row[k] > result || row[k] != row[k])
-        result = row[k];
+        result += x;
+      else if (x > result || x != x)
+        result = x;
     }
   }
   return result;
@@ -348,11 +356,11 @@ INLINE void
 window(const DcPatchWindow *job, const WindowKind kind)
 {
   size_t channel = 0;
-  for (; channel + WINDOW_VECTORS * LANES <= job->channels; channel += WINDOW_VECTORS * LANES)
+  for (; channel + WINDOW_VECTORS * LANES <= job->patch.run; channel += WINDOW_VECTORS * LANES)
     window_vectors(job, channel, WINDOW_VECTORS, kind);
-  for (; channel + LANES <= job->channels; channel += LANES)
+  for (; channel + LANES <= job->patch.run; channel += LANES)
     window_vectors(job, channel, 1, kind);
-  for (; channel < job->channels; channel++)
+  for (; channel < job->patch.run; channel++)
     job->output[channel] = window_scalar(job, channel, kind);
 }
 

@@ -16,7 +16,7 @@ enum { INPUT, OUTPUT, OWN };
 /* A layer that does something, and the places of what it takes and makes. */
 typedef struct {
   DcLayerRun run;
-  size_t input, addend, output;
+  size_t input, second, output;
 } Step;
 
 typedef struct {
@@ -76,9 +76,9 @@ name_of_source(const DcNetwork *network, const Value *values, size_t layer)
 }
 
 static size_t
-name_of_addend(const DcNetwork *network, const Value *values, size_t layer)
+name_of_second(const DcNetwork *network, const Value *values, size_t layer)
 {
-  return values[dc_layer_addend(dc_network_layer_const(network, layer), layer)].same_as;
+  return values[dc_layer_second_source(dc_network_layer_const(network, layer), layer)].same_as;
 }
 
 static void
@@ -89,8 +89,8 @@ follow_values(const DcNetwork *network, Value *values)
     const size_t source = name_of_source(network, values, i);
     values[i + 1].same_as = does_nothing(layer) ? source : i + 1;
     values[source].last_layer = i;
-    if (layer->kind == DC_LAYER_ADD)
-      values[name_of_addend(network, values, i)].last_layer = i;
+    if (dc_layer_takes_two(layer->kind))
+      values[name_of_second(network, values, i)].last_layer = i;
   }
 }
 
@@ -131,8 +131,8 @@ place_values(DcPlan *plan, const DcNetwork *network, Value *values)
     values[i + 1].place = find_place(plan, network, values, i);
     step->output = values[i + 1].place;
     step->input = values[name_of_source(network, values, i)].place;
-    if (layer->kind == DC_LAYER_ADD)
-      step->addend = values[name_of_addend(network, values, i)].place;
+    if (dc_layer_takes_two(layer->kind))
+      step->second = values[name_of_second(network, values, i)].place;
     step++;
   }
   plan->result = values[values[layers].same_as].place;
@@ -256,7 +256,7 @@ run_chunk(DcPlan *plan, const float *input, size_t batch, float *output)
     const Step *step = &plan->steps[i];
     const DcLayerForward job = {
         .input = read_place(plan, step->input, input, output),
-        .addend = read_place(plan, step->addend, input, output),
+        .second = read_place(plan, step->second, input, output),
         .batch = batch,
         .output = step->output == OUTPUT ? output : plan->buffers[step->output - OWN].floats,
         .scratch = plan->scratch,

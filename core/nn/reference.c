@@ -14,7 +14,8 @@
 typedef struct {
   const DcLayer *layer;
   DcShape in, out;
-  const double *x, *addend; /* the second: ADD */
+  const double *x, *second; /* the second: the kinds that take two */
+  size_t second_size;
   double *y;
   const double *statistics; /* BATCH_NORM: mean, then variance of each channel */
 } Task;
@@ -44,13 +45,15 @@ for_each_tap(const Task *task, DcShape large, DcShape small,
              void (*visit)(const Task *, const Tap *))
 {
   const DcLayer *layer = task->layer;
+  const int dilation = dc_layer_dilation(layer);
   Tap tap;
   for (tap.out_row = 0; tap.out_row < small.height; tap.out_row++) {
     for (tap.out_column = 0; tap.out_column < small.width; tap.out_column++) {
       for (tap.kernel_row = 0; tap.kernel_row < layer->kernel_height; tap.kernel_row++) {
         for (tap.kernel_column = 0; tap.kernel_column < layer->kernel_width; tap.kernel_column++) {
-          tap.in_row = tap.out_row * layer->stride + tap.kernel_row - layer->padding[0];
-          tap.in_column = tap.out_column * layer->stride + tap.kernel_column - layer->padding[2];
+          tap.in_row = tap.out_row * layer->stride + tap.kernel_row * dilation - layer->padding[0];
+          tap.in_column =
+              tap.out_column * layer->stride + tap.kernel_column * dilation - layer->padding[2];
           if (inside(large, tap.in_row, tap.in_column))
             visit(task, &tap);
         }
@@ -91,13 +94,14 @@ dense(const Task *task)
 static void
 visit_conv(const Task *task, const Tap *tap)
 {
-  const size_t in = (size_t)task->in.channels, out = (size_t)task->out.channels;
+  const size_t groups = (size_t)dc_layer_groups(task->layer);
+  const size_t in = (size_t)task->in.channels / groups, out = (size_t)task->out.channels;
   const float *weight = tap_weight(task, tap, in * out);
   const double *x = task->x + at(task->in, tap->in_row, tap->in_column, 0);
   double *y = task->y + at(task->out, tap->out_row, tap->out_column, 0);
   for (size_t i = 0; i < in; i++) {
     for (size_t j = 0; j < out; j++)
-      y[j] += x[i] * weight[i * out + j];
+      y[j] += x[j / (out / groups) * in + i] * weight[i * out + j];
   }
 }
 
@@ -237,11 +241,116 @@ l2_normalise(const Task *task)
     task->y[i] = task->x[i] * factor;
 }
 
+static double
+sum_of_channel(const double *x, size_t size, size_t channels, size_t channel, double centre,
+               int power)
+{
+  double sum = 0;
+  for (size_t i = channel; i < size; i += channels)
+    sum += power == 1 ? x[i] - centre : (x[i] - centre) * (x[i] - centre);
+  return sum;
+}
+
 static void
 add(const Task *task)
 {
   for (size_t i = 0; i < dc_shape_size(task->in); i++)
-    task->y[i] = task->x[i] + task->addend[i];
+    task->y[i] = task->x[i] + task->second[i % task->second_size];
+}
+
+static void
+multiply(const Task *task)
+{
+  for (size_t i = 0; i < dc_shape_size(task->in); i++)
+    task->y[i] = task->x[i] * task->second[i % task->second_size];
+}
+
+static void
+concatenate(const Task *task)
+{
+  const size_t first = (size_t)task->in.channels, all = (size_t)task->out.channels;
+  for (size_t i = 0; i < dc_shape_size(task->out); i++) {
+    const size_t pixel = i / all, c = i % all;
+    task->y[i] =
+        c < first ? task->x[pixel * first + c] : task->second[pixel * (all - first) + c - first];
+  }
+}
+
+static void
+prelu(const Task *task)
+{
+  const size_t channels = (size_t)task->in.channels;
+  for (size_t i = 0; i < dc_shape_size(task->in); i++)
+    task->y[i] = task->x[i] < 0 ? task->x[i] * task->layer->weight[i % channels] : task->x[i];
+}
+
+static void
+layer_norm_pixel(const DcLayer *layer, const double *x, double *y)
+{
+  const size_t channels = (size_t)layer->output.channels;
+  const double rows = (double)channels;
+  const double mean = sum_of_channel(x, channels, 1, 0, 0, 1) / rows;
+  const double variance = sum_of_channel(x, channels, 1, 0, mean, 2) / rows;
+  for (size_t i = 0; i < channels; i++)
+    y[i] = (x[i] - mean) / sqrt(variance + layer->epsilon) * layer->weight[i] + layer->bias[i];
+}
+
+static void
+softmax_pixel(const DcLayer *layer, const double *x, double *y)
+{
+  const int channels = layer->output.channels;
+  double largest = -INFINITY, sum = 0;
+  for (int i = 0; i < channels; i++)
+    largest = fmax(largest, x[i]);
+  for (int i = 0; i < channels; i++)
+    sum += exp(x[i] - largest);
+  for (int i = 0; i < channels; i++)
+    y[i] = exp(x[i] - largest) / sum;
+}
+
+static void
+for_each_pixel(const Task *task, void (*visit)(const DcLayer *, const double *, double *))
+{
+  for (size_t i = 0; i < dc_shape_size(task->in); i += (size_t)task->in.channels)
+    visit(task->layer, task->x + i, task->y + i);
+}
+
+static void
+layer_norm(const Task *task)
+{
+  for_each_pixel(task, layer_norm_pixel);
+}
+
+static void
+softmax(const Task *task)
+{
+  for_each_pixel(task, softmax_pixel);
+}
+
+static void
+pad(const Task *task)
+{
+  const int *padding = task->layer->padding;
+  for (int row = 0; row < task->out.height; row++) {
+    for (int column = 0; column < task->out.width; column++) {
+      const int y = row - padding[0], x = column - padding[2];
+      for (int i = 0; i < task->out.channels; i++)
+        task->y[at(task->out, row, column, i)] =
+            inside(task->in, y, x) ? task->x[at(task->in, y, x, i)] : 0;
+    }
+  }
+}
+
+static void
+rearrange(const Task *task)
+{
+  const DcRearrangement *order = &task->layer->order;
+  for (size_t i = 0; i < dc_shape_size(task->out); i++) {
+    size_t rest = i, from = (size_t)order->offset;
+    for (int axis = order->axes; axis-- > 0; rest /= (size_t)order->size[axis])
+      from += rest % (size_t)order->size[axis] * (size_t)order->stride[axis];
+    task->y[i] = task->x[from];
+  }
 }
 
 static void
@@ -258,6 +367,12 @@ batch_norm(const Task *task)
 }
 
 static double
+clip(double x, double low, double high)
+{
+  return x < low ? low : x > high ? high : x;
+}
+
+static double
 activate(const DcLayer *layer, double x)
 {
   switch (layer->activation) {
@@ -267,6 +382,20 @@ activate(const DcLayer *layer, double x)
     return x < 0 ? layer->slope * x : x;
   case DC_ACTIVATION_GELU:
     return 0.5 * x * (1 + erf(x * 0.70710678118654752440));
+  case DC_ACTIVATION_GELU_TANH:
+    return 0.5 * x * (1 + tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)));
+  case DC_ACTIVATION_CLIP:
+    return clip(x, layer->low, layer->high);
+  case DC_ACTIVATION_SIGMOID:
+    return 1 / (1 + exp(-x));
+  case DC_ACTIVATION_HARD_SIGMOID:
+    return clip(layer->slope * x + layer->shift, 0, 1);
+  case DC_ACTIVATION_HARD_SWISH:
+    return x * clip(x / 6 + 0.5, 0, 1);
+  case DC_ACTIVATION_SILU:
+    return x / (1 + exp(-x));
+  case DC_ACTIVATION_TANH:
+    return tanh(x);
   case DC_ACTIVATION_NONE:
     break;
   }
@@ -286,6 +415,13 @@ static void (*const kinds[DC_LAYER_KIND_COUNT])(const Task *) = {
     [DC_LAYER_L2_NORMALISE] = l2_normalise,
     [DC_LAYER_ADD] = add,
     [DC_LAYER_BATCH_NORM] = batch_norm,
+    [DC_LAYER_MULTIPLY] = multiply,
+    [DC_LAYER_CONCATENATE] = concatenate,
+    [DC_LAYER_PRELU] = prelu,
+    [DC_LAYER_LAYER_NORM] = layer_norm,
+    [DC_LAYER_SOFTMAX] = softmax,
+    [DC_LAYER_PAD] = pad,
+    [DC_LAYER_REARRANGE] = rearrange,
 };
 
 /* A run: all values of all samples, and which statistics BATCH_NORM takes. */
@@ -296,16 +432,6 @@ typedef struct {
   double **values;
   double *statistics; /* room for those of any layer */
 } Run;
-
-static double
-sum_of_channel(const double *x, size_t size, size_t channels, size_t channel, double centre,
-               int power)
-{
-  double sum = 0;
-  for (size_t i = channel; i < size; i += channels)
-    sum += power == 1 ? x[i] - centre : (x[i] - centre) * (x[i] - centre);
-  return sum;
-}
 
 static void
 find_statistics(const Run *run, const DcLayer *layer, const double *x)
@@ -329,8 +455,9 @@ run_layer(const Run *run, size_t index)
   const DcShape input = dc_network_layer_input(run->network, index);
   const size_t in = dc_shape_size(input), out = dc_shape_size(layer->output);
   const double *x = run->values[dc_layer_source(layer, index)];
-  const double *addend =
-      layer->kind == DC_LAYER_ADD ? run->values[dc_layer_addend(layer, index)] : NULL;
+  const bool two = dc_layer_takes_two(layer->kind);
+  const size_t second = two ? dc_layer_second_source(layer, index) : 0;
+  const size_t second_size = two ? dc_shape_size(dc_network_value(run->network, second)) : 0;
   if (layer->kind == DC_LAYER_BATCH_NORM)
     find_statistics(run, layer, x);
   for (size_t i = 0; i < run->batch; i++) {
@@ -338,7 +465,8 @@ run_layer(const Run *run, size_t index)
                        .in = input,
                        .out = layer->output,
                        .x = x + i * in,
-                       .addend = addend ? addend + i * in : NULL,
+                       .second = two ? run->values[second] + i * second_size : NULL,
+                       .second_size = second_size,
                        .y = run->values[index + 1] + i * out,
                        .statistics = run->statistics};
     kinds[layer->kind](&task);

@@ -22,9 +22,9 @@ typedef struct {
   float *before; /* what went into the activation, where that is needed; else NULL */
   float *output;
   float *weight_gradient, *bias_gradient; /* in the trainer's gradient */
-  size_t source, addend;                  /* the values that it takes */
+  size_t source, second;                  /* the values that it takes */
   size_t output_gradient; /* buffer; NONE: the network's output does not depend on the layer's */
-  Target input_target, addend_target;
+  Target input_target, second_target;
 } Step;
 
 /* Holds the gradient with respect to one value after the other. */
@@ -75,7 +75,7 @@ plan_step(DcTrainer *trainer, size_t index, DcError *error)
     return status;
   const DcLayer *layer = step->run.layer;
   step->source = dc_layer_source(layer, index);
-  step->addend = layer->kind == DC_LAYER_ADD ? dc_layer_addend(layer, index) : NONE;
+  step->second = dc_layer_takes_two(layer->kind) ? dc_layer_second_source(layer, index) : NONE;
   const bool keep_before = dc_activation_needs_input(layer);
   step->output = new_activations(trainer, layer->output);
   step->before = keep_before ? new_activations(trainer, layer->output) : NULL;
@@ -142,12 +142,12 @@ place_gradients(DcTrainer *trainer, size_t *places)
   for (size_t i = trainer->count; i-- > 0;) {
     Step *step = &trainer->steps[i];
     step->output_gradient = places[i + 1];
-    step->input_target = step->addend_target = (Target){.place = NONE};
+    step->input_target = step->second_target = (Target){.place = NONE};
     if (step->output_gradient == NONE)
       continue;
     step->input_target = find_target(trainer, places, step->source);
-    if (step->addend != NONE)
-      step->addend_target = find_target(trainer, places, step->addend);
+    if (step->second != NONE)
+      step->second_target = find_target(trainer, places, step->second);
     trainer->buffers[step->output_gradient].taken = false;
   }
   trainer->first_place = places[0];
@@ -167,7 +167,7 @@ allocate_buffers(DcTrainer *trainer)
   size_t extra = 0;
   for (size_t i = 0; i < trainer->count; i++) {
     const Step *step = &trainer->steps[i];
-    if (step->input_target.more || step->addend_target.more)
+    if (step->input_target.more || step->second_target.more)
       extra = most(extra, dc_shape_size(step->run.input));
   }
   bool complete = !extra || new_gradients(trainer, extra, &trainer->extra);
@@ -293,7 +293,7 @@ dc_trainer_forward(DcTrainer *trainer, const float *input, size_t batch)
     const Step *step = &trainer->steps[i];
     const DcLayerForward job = {
         .input = value_of(trainer, step->source),
-        .addend = step->addend == NONE ? NULL : value_of(trainer, step->addend),
+        .second = step->second == NONE ? NULL : value_of(trainer, step->second),
         .batch = batch,
         .output = step->output,
         .scratch = trainer->scratch,
@@ -337,8 +337,8 @@ step_backward(DcTrainer *trainer, const Step *step)
       .scratch = trainer->scratch,
   };
   go_back(trainer, step, &job, step->input_target);
-  if (step->addend != NONE)
-    go_back(trainer, step, &job, step->addend_target);
+  if (step->second != NONE)
+    go_back(trainer, step, &job, step->second_target);
 }
 
 const float *

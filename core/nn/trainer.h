@@ -17,8 +17,10 @@
 typedef struct DcTrainer DcTrainer;
 
 /* Plans passes of up to `max_batch` samples. With `input_gradient`, dc_trainer_backward() also
- * gives the gradient with respect to the input. The network must outlive the trainer; its weights
- * may change between passes, its layers not. Free with dc_trainer_free(). */
+ * gives the gradient with respect to the input. DC_ERROR_UNSUPPORTED names the layer that goes
+ * forward only (nn/network.h; a convolution with dilation or groups, and a sum with a single pixel,
+ * do as well). The network must outlive the trainer; its weights may change between passes, its
+ * layers not. Free with dc_trainer_free(). */
 DcStatus dc_trainer_new(const DcNetwork *network, size_t max_batch, bool input_gradient,
                         DcTrainer **trainer, DcError *error);
 void dc_trainer_free(DcTrainer *trainer);

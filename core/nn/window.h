@@ -8,28 +8,34 @@
 /* The part of a window that lies inside the image, for the layers that go through it value by
  * value. */
 typedef struct {
-  int first_row, end_row; /* of the image */
-  int first_column, end_column;
-  int kernel_row, kernel_column; /* the tap at the first row and column */
+  int rows, columns;             /* taps inside; 0 is possible with a dilation */
+  int first_row, first_column;   /* of the image, where the first of them is */
+  int kernel_row, kernel_column; /* that tap */
 } DcWindow;
 
+/* The `count` of the taps, `dilation` apart from `start` on, that lie within 0 .. length - 1: from
+ * `tap` on, which is at `first`. */
 static inline void
-dc_window_axis(int start, int kernel, int length, int *first, int *end, int *tap)
+dc_window_axis(int start, int kernel, int dilation, int length, int *count, int *first, int *tap)
 {
-  *first = start > 0 ? start : 0;
-  *end = start + kernel < length ? start + kernel : length;
-  *tap = *first - start;
+  const int before = start < 0 ? (-start + dilation - 1) / dilation : 0;
+  const int reached = start < length ? (length - start + dilation - 1) / dilation : 0;
+  const int end = reached < kernel ? reached : kernel;
+  *count = end > before ? end - before : 0;
+  *tap = *count ? before : 0;
+  *first = *count ? start + before * dilation : 0;
 }
 
 /* The window of `layer` that makes its output at `row`, `column` from an image of shape `input`. */
 static inline DcWindow
 dc_window(const DcLayer *layer, DcShape input, int row, int column)
 {
+  const int dilation = dc_layer_dilation(layer);
   DcWindow window;
-  dc_window_axis(row * layer->stride - layer->padding[0], layer->kernel_height, input.height,
-                 &window.first_row, &window.end_row, &window.kernel_row);
-  dc_window_axis(column * layer->stride - layer->padding[2], layer->kernel_width, input.width,
-                 &window.first_column, &window.end_column, &window.kernel_column);
+  dc_window_axis(row * layer->stride - layer->padding[0], layer->kernel_height, dilation,
+                 input.height, &window.rows, &window.first_row, &window.kernel_row);
+  dc_window_axis(column * layer->stride - layer->padding[2], layer->kernel_width, dilation,
+                 input.width, &window.columns, &window.first_column, &window.kernel_column);
   return window;
 }
 
@@ -42,16 +48,18 @@ dc_shape_offset(DcShape shape, int row, int column)
 
 /* The job of a kernel for one pixel: its window of `image` to `output`. */
 static inline DcPatchWindow
-dc_window_job(DcWindow window, DcShape input, const float *image, float *output)
+dc_window_job(const DcLayer *layer, DcWindow window, DcShape input, const float *image,
+              float *output)
 {
-  const size_t channels = (size_t)input.channels;
-  return (
-      DcPatchWindow){.patch = {.rows = (size_t)(window.end_row - window.first_row),
-                               .run = (size_t)(window.end_column - window.first_column) * channels,
-                               .row_stride = (size_t)input.width * channels},
-                     .input = image + dc_shape_offset(input, window.first_row, window.first_column),
-                     .output = output,
-                     .channels = channels};
+  const size_t channels = (size_t)input.channels, dilation = (size_t)dc_layer_dilation(layer);
+  return (DcPatchWindow){.patch = {.rows = (size_t)window.rows,
+                                   .columns = (size_t)window.columns,
+                                   .run = channels,
+                                   .row_stride = dilation * (size_t)input.width * channels,
+                                   .column_stride = dilation * channels},
+                         .input =
+                             image + dc_shape_offset(input, window.first_row, window.first_column),
+                         .output = output};
 }
 
 #endif

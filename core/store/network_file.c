@@ -25,6 +25,27 @@ has_window(DcLayerKind kind)
   }
 }
 
+static bool
+has_padding(DcLayerKind kind)
+{
+  return has_window(kind) || kind == DC_LAYER_PAD;
+}
+
+/* The numbers that the activation of a layer has, at most two, and their names; returns how many.
+ */
+static size_t
+activation_numbers(DcLayer *layer, const char *const **names, float *numbers[2])
+{
+  static const char *const line[] = {"slope", "shift"}, *const bounds[] = {"low", "high"};
+  const bool clip = layer->activation == DC_ACTIVATION_CLIP;
+  *names = clip ? bounds : line;
+  numbers[0] = clip ? &layer->low : &layer->slope;
+  numbers[1] = clip ? &layer->high : &layer->shift;
+  if (clip || layer->activation == DC_ACTIVATION_HARD_SIGMOID)
+    return 2;
+  return layer->activation == DC_ACTIVATION_LEAKY_RELU ? 1 : 0;
+}
+
 /* --- describing --- */
 
 static JsonArray *
@@ -42,24 +63,65 @@ shape_array(DcShape shape)
   return int_array((int[]){shape.height, shape.width, shape.channels}, 3);
 }
 
+static void
+describe_activation(const DcLayer *layer, JsonObject *object)
+{
+  DcLayer copy = *layer;
+  const char *const *names;
+  float *numbers[2];
+  json_object_set_string_member(object, "activation", dc_activation_name(layer->activation));
+  const size_t count = activation_numbers(&copy, &names, numbers);
+  for (size_t i = 0; i < count; i++)
+    json_object_set_double_member(object, names[i], *numbers[i]);
+}
+
+/* What is as most networks have it is left out. */
+static void
+describe_sources(const DcLayer *layer, JsonObject *object)
+{
+  if (layer->back)
+    json_object_set_int_member(object, "back", layer->back);
+  if (dc_layer_takes_two(layer->kind))
+    json_object_set_int_member(object, "with", layer->with);
+}
+
+static void
+describe_window(const DcLayer *layer, JsonObject *object)
+{
+  const int kernel[] = {layer->kernel_height, layer->kernel_width};
+  json_object_set_array_member(object, "kernel", int_array(kernel, 2));
+  json_object_set_int_member(object, "stride", layer->stride);
+  if (dc_layer_dilation(layer) > 1)
+    json_object_set_int_member(object, "dilation", layer->dilation);
+  if (dc_layer_groups(layer) > 1)
+    json_object_set_int_member(object, "groups", layer->groups);
+}
+
+static void
+describe_order(const DcRearrangement *order, JsonObject *object)
+{
+  JsonObject *member = json_object_new();
+  json_object_set_array_member(member, "size", int_array(order->size, (size_t)order->axes));
+  json_object_set_array_member(member, "stride", int_array(order->stride, (size_t)order->axes));
+  json_object_set_int_member(member, "offset", order->offset);
+  json_object_set_object_member(object, "order", member);
+}
+
 static JsonObject *
 describe_layer(const DcLayer *layer)
 {
   JsonObject *object = json_object_new();
   json_object_set_string_member(object, "kind", dc_layer_kind_name(layer->kind));
-  json_object_set_string_member(object, "activation", dc_activation_name(layer->activation));
-  if (layer->activation == DC_ACTIVATION_LEAKY_RELU)
-    json_object_set_double_member(object, "slope", layer->slope);
-  if (layer->back)
-    json_object_set_int_member(object, "back", layer->back);
-  if (layer->kind == DC_LAYER_ADD)
-    json_object_set_int_member(object, "with", layer->with);
-  if (has_window(layer->kind)) {
-    const int kernel[] = {layer->kernel_height, layer->kernel_width};
-    json_object_set_array_member(object, "kernel", int_array(kernel, 2));
-    json_object_set_int_member(object, "stride", layer->stride);
+  describe_activation(layer, object);
+  describe_sources(layer, object);
+  if (has_window(layer->kind))
+    describe_window(layer, object);
+  if (has_padding(layer->kind))
     json_object_set_array_member(object, "padding", int_array(layer->padding, 4));
-  }
+  if (layer->kind == DC_LAYER_LAYER_NORM)
+    json_object_set_double_member(object, "epsilon", layer->epsilon);
+  if (layer->kind == DC_LAYER_REARRANGE)
+    describe_order(&layer->order, object);
   json_object_set_array_member(object, "output", shape_array(layer->output));
   return object;
 }
@@ -94,7 +156,8 @@ weight_tensor(const DcLayer *layer, DcShape input)
     break;
   case DC_LAYER_CONV2D:
     tensor.rank = 4;
-    memcpy(tensor.shape, (size_t[]){height, width, in, out}, 4 * sizeof(size_t));
+    memcpy(tensor.shape, (size_t[]){height, width, in / (size_t)dc_layer_groups(layer), out},
+           4 * sizeof(size_t));
     break;
   case DC_LAYER_TRANSPOSED_CONV2D:
     tensor.rank = 4;
@@ -105,6 +168,8 @@ weight_tensor(const DcLayer *layer, DcShape input)
     memcpy(tensor.shape, (size_t[]){height, width, in}, 3 * sizeof(size_t));
     break;
   case DC_LAYER_AFFINE:
+  case DC_LAYER_PRELU:
+  case DC_LAYER_LAYER_NORM:
     tensor.rank = 1;
     tensor.shape[0] = in;
     break;
@@ -184,23 +249,47 @@ read_shape(JsonObject *object, const char *key, const char *where, DcShape *shap
 }
 
 static DcStatus
+read_activation(JsonObject *object, const char *where, DcLayer *layer, DcError *error)
+{
+  const char *activation;
+  DcStatus status = dc_json_string(object, "activation", where, &activation, error);
+  if (status)
+    return status;
+  if (!dc_activation_from_name(activation, &layer->activation))
+    return dc_error_set(error, DC_ERROR_UNSUPPORTED,
+                        "%s: the activation \"%.40s\" is not known to this build", where,
+                        activation);
+  const char *const *names;
+  float *numbers[2];
+  const size_t count = activation_numbers(layer, &names, numbers);
+  for (size_t i = 0; i < count && !status; i++)
+    status = dc_json_float(object, names[i], where, numbers[i], error);
+  return status;
+}
+
+static DcStatus
 read_kind(JsonObject *object, const char *where, DcLayer *layer, DcError *error)
 {
-  const char *kind, *activation;
+  const char *kind;
   DcStatus status = dc_json_string(object, "kind", where, &kind, error);
-  if (!status)
-    status = dc_json_string(object, "activation", where, &activation, error);
   if (status)
     return status;
   if (!dc_layer_kind_from_name(kind, &layer->kind) || layer->kind == DC_LAYER_BATCH_NORM)
     return dc_error_set(error, DC_ERROR_UNSUPPORTED,
                         "%s: a layer of kind \"%.40s\" is not known to this build", where, kind);
-  if (!dc_activation_from_name(activation, &layer->activation))
-    return dc_error_set(error, DC_ERROR_UNSUPPORTED,
-                        "%s: the activation \"%.40s\" is not known to this build", where,
-                        activation);
-  if (layer->activation == DC_ACTIVATION_LEAKY_RELU)
-    status = dc_json_float(object, "slope", where, &layer->slope, error);
+  return DC_OK;
+}
+
+/* An int that is left out where it is `value`. */
+static DcStatus
+read_optional_int(JsonObject *object, const char *key, int64_t least, int64_t most,
+                  const char *where, int *value, DcError *error)
+{
+  int64_t number = *value;
+  DcStatus status = json_object_has_member(object, key)
+                        ? dc_json_int(object, key, least, most, where, &number, error)
+                        : DC_OK;
+  *value = (int)number;
   return status;
 }
 
@@ -213,7 +302,9 @@ read_window(JsonObject *object, const char *where, DcLayer *layer, DcError *erro
   if (!status)
     status = dc_json_int(object, "stride", 1, INT32_MAX, where, &stride, error);
   if (!status)
-    status = read_ints(object, "padding", 4, 0, where, layer->padding, error);
+    status = read_optional_int(object, "dilation", 1, INT32_MAX, where, &layer->dilation, error);
+  if (!status)
+    status = read_optional_int(object, "groups", 1, INT32_MAX, where, &layer->groups, error);
   if (status)
     return status;
   layer->kernel_height = kernel[0];
@@ -226,14 +317,37 @@ read_window(JsonObject *object, const char *where, DcLayer *layer, DcError *erro
 static DcStatus
 read_sources(JsonObject *object, const char *where, DcLayer *layer, DcError *error)
 {
-  int64_t back = 0, with = 0;
-  DcStatus status = DC_OK;
-  if (json_object_has_member(object, "back"))
-    status = dc_json_int(object, "back", 0, MAX_LAYERS, where, &back, error);
-  if (!status && layer->kind == DC_LAYER_ADD)
-    status = dc_json_int(object, "with", 1, MAX_LAYERS, where, &with, error);
-  layer->back = (int)back;
+  int64_t with = 0;
+  DcStatus status = read_optional_int(object, "back", 0, MAX_LAYERS, where, &layer->back, error);
+  if (!status && dc_layer_takes_two(layer->kind))
+    status = dc_json_int(object, "with", 0, MAX_LAYERS, where, &with, error);
   layer->with = (int)with;
+  return status;
+}
+
+/* Whether it stays inside the input is for dc_network_fit() to say. */
+static DcStatus
+read_order(JsonObject *object, const char *where, DcRearrangement *order, DcError *error)
+{
+  JsonObject *member;
+  JsonArray *sizes;
+  DcStatus status = dc_json_object(object, "order", where, &member, error);
+  if (!status)
+    status = dc_json_array(member, "size", where, &sizes, error);
+  if (status)
+    return status;
+  const size_t axes = json_array_get_length(sizes);
+  if (axes < 1 || axes > DC_MOST_AXES)
+    return dc_error_set(error, DC_ERROR_FORMAT, "%s: an order of %zu axes; 1 to %d are read", where,
+                        axes, DC_MOST_AXES);
+  order->axes = (int)axes;
+  status = read_ints(member, "size", axes, 1, where, order->size, error);
+  if (!status)
+    status = read_ints(member, "stride", axes, 0, where, order->stride, error);
+  int64_t offset = 0;
+  if (!status)
+    status = dc_json_int(member, "offset", 0, INT32_MAX, where, &offset, error);
+  order->offset = (int)offset;
   return status;
 }
 
@@ -242,9 +356,17 @@ read_layer(JsonObject *object, const char *where, DcLayer *layer, DcError *error
 {
   DcStatus status = read_kind(object, where, layer, error);
   if (!status)
+    status = read_activation(object, where, layer, error);
+  if (!status)
     status = read_sources(object, where, layer, error);
   if (!status && has_window(layer->kind))
     status = read_window(object, where, layer, error);
+  if (!status && has_padding(layer->kind))
+    status = read_ints(object, "padding", 4, 0, where, layer->padding, error);
+  if (!status && layer->kind == DC_LAYER_LAYER_NORM)
+    status = dc_json_float(object, "epsilon", where, &layer->epsilon, error);
+  if (!status && layer->kind == DC_LAYER_REARRANGE)
+    status = read_order(object, where, &layer->order, error);
   if (!status)
     status = read_shape(object, "output", where, &layer->output, error);
   return status;
@@ -419,29 +541,70 @@ digest_shape(GChecksum *checksum, DcShape shape)
 }
 
 static void
+digest_ints(GChecksum *checksum, const int *values, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    dc_digest_int(checksum, values[i]);
+}
+
+/* A number that has a name. No number that may follow reads like one, so that what says nothing
+ * about the layer can be left out: a network keeps the digest that it had before there was such a
+ * number. */
+static void
+digest_named(GChecksum *checksum, const char *name, int value)
+{
+  dc_digest_text(checksum, name);
+  dc_digest_int(checksum, value);
+}
+
+static void
+digest_named_numbers(const DcLayer *layer, GChecksum *checksum)
+{
+  if (layer->back)
+    digest_named(checksum, "back", layer->back);
+  if (dc_layer_takes_two(layer->kind))
+    digest_named(checksum, "with", layer->with);
+  if (dc_layer_dilation(layer) > 1)
+    digest_named(checksum, "dilation", layer->dilation);
+  if (dc_layer_groups(layer) > 1)
+    digest_named(checksum, "groups", layer->groups);
+}
+
+static void
+digest_activation(const DcLayer *layer, GChecksum *checksum)
+{
+  DcLayer copy = *layer;
+  const char *const *names;
+  float *numbers[2];
+  dc_digest_text(checksum, dc_activation_name(layer->activation));
+  const size_t count = activation_numbers(&copy, &names, numbers);
+  for (size_t i = 0; i < count; i++)
+    dc_digest_floats(checksum, numbers[i], 1);
+}
+
+static void
+digest_order(const DcRearrangement *order, GChecksum *checksum)
+{
+  dc_digest_int(checksum, order->axes);
+  digest_ints(checksum, order->size, (size_t)order->axes);
+  digest_ints(checksum, order->stride, (size_t)order->axes);
+  dc_digest_int(checksum, order->offset);
+}
+
+static void
 digest_layer(const DcLayer *layer, GChecksum *checksum)
 {
   dc_digest_text(checksum, dc_layer_kind_name(layer->kind));
-  dc_digest_text(checksum, dc_activation_name(layer->activation));
-  if (layer->activation == DC_ACTIVATION_LEAKY_RELU)
-    dc_digest_floats(checksum, &layer->slope, 1);
-  /* Nothing where there is nothing to say, so that a chain keeps the digest that it had before
-   * there were branches. No number that may follow here reads like these texts. */
-  if (layer->back) {
-    dc_digest_text(checksum, "back");
-    dc_digest_int(checksum, layer->back);
-  }
-  if (layer->kind == DC_LAYER_ADD) {
-    dc_digest_text(checksum, "with");
-    dc_digest_int(checksum, layer->with);
-  }
-  if (has_window(layer->kind)) {
-    dc_digest_int(checksum, layer->kernel_height);
-    dc_digest_int(checksum, layer->kernel_width);
-    dc_digest_int(checksum, layer->stride);
-    for (size_t i = 0; i < 4; i++)
-      dc_digest_int(checksum, layer->padding[i]);
-  }
+  digest_activation(layer, checksum);
+  digest_named_numbers(layer, checksum);
+  if (has_window(layer->kind))
+    digest_ints(checksum, (int[]){layer->kernel_height, layer->kernel_width, layer->stride}, 3);
+  if (has_padding(layer->kind))
+    digest_ints(checksum, layer->padding, 4);
+  if (layer->kind == DC_LAYER_LAYER_NORM)
+    dc_digest_floats(checksum, &layer->epsilon, 1);
+  if (layer->kind == DC_LAYER_REARRANGE)
+    digest_order(&layer->order, checksum);
   digest_shape(checksum, layer->output);
   dc_digest_floats(checksum, layer->weight, layer->weight_size);
   dc_digest_floats(checksum, layer->bias, layer->bias_size);

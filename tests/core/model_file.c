@@ -107,6 +107,23 @@ branching_model(void)
   return model;
 }
 
+/* The same with an encoder that was learnt elsewhere. */
+static DcModel *
+imported_model(void)
+{
+  DcRandom random;
+  dc_random_seed(&random, 7, 0);
+  DcModel *model = small_model();
+  dc_network_free(model->encoder);
+  dc_network_free(model->decoder);
+  model->encoder = imported_network(&random);
+  model->decoder =
+      single_layer((DcShape){1, 1, DIM},
+                   (DcLayer){.kind = DC_LAYER_DENSE, .output = {.channels = 9 * 8 * 3}}, &random);
+  model->preprocessing = dc_patch_spec(8, 9, DC_CHANNELS_RGB);
+  return model;
+}
+
 static void
 write_model(DcModel *model, const char *path)
 {
@@ -137,10 +154,14 @@ assert_same_network(const DcNetwork *a, const DcNetwork *b)
     assert_int_equal(x->back, y->back);
     assert_int_equal(x->with, y->with);
     assert_int_equal(x->activation, y->activation);
-    assert_true(x->slope == y->slope);
+    assert_true(x->slope == y->slope && x->shift == y->shift);
+    assert_true(x->low == y->low && x->high == y->high && x->epsilon == y->epsilon);
     assert_int_equal(x->kernel_height, y->kernel_height);
     assert_int_equal(x->kernel_width, y->kernel_width);
     assert_int_equal(x->stride, y->stride);
+    assert_int_equal(x->dilation, y->dilation);
+    assert_int_equal(x->groups, y->groups);
+    assert_memory_equal(&x->order, &y->order, sizeof x->order);
     assert_memory_equal(x->padding, y->padding, sizeof x->padding);
     assert_memory_equal(&x->output, &y->output, sizeof x->output);
     assert_int_equal(x->weight_size, y->weight_size);
@@ -244,6 +265,19 @@ a_model_may_branch(void **state)
 }
 
 static void
+a_model_may_be_of_layers_learnt_elsewhere(void **state)
+{
+  (void)state;
+  DcModel *model = imported_model();
+  write_model(model, "imported");
+  DcModel *copy = read_model("imported");
+  assert_same_network(copy->encoder, model->encoder);
+  assert_string_equal(copy->encoder_id, model->encoder_id);
+  dc_model_free(copy);
+  dc_model_free(model);
+}
+
+static void
 equal_models_are_equal_bytes(void **state)
 {
   (void)state;
@@ -321,6 +355,63 @@ identity_tells_branches_apart(void **state)
   assert_string_not_equal(seen[0], seen[1]);
   assert_string_not_equal(seen[0], seen[2]);
   assert_string_not_equal(seen[1], seen[2]);
+  dc_model_free(model);
+}
+
+/* A branching model of before there were the layers of imported_network(). */
+static void
+branches_keep_their_identity(void **state)
+{
+  (void)state;
+  DcModel *model = branching_model();
+  dc_model_identify(model);
+  assert_string_equal(model->encoder_id,
+                      "sha256:1f4c600f7889612c9c4ad5c0ca590df6137be8596cb7877c65455fbd97ec73fe");
+  dc_model_free(model);
+}
+
+static void
+identity_tells_layers_learnt_elsewhere_apart(void **state)
+{
+  (void)state;
+  DcModel *model = imported_model();
+  DcNetwork *network = model->encoder;
+  dc_model_identify(model);
+  char first[DC_ENCODER_ID_SIZE];
+  strcpy(first, model->encoder_id);
+  int *const ints[] = {&dc_network_layer(network, 0)->padding[1],
+                       &dc_network_layer(network, 1)->dilation,
+                       &dc_network_layer(network, 1)->groups,
+                       &dc_network_layer(network, 3)->with,
+                       &dc_network_layer(network, 6)->back,
+                       &dc_network_layer(network, 8)->with,
+                       &dc_network_layer(network, 11)->order.axes,
+                       &dc_network_layer(network, 11)->order.size[2],
+                       &dc_network_layer(network, 11)->order.stride[1],
+                       &dc_network_layer(network, 11)->order.offset};
+  for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) {
+    ++*ints[i];
+    dc_model_identify(model);
+    assert_string_not_equal(model->encoder_id, first);
+    --*ints[i];
+  }
+  float *const floats[] = {
+      &dc_network_layer(network, 3)->low,      &dc_network_layer(network, 3)->high,
+      &dc_network_layer(network, 8)->slope,    &dc_network_layer(network, 8)->shift,
+      &dc_network_layer(network, 10)->epsilon, &dc_network_layer(network, 9)->weight[3]};
+  for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
+    const float before = *floats[i];
+    *floats[i] += 0.25f;
+    dc_model_identify(model);
+    assert_string_not_equal(model->encoder_id, first);
+    *floats[i] = before;
+  }
+  dc_model_identify(model);
+  assert_string_equal(model->encoder_id, first);
+  /* One said in another way. */
+  dc_network_layer(network, 2)->groups = dc_network_layer(network, 5)->dilation = 1;
+  dc_model_identify(model);
+  assert_string_equal(model->encoder_id, first);
   dc_model_free(model);
 }
 
@@ -535,7 +626,8 @@ changed(const char *text, const char *from, const char *to)
 {
   assert_non_null(text);
   const char *at = strstr(text, from);
-  assert_non_null(at);
+  if (!at)
+    fail_msg("\"%s\" lacks \"%s\"", text, from);
   return g_strdup_printf("%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
 }
 
@@ -567,12 +659,12 @@ changed_branches_are_refused(void **state)
   write_model(model, "branches");
   dc_model_free(model);
   const Change changes[] = {
-      {"encoder", "\"with\":1", "\"with\":0", DC_ERROR_FORMAT, "with"},
+      {"encoder", "\"with\":1", "\"with\":0", DC_ERROR_ARGUMENT, "two different"},
       {"encoder", "\"with\":1", "\"wish\":1", DC_ERROR_FORMAT, "with"},
       {"encoder", "\"with\":1", "\"with\":-1", DC_ERROR_FORMAT, "with"},
       {"encoder", "\"with\":1", "\"with\":3", DC_ERROR_ARGUMENT, "`with` is 3"},
       {"encoder", "\"with\":1", "\"with\":4294967297", DC_ERROR_FORMAT, "with"},
-      {"encoder", "\"with\":1", "\"with\":2", DC_ERROR_SHAPE, "second addend 8x8x3"},
+      {"encoder", "\"with\":1", "\"with\":2", DC_ERROR_SHAPE, "second input 8x8x3"},
       {"encoder", "\"with\":1", "\"with\":1,\"back\":1", DC_ERROR_ARGUMENT, "two different"},
       {"encoder", "\"back\":1", "\"back\":-1", DC_ERROR_FORMAT, "back"},
       {"encoder", "\"back\":1", "\"back\":5", DC_ERROR_ARGUMENT, "`back` is 5"},
@@ -584,6 +676,60 @@ changed_branches_are_refused(void **state)
       {"encoder", "\"add\"", "\"batch_norm\"", DC_ERROR_UNSUPPORTED, "batch_norm"},
   };
   refuses_changes("branches", changes, sizeof changes / sizeof *changes);
+}
+
+static void
+changed_layers_learnt_elsewhere_are_refused(void **state)
+{
+  (void)state;
+  DcModel *model = imported_model();
+  write_model(model, "imported");
+  dc_model_free(model);
+  const Change changes[] = {
+      {"encoder", "\"dilation\":2", "\"dilation\":0", DC_ERROR_FORMAT, "dilation"},
+      {"encoder", "\"dilation\":2", "\"dilation\":-2", DC_ERROR_FORMAT, "dilation"},
+      {"encoder", "\"dilation\":2", "\"dilation\":2147483648", DC_ERROR_FORMAT, "dilation"},
+      {"encoder", "\"dilation\":2", "\"dilation\":2147483647", DC_ERROR_SHAPE, "dilation"},
+      {"encoder", "\"dilation\":2", "\"dilation\":3", DC_ERROR_SHAPE, "layer 1"},
+      {"encoder", "\"dilation\":2,", "", DC_ERROR_SHAPE, "layer 1"},
+      {"encoder", "\"groups\":3", "\"groups\":0", DC_ERROR_FORMAT, "groups"},
+      {"encoder", "\"groups\":3", "\"groups\":2", DC_ERROR_SHAPE, "groups must divide"},
+      {"encoder", "\"groups\":3", "\"groups\":1", DC_ERROR_SHAPE, "encoder.1.weight"},
+      {"encoder", "\"groups\":3,", "", DC_ERROR_SHAPE, "encoder.1.weight"},
+      {"encoder", "\"padding\":[1,0,2,1]", "\"padding\":[1,0,2,2]", DC_ERROR_SHAPE, "10x12x3"},
+      {"encoder", "\"padding\":[1,0,2,1]", "\"padding\":[1,0,3]", DC_ERROR_FORMAT, "4 are needed"},
+      {"encoder", "\"padding\":[1,0,2,1]", "\"padding\":[1,-1,2,1]", DC_ERROR_FORMAT, "element 1"},
+      {"encoder", "\"padding\":[1,0,2,1]", "\"padding\":[1,2147483647,2,1]", DC_ERROR_SHAPE,
+       "padding must be"},
+      {"encoder", "\"low\"", "\"lou\"", DC_ERROR_FORMAT, "low"},
+      {"encoder", "\"high\":", "\"high\":-", DC_ERROR_ARGUMENT, "low > high"},
+      {"encoder", "\"high\":", "\"high\":1e99,\"h\":", DC_ERROR_FORMAT, "finite"},
+      {"encoder", "\"shift\"", "\"shaft\"", DC_ERROR_FORMAT, "shift"},
+      {"encoder", "\"epsilon\":", "\"epsilon\":-", DC_ERROR_ARGUMENT, "epsilon"},
+      {"encoder", "\"epsilon\":", "\"epsilon\":0,\"e\":", DC_ERROR_ARGUMENT, "epsilon"},
+      {"encoder", "\"epsilon\"", "\"upsilon\"", DC_ERROR_FORMAT, "epsilon"},
+      {"encoder", "\"order\"", "\"orders\"", DC_ERROR_FORMAT, "order"},
+      {"encoder", "\"size\":[110,6,2]", "\"size\":[]", DC_ERROR_FORMAT, "0 axes"},
+      {"encoder", "\"size\":[110,6,2]", "\"size\":[110,6,2,1,1,1,1]", DC_ERROR_FORMAT, "7 axes"},
+      {"encoder", "\"size\":[110,6,2]", "\"size\":[110,6]", DC_ERROR_FORMAT, "2 are needed"},
+      {"encoder", "\"size\":[110,6,2]", "\"size\":[110,6,0]", DC_ERROR_FORMAT, "element 2"},
+      {"encoder", "\"size\":[110,6,2]", "\"size\":[110,6,1]", DC_ERROR_SHAPE, "as many numbers"},
+      {"encoder", "\"stride\":[12,1,6]", "\"stride\":[12,1,-6]", DC_ERROR_FORMAT, "element 2"},
+      {"encoder", "\"stride\":[12,1,6]", "\"stride\":[12,1,7]", DC_ERROR_SHAPE, "inside the input"},
+      {"encoder", "\"stride\":[12,1,6]", "\"stride\":[2147483647,2147483647,2147483647]",
+       DC_ERROR_SHAPE, "inside the input"},
+      {"encoder", "\"offset\":0", "\"offset\":1", DC_ERROR_SHAPE, "inside the input"},
+      {"encoder", "\"offset\":0", "\"offset\":-1", DC_ERROR_FORMAT, "offset"},
+      {"encoder", "\"back\":2,\"with\":0", "\"back\":2,\"with\":6", DC_ERROR_SHAPE,
+       "layer 6 (multiply)"},
+      {"encoder", "\"concatenate\"", "\"add\"", DC_ERROR_SHAPE, "states the output"},
+      {"encoder", "\"prelu\"", "\"relu\"", DC_ERROR_UNSUPPORTED, "kind \"relu\""},
+      {"encoder", "\"hard_swish\"", "\"swish\"", DC_ERROR_UNSUPPORTED, "swish"},
+      /* The same shapes, but other embeddings. */
+      {"encoder", "\"stride\":[12,1,6]", "\"stride\":[12,2,1]", DC_ERROR_FORMAT, "encoder_id"},
+      {"encoder", "\"gelu_tanh\"", "\"gelu\"", DC_ERROR_FORMAT, "encoder_id"},
+  };
+  refuses_changes("imported", changes, sizeof changes / sizeof *changes);
 }
 
 static void
@@ -862,12 +1008,16 @@ main(void)
       cmocka_unit_test(attention_may_have_no_shift),
       cmocka_unit_test(a_model_may_be_an_encoder_alone),
       cmocka_unit_test(a_model_may_branch),
+      cmocka_unit_test(a_model_may_be_of_layers_learnt_elsewhere),
       cmocka_unit_test(equal_models_are_equal_bytes),
       cmocka_unit_test(identity_is_that_of_the_embeddings),
       cmocka_unit_test(identity_of_a_chain_is_what_it_was_before_there_were_branches),
       cmocka_unit_test(identity_tells_branches_apart),
+      cmocka_unit_test(branches_keep_their_identity),
+      cmocka_unit_test(identity_tells_layers_learnt_elsewhere_apart),
       cmocka_unit_test(invalid_models_are_not_written),
       cmocka_unit_test(changed_branches_are_refused),
+      cmocka_unit_test(changed_layers_learnt_elsewhere_are_refused),
       cmocka_unit_test(changed_metadata_are_refused),
       cmocka_unit_test(missing_metadata_are_refused),
       cmocka_unit_test(changed_tensors_are_refused),

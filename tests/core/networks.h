@@ -108,7 +108,57 @@ branching_network(DcRandom *random)
   return network;
 }
 
-/* Calls `check` with networks of one layer each: every kind, with kernels, strides, paddings and
+/* A network of all that those which were learnt elsewhere have: every kind and activation that goes
+ * forward only, a dilation, groups, second inputs of one pixel, and two inputs of which the second
+ * is the newer. */
+static inline DcNetwork *
+imported_network(DcRandom *random)
+{
+  static const int two[4] = {2, 2, 2, 2}, three[4] = {3, 3, 3, 3}, none[4] = {0, 0, 0, 0};
+  DcNetwork *network = dc_network_new((DcShape){9, 8, 3});
+  assert_non_null(network);
+  DcLayer layers[] = {
+      {.kind = DC_LAYER_PAD, .padding = {1, 0, 2, 1}},            /* value 1: 10 x 11 x 3 */
+      window_layer(DC_LAYER_CONV2D, 3, 3, 1, two, 6),             /* 2 */
+      window_layer(DC_LAYER_DEPTHWISE_CONV2D, 3, 3, 1, three, 0), /* 3 */
+      {.kind = DC_LAYER_MULTIPLY, .with = 1},                     /* 4: of 3 and 2 */
+      {.kind = DC_LAYER_GLOBAL_AVERAGE_POOL},                     /* 5 */
+      window_layer(DC_LAYER_CONV2D, 1, 1, 1, none, 6),            /* 6: one pixel */
+      {.kind = DC_LAYER_MULTIPLY, .back = 2},                     /* 7: of 4 and 6 */
+      {.kind = DC_LAYER_ADD, .with = 1},                          /* 8: of 7 and 6 */
+      {.kind = DC_LAYER_CONCATENATE, .back = 5},                  /* 9: of 3 and 8 */
+      {.kind = DC_LAYER_PRELU},                                   /* 10 */
+      {.kind = DC_LAYER_LAYER_NORM, .epsilon = 1e-5f},            /* 11 */
+      {.kind = DC_LAYER_REARRANGE, .output = {10, 11, 12}},       /* 12: channels shuffled */
+      {.kind = DC_LAYER_SOFTMAX},                                 /* 13 */
+      {.kind = DC_LAYER_AFFINE, .back = 1},                       /* 14: of 12 */
+      {.kind = DC_LAYER_CONCATENATE, .with = 1},                  /* 15: of 14 and 13 */
+      {.kind = DC_LAYER_DENSE, .output = {.channels = 5}},
+  };
+  static const DcActivation activations[] = {
+      DC_ACTIVATION_NONE,    DC_ACTIVATION_HARD_SWISH, DC_ACTIVATION_SILU,
+      DC_ACTIVATION_CLIP,    DC_ACTIVATION_NONE,       DC_ACTIVATION_SIGMOID,
+      DC_ACTIVATION_TANH,    DC_ACTIVATION_GELU_TANH,  DC_ACTIVATION_HARD_SIGMOID,
+      DC_ACTIVATION_NONE,    DC_ACTIVATION_RELU,       DC_ACTIVATION_NONE,
+      DC_ACTIVATION_NONE,    DC_ACTIVATION_LEAKY_RELU, DC_ACTIVATION_NONE,
+      DC_ACTIVATION_SIGMOID,
+  };
+  layers[1].dilation = 2;
+  layers[1].groups = 3;
+  layers[2].dilation = 3;
+  layers[3].low = -0.5f;
+  layers[3].high = 0.75f;
+  layers[8].slope = layers[13].slope = 0.3f;
+  layers[8].shift = 0.4f;
+  layers[11].order = (DcRearrangement){.axes = 3, .size = {110, 6, 2}, .stride = {12, 1, 6}};
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+    layers[i].activation = activations[i];
+    add_random(network, layers[i], random);
+  }
+  return network;
+}
+
+/* Calls `check` with networks of one layer each: every kind with kernels, strides, paddings and
  * channel counts on both sides of what the kernels of nn/patch.h work on at once. */
 static inline void
 for_each_layer(void (*check)(const DcNetwork *network))

@@ -30,8 +30,10 @@ static Case
 make_case(DcRandom *random, const DcPatchKernels *kernels, size_t rows, size_t run, size_t pixels,
           size_t channels)
 {
-  Case c = {
-      .patch = {rows, run, run + 3}, .pixels = pixels, .channels = channels, .taps = rows * run};
+  Case c = {.patch = {rows, 1, run, run + 3, 0},
+            .pixels = pixels,
+            .channels = channels,
+            .taps = rows * run};
   const size_t size = 2 * pixels + rows * (run + 3);
   c.input = uniform(random, size);
   c.weight = uniform(random, c.taps * channels);
@@ -180,14 +182,13 @@ static DcPatchWindow
 window_of(const float *image, const float *weight, const float *bias, size_t channels,
           float *output)
 {
-  return (
-      DcPatchWindow){.patch = {WINDOW_ROWS, WINDOW_COLUMNS * channels, IMAGE_COLUMNS * channels},
-                     .input = image,
-                     .weight = weight,
-                     .weight_row_stride = KERNEL_COLUMNS * channels,
-                     .bias = bias,
-                     .output = output,
-                     .channels = channels};
+  return (DcPatchWindow){.patch = {WINDOW_ROWS, WINDOW_COLUMNS, channels, IMAGE_COLUMNS * channels,
+                                   channels},
+                         .input = image,
+                         .weight = weight,
+                         .weight_row_stride = KERNEL_COLUMNS * channels,
+                         .bias = bias,
+                         .output = output};
 }
 
 static void

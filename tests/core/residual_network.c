@@ -72,10 +72,10 @@ stages_halve_the_picture_and_double_the_channels(void **state)
   assert_shape(dc_network_layer_const(network, 20)->output, 3, 2, 16);
   assert_shape(dc_network_output(network), 1, 1, 16);
   /* The sums: of the stem and f; of f and the shortcut, which takes what f does. */
-  assert_int_equal(dc_layer_addend(dc_network_layer_const(network, 6), 6), 2);
+  assert_int_equal(dc_layer_second_source(dc_network_layer_const(network, 6), 6), 2);
   assert_int_equal(dc_layer_source(dc_network_layer_const(network, 7), 7), 7);
   assert_int_equal(dc_layer_source(dc_network_layer_const(network, 11), 11), 7);
-  assert_int_equal(dc_layer_addend(dc_network_layer_const(network, 13), 13), 11);
+  assert_int_equal(dc_layer_second_source(dc_network_layer_const(network, 13), 13), 11);
   assert_int_equal(dc_network_layer_const(network, 13)->activation, DC_ACTIVATION_RELU);
   dc_network_free(network);
 }
