@@ -6,8 +6,9 @@
 
 #include <gst/analytics/analytics.h>
 
-/* Scaling rounds the edges of both boxes, each in its own way: by a pixel at each edge. */
-#define BOX_TOLERANCE 4
+/* Scaling rounds the edges of a region, and position and size of a detection down: that makes up to
+ * one pixel at the near edges and two at the far ones. */
+#define BOX_TOLERANCE 6
 
 #define FORWARDS                                                                                   \
   ((GstAnalyticsRelTypes)(GST_ANALYTICS_REL_TYPE_RELATE_TO | GST_ANALYTICS_REL_TYPE_CONTAIN))
