@@ -5,6 +5,9 @@
 
 #if GST_CHECK_VERSION(1, 26, 0)
 
+/* What GStreamer's detectors make their boxes of is named so. */
+#define DETECTOR_PREFIX "Gst.Model.ObjectDetector."
+
 static const gchar *
 type_name(GstTensorDataType type)
 {
@@ -30,19 +33,34 @@ is_row_major(const GstTensor *tensor)
   return tensor->dims_order == GST_TENSOR_DIM_ORDER_ROW_MAJOR || long_axes <= 1;
 }
 
+/* Number `index` of all tensors on `buffer`: each inference adds a meta of its own. */
+static const GstTensor *
+find_tensor(GstBuffer *buffer, gsize index)
+{
+  gpointer state = NULL;
+  GstTensorMeta *meta;
+  while ((meta = (GstTensorMeta *)gst_buffer_iterate_meta_filtered(buffer, &state,
+                                                                   GST_TENSOR_META_API_TYPE))) {
+    if (index < meta->num_tensors)
+      return gst_tensor_meta_get(meta, index);
+    index -= meta->num_tensors;
+  }
+  return NULL;
+}
+
 gboolean
 dc_tensors_get(GstBuffer *buffer, gsize index, DcForeignTensor *tensor)
 {
-  GstTensorMeta *meta = gst_buffer_get_tensor_meta(buffer);
-  if (!meta || index >= meta->num_tensors)
+  const GstTensor *found = find_tensor(buffer, index);
+  if (!found)
     return FALSE;
-  const GstTensor *found = gst_tensor_meta_get(meta, index);
   const gchar *name = g_quark_to_string(found->id);
   gboolean is_float = found->data_type == GST_TENSOR_DATA_TYPE_FLOAT32 &&
                       found->layout == GST_TENSOR_LAYOUT_CONTIGUOUS;
   *tensor = (DcForeignTensor){
       .model = "",
       .name = name ? name : "",
+      .is_result = name && g_str_has_prefix(name, DETECTOR_PREFIX),
       .type = type_name(found->data_type),
       .is_float = is_float && is_row_major(found) && found->data,
       .rank = found->num_dims,

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* DcAnalyticsBridge.get_tensor: those of the first GstTensorMeta. With an analytics library before
- * 1.26 there is none. */
+/* DcAnalyticsBridge.get_tensor: those of all GstTensorMeta of the buffer. With an analytics library
+ * before 1.26 there is none. */
 gboolean dc_tensors_get(GstBuffer *buffer, gsize index, DcForeignTensor *tensor);
 
 G_END_DECLS

@@ -3,10 +3,8 @@
 
 #include "stream/adapter.h"
 
-/* One way to go through tensors, of a region of interest or of a buffer: FALSE after the last.
- * `*is_result` tells that somebody made a result of it already, so that it is only taken by name.
- */
-typedef gboolean (*NextTensor)(gpointer source, DcForeignTensor *tensor, gboolean *is_result);
+/* One way to go through tensors, of a region of interest or of a buffer: FALSE after the last. */
+typedef gboolean (*NextTensor)(gpointer source, DcForeignTensor *tensor);
 
 /* Why tensors that were seen are none to take. */
 static DcStatus
@@ -42,10 +40,10 @@ choose(const DcForeignRules *rules, NextTensor next, gpointer source, guint rows
        DcForeignTensor *chosen, guint *dim, DcError *error)
 {
   DcForeignTensor tensor, seen;
-  gboolean is_result, found = FALSE, saw = FALSE;
+  gboolean found = FALSE, saw = FALSE;
   guint length;
-  while (next(source, &tensor, &is_result)) {
-    if (rules->tensor ? !g_str_equal(tensor.name, rules->tensor) : is_result)
+  while (next(source, &tensor)) {
+    if (rules->tensor ? !g_str_equal(tensor.name, rules->tensor) : tensor.is_result)
       continue;
     if (!dc_foreign_tensor_fits(&tensor, rows, &length)) {
       seen = tensor;
@@ -89,13 +87,13 @@ make_block(const DcForeignTensor *tensor, guint rows, guint dim, DcForeignEmbedd
 /* --- Tensors of regions of interest --- */
 
 static gboolean
-next_of_params(gpointer source, DcForeignTensor *tensor, gboolean *is_result)
+next_of_params(gpointer source, DcForeignTensor *tensor)
 {
   GList **params = source;
   while (*params) {
     const GstStructure *param = (*params)->data;
     *params = (*params)->next;
-    if (dc_foreign_tensor_from_param(param, tensor, is_result))
+    if (dc_foreign_tensor_from_param(param, tensor))
       return TRUE;
   }
   return FALSE;
@@ -167,10 +165,9 @@ typedef struct {
 } BufferTensors;
 
 static gboolean
-next_of_buffer(gpointer source, DcForeignTensor *tensor, gboolean *is_result)
+next_of_buffer(gpointer source, DcForeignTensor *tensor)
 {
   BufferTensors *tensors = source;
-  *is_result = FALSE;
   return tensors->analytics->get_tensor(tensors->buffer, tensors->index++, tensor);
 }
 

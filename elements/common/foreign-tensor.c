@@ -86,8 +86,7 @@ read_dims(const GstStructure *param, DcForeignTensor *tensor)
 }
 
 gboolean
-dc_foreign_tensor_from_param(const GstStructure *param, DcForeignTensor *tensor,
-                             gboolean *is_result)
+dc_foreign_tensor_from_param(const GstStructure *param, DcForeignTensor *tensor)
 {
   const GValue *data = gst_structure_get_value(param, "data_buffer");
   GVariant *bytes = data && G_VALUE_HOLDS_VARIANT(data) ? g_value_get_variant(data) : NULL;
@@ -98,10 +97,10 @@ dc_foreign_tensor_from_param(const GstStructure *param, DcForeignTensor *tensor,
   *tensor = (DcForeignTensor){
       .model = text_field(param, "model_name", ""),
       .name = text_field(param, "layer_name", gst_structure_get_name(param)),
+      .is_result = gst_structure_has_field(param, "label"),
       .is_float = precision == PRECISION_FLOAT32,
       .type = precision == PRECISION_FLOAT32 ? "float32" : "not float32",
   };
   tensor->bytes = g_variant_get_fixed_array(bytes, &tensor->size, 1);
-  *is_result = gst_structure_has_field(param, "label");
   return read_dims(param, tensor);
 }

@@ -14,6 +14,8 @@ typedef struct {
   const gchar *model; /* "" where it is not told */
   const gchar *name;  /* of the output; "" where it is not told */
   const gchar *type;  /* of the numbers, for people: "float32", ... */
+  gboolean is_result; /* a result, or what one is made of by rule, and only taken by name: scores of
+                         classes, boxes */
   gboolean is_float;  /* float32, in this machine's order of bytes, the last axis running fastest */
   gsize rank;         /* more than DC_FOREIGN_TENSOR_MAX_RANK: of the first so many axes */
   gsize dims[DC_FOREIGN_TENSOR_MAX_RANK];
@@ -33,10 +35,8 @@ void dc_foreign_tensor_copy(const DcForeignTensor *tensor, gfloat *numbers);
 gchar *dc_foreign_tensor_describe(const DcForeignTensor *tensor);
 
 /* Reads the tensor that DL Streamer has put into `param`, a parameter of a region of interest;
- * FALSE when that is something else. `*is_result` tells that it was interpreted already, as scores
- * of classes of which one won. */
-gboolean dc_foreign_tensor_from_param(const GstStructure *param, DcForeignTensor *tensor,
-                                      gboolean *is_result);
+ * FALSE when that is something else. */
+gboolean dc_foreign_tensor_from_param(const GstStructure *param, DcForeignTensor *tensor);
 
 G_END_DECLS
 
