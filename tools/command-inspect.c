@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* driftcluster inspect: what a model or state file holds. */
+/* driftcluster inspect: what a model, state or ONNX file holds. */
 #include "cluster/tdcm.h"
 #include "command.h"
+#include "onnx-graph.h"
+#include "onnx/graph.h"
+#include "preprocessing.h"
 #include "store/model_file.h"
 #include "store/safetensors.h"
 
@@ -12,9 +15,10 @@
 static const GOptionEntry entries[] = {G_OPTION_ENTRY_NULL};
 
 static const char summary[] =
-    "Prints what a model or state file of driftcluster holds: for a model its layers, their shapes "
-    "and\n"
-    "cost, and how pictures are prepared; for any safetensors file its metadata and tensors.";
+    "Prints what a model or state file of driftcluster holds: for a model its layers, their\n"
+    "shapes and cost, and how pictures are prepared; for any safetensors file its metadata and\n"
+    "tensors; for an ONNX file (NET.onnx) what its graph takes and gives, values that it could\n"
+    "end with (--output-node of import), and the model that is made of it unasked.";
 
 static void
 print_shape(DcShape shape)
@@ -73,27 +77,8 @@ print_network(const char *title, const DcNetwork *network)
 }
 
 static void
-print_preprocessing(const DcPatchSpec *spec)
+print_model(const char *path, const DcModel *model)
 {
-  static const char *const fits[] = {"stretched to", "letterboxed to", "cropped to"};
-  const char *channels = spec->channels == DC_CHANNELS_GRAY  ? "grey"
-                         : spec->channels == DC_CHANNELS_RGB ? "RGB"
-                                                             : "BGR";
-  printf("pictures      %s %d x %d %s, %s\n", fits[spec->fit], spec->width, spec->height, channels,
-         spec->resize == DC_RESIZE_AREA ? "area mean" : "bilinear");
-  printf("normalised    (value / 255 - mean) / deviation:");
-  for (int i = 0; i < dc_patch_channels(spec); i++)
-    printf(" (%g, %g)", spec->mean[i], spec->deviation[i]);
-  printf("\n");
-}
-
-static gboolean
-print_model(const char *path, GError **error)
-{
-  DcModel *model;
-  DcError core_error;
-  if (dc_model_read(path, &model, &core_error) != DC_OK)
-    return dc_tools_take_error(&core_error, error);
   printf("model         %s\nencoder       %s\nmethod        %s\nembedding     %zu numbers\n", path,
          model->encoder_id, model->method ? model->method : "unknown", model->dim);
   printf("clusters      %zu\n", model->clusters);
@@ -101,7 +86,7 @@ print_model(const char *path, GError **error)
     printf("vectors       of %d numbers, taken as they are\n",
            dc_network_input(model->encoder).channels);
   else
-    print_preprocessing(&model->preprocessing);
+    dc_preprocessing_print(&model->preprocessing);
   if (model->assigner)
     printf("assigned by   the largest of %zu scores that a network makes of an embedding\n",
            model->clusters);
@@ -116,6 +101,36 @@ print_model(const char *path, GError **error)
     print_network("decoder", model->decoder);
   if (model->assigner)
     print_network("assigner", model->assigner);
+}
+
+static gboolean
+inspect_model(const char *path, GError **error)
+{
+  DcModel *model;
+  DcError core_error;
+  if (dc_model_read(path, &model, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  print_model(path, model);
+  dc_model_free(model);
+  return TRUE;
+}
+
+/* The model is the one that a `model-file` of this name gives. */
+static gboolean
+inspect_onnx(const char *path, GError **error)
+{
+  DcModel *model;
+  DcImportReport report;
+  DcError core_error;
+  if (!dc_onnx_graph_print(path, error))
+    return FALSE;
+  if (dc_model_import(path, NULL, &model, &report, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  printf("\nwhat is made of it, and the options of import that change it\n");
+  dc_import_report_print(&report);
+  printf("\n");
+  print_model(path, model);
+  dc_import_report_clear(&report);
   dc_model_free(model);
   return TRUE;
 }
@@ -144,6 +159,8 @@ print_tensors(const char *path, const DcTensorFile *file)
 static gboolean
 inspect(const char *path, GError **error)
 {
+  if (dc_onnx_is_named(path))
+    return inspect_onnx(path, error);
   DcTensorFile *file;
   DcError core_error;
   if (dc_tensor_file_read(path, &file, &core_error) != DC_OK)
@@ -153,7 +170,7 @@ inspect(const char *path, GError **error)
   if (!is_model)
     print_tensors(path, file);
   dc_tensor_file_free(file);
-  return is_model ? print_model(path, error) : TRUE;
+  return is_model ? inspect_model(path, error) : TRUE;
 }
 
 int
@@ -163,7 +180,7 @@ dc_command_inspect(int argc, char **argv)
   if (!dc_command_parse(&argc, &argv, "FILE", summary, entries))
     return DC_EXIT_USAGE;
   if (argc != 2)
-    return dc_command_usage(name, "one model or state file is needed");
+    return dc_command_usage(name, "one model, state or ONNX file is needed");
   g_autoptr(GError) error = NULL;
   if (!inspect(argv[1], &error))
     return dc_command_failed(name, error);

@@ -41,6 +41,7 @@ int dc_command_digits(int argc, char **argv);
 int dc_command_embed(int argc, char **argv);
 int dc_command_evaluate(int argc, char **argv);
 int dc_command_frames(int argc, char **argv);
+int dc_command_import(int argc, char **argv);
 int dc_command_inspect(int argc, char **argv);
 int dc_command_points(int argc, char **argv);
 int dc_command_score(int argc, char **argv);

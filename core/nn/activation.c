@@ -72,6 +72,19 @@ dc_activation_run(const DcLayer *layer, float *values, size_t count)
   }
 }
 
+DcPatchLimits
+dc_activation_limits(const DcLayer *layer)
+{
+  switch (layer->activation) {
+  case DC_ACTIVATION_RELU:
+    return (DcPatchLimits){.used = true, .low = 0, .high = INFINITY};
+  case DC_ACTIVATION_CLIP:
+    return (DcPatchLimits){.used = true, .low = layer->low, .high = layer->high};
+  default:
+    return (DcPatchLimits){0};
+  }
+}
+
 bool
 dc_activation_has_backward(DcActivation activation)
 {

@@ -3,9 +3,13 @@
 #define DC_NN_ACTIVATION_H
 
 #include "nn/network.h"
+#include "nn/patch.h"
 
 /* values[i] = activation(values[i]) with the activation of `layer`. NaN stays NaN. */
 void dc_activation_run(const DcLayer *layer, float *values, size_t count);
+
+/* The activation of `layer` where it is a mere bound, RELU or CLIP; else none. */
+DcPatchLimits dc_activation_limits(const DcLayer *layer);
 
 /* False for those that go forward only. */
 bool dc_activation_has_backward(DcActivation activation);

@@ -369,9 +369,11 @@ pack_dots(float *to, size_t rows, size_t first, const TapWeight *tap)
 }
 
 static void
-pack_panels(float *to, size_t rows, size_t first, size_t panel, const TapWeight *tap)
+pack_panels(float *to, size_t rows, size_t first, const DcPatchKernels *kernels,
+            const TapWeight *tap)
 {
-  for (size_t channel = 0; channel < tap->out; channel += panel) {
+  for (size_t channel = 0; channel < tap->out; channel += kernels->panel) {
+    const size_t panel = dc_patch_panel(kernels, tap->out - channel);
     const size_t columns = least(panel, tap->out - channel);
     float *block = to + channel * rows + first * panel;
     for (size_t k = 0; k < tap->in; k++) {
@@ -406,7 +408,7 @@ pack_taps(const DcConvolution *convolution, const Pass *pass, const Packing *pac
     if (by_dots(convolution, tap.out))
       pack_dots(packing->to, floats, i * in, &tap);
     else
-      pack_panels(packing->to, floats, i * in, convolution->kernels->panel, &tap);
+      pack_panels(packing->to, floats, i * in, convolution->kernels, &tap);
   }
 }
 
@@ -553,7 +555,7 @@ pass_run(const DcConvolution *convolution, const DcPatchProduct *job)
 }
 
 static DcPatchProduct
-pass_job(const Pass *pass, const float *input, size_t images, size_t channels, bool relu,
+pass_job(const Pass *pass, const float *input, size_t images, size_t channels, DcPatchLimits limits,
          float *output)
 {
   return (DcPatchProduct){.patch = pass->patch,
@@ -565,7 +567,7 @@ pass_job(const Pass *pass, const float *input, size_t images, size_t channels, b
                           .output_offsets = pass->outputs,
                           .pixels = images * pass->pixels,
                           .channels = channels,
-                          .relu = relu};
+                          .limits = limits};
 }
 
 static void
@@ -585,8 +587,8 @@ apply_groups(const DcConvolution *convolution, DcPatchProduct job)
 }
 
 void
-dc_convolution_apply(const DcConvolution *convolution, const float *large, size_t images, bool relu,
-                     float *small, float *scratch)
+dc_convolution_apply(const DcConvolution *convolution, const float *large, size_t images,
+                     DcPatchLimits limits, float *small, float *scratch)
 {
   const DcConvolutionShape *shape = &convolution->shape;
   const size_t in = dc_shape_size(shape->large), out = dc_shape_size(shape->small);
@@ -595,14 +597,14 @@ dc_convolution_apply(const DcConvolution *convolution, const float *large, size_
     const size_t count = least(convolution->group, images - first);
     const float *input =
         with_border(&convolution->large_border, large + first * in, count, scratch);
-    apply_groups(convolution,
-                 pass_job(&convolution->apply, input, count, channels, relu, small + first * out));
+    apply_groups(convolution, pass_job(&convolution->apply, input, count, channels, limits,
+                                       small + first * out));
   }
 }
 
 void
 dc_convolution_adjoint(const DcConvolution *convolution, const float *small, size_t images,
-                       bool relu, float *large, float *scratch)
+                       DcPatchLimits limits, float *large, float *scratch)
 {
   const DcConvolutionShape *shape = &convolution->shape;
   const size_t in = dc_shape_size(shape->small), out = dc_shape_size(shape->large);
@@ -611,8 +613,9 @@ dc_convolution_adjoint(const DcConvolution *convolution, const float *small, siz
     const float *input =
         with_border(&convolution->small_border, small + first * in, count, scratch);
     for (size_t i = 0; i < convolution->phase_count; i++) {
-      const DcPatchProduct job = pass_job(&convolution->phases[i], input, count,
-                                          (size_t)shape->large.channels, relu, large + first * out);
+      const DcPatchProduct job =
+          pass_job(&convolution->phases[i], input, count, (size_t)shape->large.channels, limits,
+                   large + first * out);
       pass_run(convolution, &job);
     }
   }
@@ -622,8 +625,8 @@ static void
 pack_delta(const DcPatchKernels *kernels, const float *small, size_t pixels, size_t channels,
            float *to)
 {
-  const size_t panel = kernels->panel;
-  for (size_t channel = 0; channel < channels; channel += panel) {
+  for (size_t channel = 0; channel < channels; channel += kernels->panel) {
+    const size_t panel = dc_patch_panel(kernels, channels - channel);
     const size_t columns = least(panel, channels - channel);
     for (size_t i = 0; i < pixels; i++, to += panel) {
       memcpy(to, small + i * channels + channel, columns * sizeof *to);

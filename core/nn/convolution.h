@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "nn/network.h"
+#include "nn/patch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,11 +51,11 @@ size_t dc_convolution_scratch(const DcConvolution *convolution);
 void dc_convolution_pack(DcConvolution *convolution, const float *weight, const float *apply_bias,
                          const float *adjoint_bias);
 
-/* large -> small and small -> large; with `relu`, max(x, 0) of the result. */
+/* large -> small and small -> large; the result brought to `limits`. */
 void dc_convolution_apply(const DcConvolution *convolution, const float *large, size_t images,
-                          bool relu, float *small, float *scratch);
+                          DcPatchLimits limits, float *small, float *scratch);
 void dc_convolution_adjoint(const DcConvolution *convolution, const float *small, size_t images,
-                            bool relu, float *large, float *scratch);
+                            DcPatchLimits limits, float *large, float *scratch);
 
 /* Adds to `gradient` (the shape of W) sum over images, y, x of large[...] * small[...]: with
  * `small` the gradient of a function with respect to the map's result, that with respect to W. */

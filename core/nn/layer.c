@@ -110,6 +110,13 @@ dc_layer_run_pack(DcLayerRun *run)
     ops->pack(run);
 }
 
+static bool
+does_activation(const DcLayerKindOps *ops, DcActivation activation)
+{
+  return (ops->does_relu && activation == DC_ACTIVATION_RELU) ||
+         (ops->does_clip && activation == DC_ACTIVATION_CLIP);
+}
+
 void
 dc_layer_run_forward(const DcLayerRun *run, const DcLayerForward *job, float *before)
 {
@@ -121,6 +128,6 @@ dc_layer_run_forward(const DcLayerRun *run, const DcLayerForward *job, float *be
   ops->forward(run, &sums);
   if (before)
     memcpy(job->output, before, floats * sizeof *before);
-  if (!(ops->does_relu && run->layer->activation == DC_ACTIVATION_RELU))
+  if (!does_activation(ops, run->layer->activation))
     dc_activation_run(run->layer, job->output, floats);
 }

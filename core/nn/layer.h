@@ -48,7 +48,7 @@ typedef struct {
   void (*forward)(const DcLayerRun *run, const DcLayerForward *job);
   /* NULL: the kind goes forward only. */
   void (*backward)(const DcLayerRun *run, const DcLayerBackward *job);
-  bool does_relu; /* forward() applies the activation when that is a ReLU */
+  bool does_relu, does_clip; /* forward() applies that activation, instead of nothing */
 } DcLayerKindOps;
 
 extern const DcLayerKindOps dc_layer_dense, dc_layer_conv, dc_layer_transposed, dc_layer_depthwise,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The layers that are a convolution or its adjoint (nn/convolution.h); dense layers too. */
+#include "nn/activation.h"
 #include "nn/layer.h"
 #include "tensor/blas.h"
 
@@ -28,12 +29,6 @@ bias_backward(const DcLayerRun *run, const DcLayerBackward *job)
   const DcShape output = run->layer->output;
   add_column_sums(job->output_gradient, job->batch * (size_t)output.height * (size_t)output.width,
                   (size_t)output.channels, job->bias_gradient);
-}
-
-static bool
-is_relu(const DcLayerRun *run)
-{
-  return run->layer->activation == DC_ACTIVATION_RELU;
 }
 
 /* --- the map: CONV2D, DENSE --- */
@@ -65,8 +60,8 @@ pack_conv(DcLayerRun *run)
 static void
 forward_conv(const DcLayerRun *run, const DcLayerForward *job)
 {
-  dc_convolution_apply(run->convolution, job->input, job->batch, is_relu(run), job->output,
-                       job->scratch);
+  dc_convolution_apply(run->convolution, job->input, job->batch, dc_activation_limits(run->layer),
+                       job->output, job->scratch);
 }
 
 static void
@@ -76,7 +71,7 @@ backward_conv(const DcLayerRun *run, const DcLayerBackward *job)
   dc_convolution_gradient(run->convolution, job->input, job->output_gradient, job->batch,
                           job->weight_gradient, job->scratch);
   if (job->input_gradient)
-    dc_convolution_adjoint(run->convolution, job->output_gradient, job->batch, false,
+    dc_convolution_adjoint(run->convolution, job->output_gradient, job->batch, (DcPatchLimits){0},
                            job->input_gradient, job->scratch);
 }
 
@@ -86,6 +81,7 @@ const DcLayerKindOps dc_layer_conv = {
     .forward = forward_conv,
     .backward = backward_conv,
     .does_relu = true,
+    .does_clip = true,
 };
 
 /* --- DENSE --- */
@@ -131,6 +127,7 @@ const DcLayerKindOps dc_layer_dense = {
     .forward = forward_conv,
     .backward = backward_dense,
     .does_relu = true,
+    .does_clip = true,
 };
 
 /* --- its adjoint: TRANSPOSED_CONV2D --- */
@@ -160,8 +157,8 @@ pack_transposed(DcLayerRun *run)
 static void
 forward_transposed(const DcLayerRun *run, const DcLayerForward *job)
 {
-  dc_convolution_adjoint(run->convolution, job->input, job->batch, is_relu(run), job->output,
-                         job->scratch);
+  dc_convolution_adjoint(run->convolution, job->input, job->batch, dc_activation_limits(run->layer),
+                         job->output, job->scratch);
 }
 
 static void
@@ -171,7 +168,7 @@ backward_transposed(const DcLayerRun *run, const DcLayerBackward *job)
   dc_convolution_gradient(run->convolution, job->output_gradient, job->input, job->batch,
                           job->weight_gradient, job->scratch);
   if (job->input_gradient)
-    dc_convolution_apply(run->convolution, job->output_gradient, job->batch, false,
+    dc_convolution_apply(run->convolution, job->output_gradient, job->batch, (DcPatchLimits){0},
                          job->input_gradient, job->scratch);
 }
 
@@ -181,4 +178,5 @@ const DcLayerKindOps dc_layer_transposed = {
     .forward = forward_transposed,
     .backward = backward_transposed,
     .does_relu = true,
+    .does_clip = true,
 };

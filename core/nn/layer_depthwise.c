@@ -2,36 +2,28 @@
 
 /* DEPTHWISE_CONV2D: one filter per channel, so nothing for a matrix product to do; channels are the
  * vector. */
+#include "nn/activation.h"
 #include "nn/layer.h"
 #include "nn/window.h"
 
 #include <string.h>
 
 static void
-forward_pixel(const DcLayerRun *run, DcWindow window, const float *input, float *output)
+visit(const DcLayerRun *run, DcWindow window, DcPatchWindow *job)
 {
   const DcLayer *layer = run->layer;
-  const size_t channels = (size_t)run->input.channels;
   const int tap = window.kernel_row * layer->kernel_width + window.kernel_column;
-  DcPatchWindow job = dc_window_job(layer, window, run->input, input, output);
-  job.weight = layer->weight + (size_t)tap * channels;
-  job.weight_row_stride = (size_t)layer->kernel_width * channels;
-  job.bias = layer->bias;
-  run->kernels->weigh(&job);
+  job->weight = layer->weight + (size_t)tap * job->patch.run;
+  job->weight_row_stride = (size_t)layer->kernel_width * job->patch.run;
+  job->bias = layer->bias;
+  job->limits = dc_activation_limits(layer);
+  run->kernels->weigh(job);
 }
 
 static void
 forward(const DcLayerRun *run, const DcLayerForward *job)
 {
-  const DcShape out = run->layer->output;
-  const float *input = job->input;
-  float *output = job->output;
-  for (size_t image = 0; image < job->batch; image++, input += dc_shape_size(run->input)) {
-    for (int row = 0; row < out.height; row++) {
-      for (int column = 0; column < out.width; column++, output += out.channels)
-        forward_pixel(run, dc_window(run->layer, run->input, row, column), input, output);
-    }
-  }
+  dc_window_walk(run, job, visit);
 }
 
 /* One image's pointers. */
@@ -84,4 +76,5 @@ backward(const DcLayerRun *run, const DcLayerBackward *job)
   }
 }
 
-const DcLayerKindOps dc_layer_depthwise = {.forward = forward, .backward = backward};
+const DcLayerKindOps dc_layer_depthwise = {
+    .forward = forward, .backward = backward, .does_relu = true, .does_clip = true};

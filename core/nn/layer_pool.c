@@ -7,24 +7,8 @@
 #include <string.h>
 
 /* What one output pixel does with its window. */
-typedef void (*PixelForward)(const DcLayerRun *run, DcWindow window, const float *input,
-                             float *output);
 typedef void (*PixelBackward)(const DcLayerRun *run, DcWindow window, const float *input,
                               const float *delta, float *input_gradient);
-
-static void
-forward_all(const DcLayerRun *run, const DcLayerForward *job, PixelForward pixel)
-{
-  const DcShape out = run->layer->output;
-  const float *input = job->input;
-  float *output = job->output;
-  for (size_t image = 0; image < job->batch; image++, input += dc_shape_size(run->input)) {
-    for (int row = 0; row < out.height; row++) {
-      for (int column = 0; column < out.width; column++, output += out.channels)
-        pixel(run, dc_window(run->layer, run->input, row, column), input, output);
-    }
-  }
-}
 
 static void
 backward_all(const DcLayerRun *run, const DcLayerBackward *job, PixelBackward pixel)
@@ -47,16 +31,16 @@ backward_all(const DcLayerRun *run, const DcLayerBackward *job, PixelBackward pi
 /* --- MAX_POOL --- */
 
 static void
-max_pixel(const DcLayerRun *run, DcWindow window, const float *input, float *output)
+max_visit(const DcLayerRun *run, DcWindow window, DcPatchWindow *job)
 {
-  const DcPatchWindow job = dc_window_job(run->layer, window, run->input, input, output);
-  run->kernels->maximum(&job);
+  (void)window;
+  run->kernels->maximum(job);
 }
 
 static void
 max_forward(const DcLayerRun *run, const DcLayerForward *job)
 {
-  forward_all(run, job, max_pixel);
+  dc_window_walk(run, job, max_visit);
 }
 
 /* Among equals the first value of the window gets the gradient, as in PyTorch and TensorFlow. */
@@ -94,19 +78,18 @@ share(DcWindow window)
 }
 
 static void
-average_pixel(const DcLayerRun *run, DcWindow window, const float *input, float *output)
+average_visit(const DcLayerRun *run, DcWindow window, DcPatchWindow *job)
 {
-  const DcPatchWindow job = dc_window_job(run->layer, window, run->input, input, output);
   const float weight = share(window);
-  run->kernels->add(&job);
-  for (size_t i = 0; i < job.patch.run; i++)
-    output[i] *= weight;
+  run->kernels->add(job);
+  for (size_t i = 0; i < job->pixels * job->patch.run; i++)
+    job->output[i] *= weight;
 }
 
 static void
 average_forward(const DcLayerRun *run, const DcLayerForward *job)
 {
-  forward_all(run, job, average_pixel);
+  dc_window_walk(run, job, average_visit);
 }
 
 static void
@@ -140,14 +123,14 @@ global_forward(const DcLayerRun *run, const DcLayerForward *job)
 {
   const size_t channels = (size_t)run->input.channels;
   const size_t pixels = (size_t)run->input.height * (size_t)run->input.width;
-  const float *input = job->input;
-  float *output = job->output;
-  memset(output, 0, job->batch * channels * sizeof *output);
-  for (size_t image = 0; image < job->batch; image++, output += channels) {
-    for (size_t pixel = 0; pixel < pixels; pixel++, input += channels) {
-      for (size_t i = 0; i < channels; i++)
-        output[i] += input[i];
-    }
+  for (size_t image = 0; image < job->batch; image++) {
+    float *output = job->output + image * channels;
+    const DcPatchWindow whole = {
+        .patch = {.rows = 1, .columns = pixels, .run = channels, .column_stride = channels},
+        .pixels = 1,
+        .input = job->input + image * pixels * channels,
+        .output = output};
+    run->kernels->add(&whole);
     for (size_t i = 0; i < channels; i++)
       output[i] /= (float)pixels;
   }

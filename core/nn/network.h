@@ -106,6 +106,10 @@ typedef struct {
 
 typedef struct DcNetwork DcNetwork;
 
+/* Bounds on networks that come from files: more is damage or an attack. */
+#define DC_NETWORK_MOST_LAYERS     4096
+#define DC_NETWORK_MOST_ACTIVATION ((size_t)64 << 20) /* numbers of a value, for one sample */
+
 /* A network without layers that takes `input`. NULL when memory is short. */
 DcNetwork *dc_network_new(DcShape input);
 void dc_network_free(DcNetwork *network);

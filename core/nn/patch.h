@@ -27,6 +27,12 @@ dc_patch_floats(const DcPatch *patch)
   return patch->rows * patch->columns * patch->run;
 }
 
+/* The bounds that a result is brought to on its way out; NaN stays. */
+typedef struct {
+  bool used; /* false: results stay as they are */
+  float low, high;
+} DcPatchLimits;
+
 /* output[pixel][channel] = bias[channel] + sum over k of patch(pixel)[k] * weight[k][channel]. */
 typedef struct {
   DcPatch patch;
@@ -38,7 +44,7 @@ typedef struct {
   float *output;
   const uint32_t *output_offsets;
   size_t pixels, channels;
-  bool relu; /* apply max(x, 0) on the way out */
+  DcPatchLimits limits;
 } DcPatchProduct;
 
 /* gradient[k][channel] += sum over pixels of patch(pixel)[k] * delta(pixel)[channel]; patches of
@@ -52,22 +58,26 @@ typedef struct {
   size_t pixels, channels;
 } DcPatchGradient;
 
-/* One output pixel of a layer that treats each channel for itself: a run of the patch is a pixel.
- */
+/* Adjacent output pixels of a layer that treats each channel for itself: a run of the patch is a
+ * pixel. The patch of each is `step` floats behind that of the one before, its output one run. */
 typedef struct {
   DcPatch patch;
+  size_t pixels, step;
   const float *input;
   const float *weight;      /* `weigh`: pixels as the patch has, without gaps between columns ... */
   size_t weight_row_stride; /* ... and its rows so many floats apart */
   const float *bias;        /* `weigh`: of each channel */
   float *output;
+  DcPatchLimits limits; /* `weigh` */
 } DcPatchWindow;
 
-/* A matrix of R rows in panels: ceil(channels / panel) blocks, each R x panel, dense, the columns
- * beyond `channels` zero. The form that vector loads want. */
+/* A matrix of R rows in panels: blocks of R x `panel`, dense, side by side; a last block of no more
+ * than half of `panel` columns is R x panel / 2. Columns beyond the last are zero. The form that
+ * vector loads want. */
 typedef struct {
   const char *name; /* of the instruction set */
   size_t panel;     /* columns of a panel */
+  size_t tile;      /* pixels that `product` takes at once */
   size_t most_dots; /* up to so many channels `dot` is the faster product */
   void (*product)(const DcPatchProduct *job);
   void (*dot)(const DcPatchProduct *job);
@@ -87,11 +97,19 @@ size_t dc_patch_kernels_usable(const DcPatchKernels *tables[DC_PATCH_LEVELS]);
 /* The fastest of them. */
 const DcPatchKernels *dc_patch_kernels(void);
 
+/* The columns of a panel when `channels` are left for it. */
+static inline size_t
+dc_patch_panel(const DcPatchKernels *kernels, size_t channels)
+{
+  return 2 * channels > kernels->panel ? kernels->panel : kernels->panel / 2;
+}
+
 /* Floats of a matrix of `rows` x `channels` in panels. */
 static inline size_t
 dc_patch_panels_size(const DcPatchKernels *kernels, size_t rows, size_t channels)
 {
-  return (channels + kernels->panel - 1) / kernels->panel * kernels->panel * rows;
+  const size_t half = kernels->panel / 2;
+  return (channels + half - 1) / half * half * rows;
 }
 
 #endif

@@ -45,11 +45,46 @@ store(float *to, Vector vector)
   memcpy(to, &vector, sizeof vector);
 }
 
-/* NaN stays NaN: only what is below zero becomes zero. */
 INLINE Vector
-rectify(Vector x)
+select_by(Mask mask, Vector yes, Vector no)
 {
-  return (Vector)((Mask)x & ~(x < 0));
+  return (Vector)(((Mask)yes & mask) | ((Mask)no & ~mask));
+}
+
+/* NaN stays NaN: it is neither below nor above. */
+INLINE Vector
+limit(Vector x, DcPatchLimits limits)
+{
+  const Vector low = (Vector){0} + limits.low, high = (Vector){0} + limits.high;
+  x = select_by(x < low, low, x);
+  return select_by(x > high, high, x);
+}
+
+INLINE float
+limit_scalar(float x, DcPatchLimits limits)
+{
+  x = x < limits.low ? limits.low : x;
+  return x > limits.high ? limits.high : x;
+}
+
+/* The first `count` (below LANES) lanes, in pieces of constant size, which are instructions and not
+ * calls. */
+INLINE void
+store_part(float *to, Vector vector, size_t count)
+{
+  float lanes[LANES];
+  size_t at = 0;
+  store(lanes, vector);
+#define PIECE(n)                                                                                   \
+  if (n < LANES && count & n) {                                                                    \
+    memcpy(to + at, lanes + at, n * sizeof *to);                                                   \
+    at += n;                                                                                       \
+  }
+  PIECE(8)
+  PIECE(4)
+  PIECE(2)
+  PIECE(1)
+#undef PIECE
 }
 
 /* The even split: piece i of `total` things in `pieces` starts here. */
@@ -59,48 +94,51 @@ split(size_t total, size_t pieces, size_t i)
   return total * i / pieces;
 }
 
+/* What is left of `channels` after the vectors of a pixel that lie whole inside. */
 INLINE void
-write_pixel(float *to, Vector low, Vector high, size_t channels, bool relu)
+write_pixel(const DcPatchProduct *job, float *to, Vector *sums, size_t channels,
+            const size_t vectors)
 {
-  if (relu) {
-    low = rectify(low);
-    high = rectify(high);
+  UNROLL
+  for (size_t v = 0; v < vectors; v++) {
+    const Vector value = job->limits.used ? limit(sums[v], job->limits) : sums[v];
+    if (channels >= (v + 1) * LANES)
+      store(to + v * LANES, value);
+    else
+      store_part(to + v * LANES, value, channels - v * LANES);
   }
-  if (channels >= PANEL) {
-    store(to, low);
-    store(to + LANES, high);
-    return;
-  }
-  float row[PANEL];
-  store(row, low);
-  store(row + LANES, high);
-  memcpy(to, row, channels * sizeof(float));
 }
 
-/* `count` pixels from `first` on, for the panel of channels that starts at `channel`. `count` is a
- * constant wherever this is inlined, so that all sums are registers. */
+/* `count` pixels from `first` on, for the panel of `vectors` vectors that starts at `channel`.
+ * `count` and `vectors` are constants wherever this is inlined, so that all sums are registers. */
 INLINE void
-product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size_t count)
+product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size_t count,
+             const size_t vectors)
 {
   const DcPatch *patch = &job->patch;
   const float *weight = job->weight + channel * dc_patch_floats(patch);
   const size_t row_step = patch->row_stride - patch->columns * patch->column_stride;
   const float *pixel[TILE];
-  Vector low[TILE], high[TILE];
+  Vector sums[TILE][2];
   UNROLL
   for (size_t p = 0; p < count; p++) {
     pixel[p] = job->input + job->input_offsets[first + p];
-    low[p] = load(job->bias + channel);
-    high[p] = load(job->bias + channel + LANES);
+    UNROLL
+    for (size_t v = 0; v < vectors; v++)
+      sums[p][v] = load(job->bias + channel + v * LANES);
   }
   for (size_t row = 0; row < patch->rows; row++) {
     for (size_t column = 0; column < patch->columns; column++) {
-      for (size_t k = 0; k < patch->run; k++, weight += PANEL) {
-        const Vector weight_low = load(weight), weight_high = load(weight + LANES);
+      for (size_t k = 0; k < patch->run; k++, weight += vectors * LANES) {
+        Vector weights[2];
+        UNROLL
+        for (size_t v = 0; v < vectors; v++)
+          weights[v] = load(weight + v * LANES);
         UNROLL
         for (size_t p = 0; p < count; p++) {
-          low[p] += pixel[p][k] * weight_low;
-          high[p] += pixel[p][k] * weight_high;
+          UNROLL
+          for (size_t v = 0; v < vectors; v++)
+            sums[p][v] += pixel[p][k] * weights[v];
         }
       }
       UNROLL
@@ -113,42 +151,46 @@ product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size
   }
   UNROLL
   for (size_t p = 0; p < count; p++)
-    write_pixel(job->output + job->output_offsets[first + p] + channel, low[p], high[p],
-                job->channels - channel, job->relu);
+    write_pixel(job, job->output + job->output_offsets[first + p] + channel, sums[p],
+                job->channels - channel, vectors);
+}
+
+/* The call of `tile(..., n, ...)` for a `count` of 1 to TILE. */
+#if TILE == 14
+#define EACH_COUNT(CASE)                                                                           \
+  CASE(1)                                                                                          \
+  CASE(2)                                                                                          \
+  CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13)      \
+      CASE(14)
+#else
+#define EACH_COUNT(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
+#endif
+
+INLINE void
+product_panel(const DcPatchProduct *job, size_t channel, const size_t vectors)
+{
+  const size_t tiles = (job->pixels + TILE - 1) / TILE;
+  for (size_t tile = 0; tile < tiles; tile++) {
+    const size_t first = split(job->pixels, tiles, tile);
+#define CASE(n)                                                                                    \
+  case n:                                                                                          \
+    product_tile(job, first, channel, n, vectors);                                                 \
+    break;
+    switch (split(job->pixels, tiles, tile + 1) - first) {
+      EACH_COUNT(CASE)
+    }
+#undef CASE
+  }
 }
 
 static void
 product(const DcPatchProduct *job)
 {
-  const size_t tiles = (job->pixels + TILE - 1) / TILE;
   for (size_t channel = 0; channel < job->channels; channel += PANEL) {
-    for (size_t tile = 0; tile < tiles; tile++) {
-      const size_t first = split(job->pixels, tiles, tile);
-      const size_t count = split(job->pixels, tiles, tile + 1) - first;
-#define CASE(n)                                                                                    \
-  case n:                                                                                          \
-    product_tile(job, first, channel, n);                                                          \
-    break
-      switch (count) {
-        CASE(1);
-        CASE(2);
-        CASE(3);
-        CASE(4);
-        CASE(5);
-        CASE(6);
-#if TILE == 14
-        CASE(7);
-        CASE(8);
-        CASE(9);
-        CASE(10);
-        CASE(11);
-        CASE(12);
-        CASE(13);
-        CASE(14);
-#endif
-      }
-#undef CASE
-    }
+    if (job->channels - channel > LANES)
+      product_panel(job, channel, 2);
+    else
+      product_panel(job, channel, 1);
   }
 }
 
@@ -192,7 +234,8 @@ dot_tile(const DcPatchProduct *job, size_t first, size_t channel, const size_t c
   }
   for (size_t p = 0; p < count; p++) {
     const float value = rest[p] + add_up(sum[p]);
-    job->output[job->output_offsets[first + p] + channel] = job->relu && value < 0 ? 0 : value;
+    job->output[job->output_offsets[first + p] + channel] =
+        job->limits.used ? limit_scalar(value, job->limits) : value;
   }
 }
 
@@ -209,79 +252,76 @@ dot(const DcPatchProduct *job)
 }
 
 INLINE void
-add_row(float *to, Vector low, Vector high, size_t channels)
+add_row(float *to, const Vector *sums, size_t channels, const size_t vectors)
 {
-  if (channels >= PANEL) {
-    store(to, load(to) + low);
-    store(to + LANES, load(to + LANES) + high);
-    return;
+  UNROLL
+  for (size_t v = 0; v < vectors; v++, to += LANES) {
+    if (channels >= (v + 1) * LANES) {
+      store(to, load(to) + sums[v]);
+      continue;
+    }
+    float row[LANES];
+    store(row, sums[v]);
+    for (size_t i = 0; i < channels - v * LANES; i++)
+      to[i] += row[i];
   }
-  float row[PANEL];
-  store(row, low);
-  store(row + LANES, high);
-  for (size_t i = 0; i < channels; i++)
-    to[i] += row[i];
 }
 
 /* Rows k .. k + count - 1 of the gradient, within one run. */
 INLINE void
-gradient_tile(const DcPatchGradient *job, size_t row, size_t k, size_t channel, const size_t count)
+gradient_tile(const DcPatchGradient *job, size_t row, size_t k, size_t channel, const size_t count,
+              const size_t vectors)
 {
   const DcPatch *patch = &job->patch;
   const float *start = job->input + row * patch->row_stride + k;
   const float *delta = job->delta + channel * job->pixels;
-  Vector low[TILE], high[TILE];
+  Vector sums[TILE][2];
   UNROLL
-  for (size_t i = 0; i < count; i++)
-    low[i] = high[i] = (Vector){0};
-  for (size_t p = 0; p < job->pixels; p++, delta += PANEL) {
+  for (size_t i = 0; i < count; i++) {
+    UNROLL
+    for (size_t v = 0; v < vectors; v++)
+      sums[i][v] = (Vector){0};
+  }
+  for (size_t p = 0; p < job->pixels; p++, delta += vectors * LANES) {
     const float *pixel = start + job->input_offsets[p];
-    const Vector delta_low = load(delta), delta_high = load(delta + LANES);
     UNROLL
     for (size_t i = 0; i < count; i++) {
-      low[i] += pixel[i] * delta_low;
-      high[i] += pixel[i] * delta_high;
+      UNROLL
+      for (size_t v = 0; v < vectors; v++)
+        sums[i][v] += pixel[i] * load(delta + v * LANES);
     }
   }
   float *to = job->gradient + (row * patch->run + k) * job->channels + channel;
   UNROLL
   for (size_t i = 0; i < count; i++)
-    add_row(to + i * job->channels, low[i], high[i], job->channels - channel);
+    add_row(to + i * job->channels, sums[i], job->channels - channel, vectors);
+}
+
+INLINE void
+gradient_panel(const DcPatchGradient *job, size_t channel, const size_t vectors)
+{
+  const size_t tiles = (job->patch.run + TILE - 1) / TILE;
+  for (size_t i = 0; i < job->patch.rows * tiles; i++) {
+    const size_t row = i / tiles, tile = i % tiles, k = split(job->patch.run, tiles, tile);
+#define CASE(n)                                                                                    \
+  case n:                                                                                          \
+    gradient_tile(job, row, k, channel, n, vectors);                                               \
+    break;
+    switch (split(job->patch.run, tiles, tile + 1) - k) {
+      EACH_COUNT(CASE)
+    }
+#undef CASE
+  }
 }
 
 static void
 gradient(const DcPatchGradient *job)
 {
-  const size_t tiles = (job->patch.run + TILE - 1) / TILE;
   for (size_t channel = 0; channel < job->channels; channel += PANEL) {
-    for (size_t i = 0; i < job->patch.rows * tiles; i++) {
-      const size_t row = i / tiles, tile = i % tiles;
-      const size_t k = split(job->patch.run, tiles, tile);
-      const size_t count = split(job->patch.run, tiles, tile + 1) - k;
-#define CASE(n)                                                                                    \
-  case n:                                                                                          \
-    gradient_tile(job, row, k, channel, n);                                                        \
-    break
-      switch (count) {
-        CASE(1);
-        CASE(2);
-        CASE(3);
-        CASE(4);
-        CASE(5);
-        CASE(6);
-#if TILE == 14
-        CASE(7);
-        CASE(8);
-        CASE(9);
-        CASE(10);
-        CASE(11);
-        CASE(12);
-        CASE(13);
-        CASE(14);
-#endif
-      }
-#undef CASE
-    }
+    if (job->channels - channel > LANES)
+      gradient_panel(job, channel, 2);
+    else
+      gradient_panel(job, channel, 1);
   }
 }
 
@@ -289,79 +329,135 @@ gradient(const DcPatchGradient *job)
 
 typedef enum { WEIGH, ADD, MAXIMUM } WindowKind;
 
-#define WINDOW_VECTORS 4 /* enough sums to hide the latency of an addition */
+#define WINDOW_TILE    6 /* pixels side by side: enough sums to hide the latency of an addition */
+#define WINDOW_VECTORS 4 /* and vectors of channels, where a pixel is alone */
 
 INLINE Vector
 larger(Vector so_far, Vector x)
 {
-  const Mask wins = (x > so_far) | (x != x);
-  return (Vector)(((Mask)x & wins) | ((Mask)so_far & ~wins));
+  return select_by((x > so_far) | (x != x), x, so_far);
 }
 
-/* `count` vectors of channels from `channel` on. `count` and `kind` are constants where this is
- * inlined. */
+/* `count` pixels from `first` on, `vectors` vectors of channels from `channel` on: constants where
+ * this is inlined, as `kind` is. */
 INLINE void
-window_vectors(const DcPatchWindow *job, size_t channel, const size_t count, const WindowKind kind)
+window_tile(const DcPatchWindow *job, size_t first, size_t channel, const size_t count,
+            const size_t vectors, const WindowKind kind)
 {
-  const float *row = job->input + channel;
-  const float *weight_row = kind == WEIGH ? job->weight + channel : NULL;
-  Vector result[WINDOW_VECTORS];
+  const DcPatch *patch = &job->patch;
+  const float *weight = kind == WEIGH ? job->weight + channel : NULL;
+  const float *pixel[WINDOW_TILE];
+  Vector result[WINDOW_TILE][WINDOW_VECTORS];
   UNROLL
-  for (size_t v = 0; v < count; v++)
-    result[v] = kind == WEIGH ? load(job->bias + channel + v * LANES)
-                : kind == ADD ? (Vector){0}
-                              : load(row + v * LANES);
-  for (size_t i = 0; i < job->patch.rows; i++, row += job->patch.row_stride) {
-    for (size_t j = 0; j < job->patch.columns; j++) {
-      const float *pixel = row + j * job->patch.column_stride;
+  for (size_t p = 0; p < count; p++) {
+    pixel[p] = job->input + (first + p) * job->step + channel;
+    UNROLL
+    for (size_t v = 0; v < vectors; v++)
+      result[p][v] = kind == WEIGH ? load(job->bias + channel + v * LANES)
+                     : kind == ADD ? (Vector){0}
+                                   : load(pixel[p] + v * LANES);
+  }
+  for (size_t row = 0; row < patch->rows; row++) {
+    for (size_t column = 0; column < patch->columns; column++) {
+      const size_t at = row * patch->row_stride + column * patch->column_stride;
       UNROLL
-      for (size_t v = 0; v < count; v++) {
-        const Vector x = load(pixel + v * LANES);
+      for (size_t v = 0; v < vectors; v++) {
+        Vector weights = {0};
         if (kind == WEIGH)
-          result[v] += x * load(weight_row + j * job->patch.run + v * LANES);
-        else if (kind == ADD)
-          result[v] += x;
-        else
-          result[v] = larger(result[v], x);
+          weights = load(weight + row * job->weight_row_stride + column * patch->run + v * LANES);
+        UNROLL
+        for (size_t p = 0; p < count; p++) {
+          const Vector x = load(pixel[p] + at + v * LANES);
+          if (kind == WEIGH)
+            result[p][v] += x * weights;
+          else if (kind == ADD)
+            result[p][v] += x;
+          else
+            result[p][v] = larger(result[p][v], x);
+        }
       }
     }
-    if (kind == WEIGH)
-      weight_row += job->weight_row_stride;
   }
   UNROLL
-  for (size_t v = 0; v < count; v++)
-    store(job->output + channel + v * LANES, result[v]);
+  for (size_t p = 0; p < count; p++) {
+    float *to = job->output + (first + p) * patch->run + channel;
+    UNROLL
+    for (size_t v = 0; v < vectors; v++)
+      store(to + v * LANES,
+            kind == WEIGH && job->limits.used ? limit(result[p][v], job->limits) : result[p][v]);
+  }
 }
 
 INLINE float
-window_scalar(const DcPatchWindow *job, size_t channel, const WindowKind kind)
+window_scalar(const DcPatchWindow *job, size_t pixel, size_t channel, const WindowKind kind)
 {
-  float result = kind == WEIGH ? job->bias[channel] : kind == ADD ? 0 : job->input[channel];
-  for (size_t i = 0; i < job->patch.rows; i++) {
-    const float *row = job->input + i * job->patch.row_stride + channel;
-    for (size_t j = 0; j < job->patch.columns; j++) {
-      const float x = row[j * job->patch.column_stride];
+  const DcPatch *patch = &job->patch;
+  const float *input = job->input + pixel * job->step + channel;
+  float result = kind == WEIGH ? job->bias[channel] : kind == ADD ? 0 : *input;
+  for (size_t row = 0; row < patch->rows; row++) {
+    for (size_t column = 0; column < patch->columns; column++) {
+      const float x = input[row * patch->row_stride + column * patch->column_stride];
       if (kind == WEIGH)
-        result += x * job->weight[i * job->weight_row_stride + j * job->patch.run + channel];
+        result += x * job->weight[row * job->weight_row_stride + column * patch->run + channel];
       else if (kind == ADD)
         result += x;
       else if (x > result || x != x)
         result = x;
     }
   }
-  return result;
+  return kind == WEIGH && job->limits.used ? limit_scalar(result, job->limits) : result;
+}
+
+/* Fewer channels than a vector has. */
+INLINE void
+window_narrow(const DcPatchWindow *job, const WindowKind kind)
+{
+  for (size_t pixel = 0; pixel < job->pixels; pixel++) {
+    for (size_t channel = 0; channel < job->patch.run; channel++)
+      job->output[pixel * job->patch.run + channel] = window_scalar(job, pixel, channel, kind);
+  }
+}
+
+/* The last vector reaches back to channels that are done already, rather than beyond the last. */
+INLINE void
+window_pixels(const DcPatchWindow *job, size_t first, const size_t count, const WindowKind kind)
+{
+  const size_t channels = job->patch.run;
+  size_t channel = 0;
+  if (count == 1) {
+    for (; channel + WINDOW_VECTORS * LANES <= channels; channel += WINDOW_VECTORS * LANES)
+      window_tile(job, first, channel, 1, WINDOW_VECTORS, kind);
+  }
+  for (; channel + LANES <= channels; channel += LANES)
+    window_tile(job, first, channel, count, 1, kind);
+  if (channel < channels)
+    window_tile(job, first, channels - LANES, count, 1, kind);
 }
 
 INLINE void
 window(const DcPatchWindow *job, const WindowKind kind)
 {
-  size_t channel = 0;
-  for (; channel + WINDOW_VECTORS * LANES <= job->patch.run; channel += WINDOW_VECTORS * LANES)
-    window_vectors(job, channel, WINDOW_VECTORS, kind);
-  for (; channel + LANES <= job->patch.run; channel += LANES)
-    window_vectors(job, channel, 1, kind);
-  for (; channel < job->patch.run; channel++)
-    job->output[channel] = window_scalar(job, channel, kind);
+  const size_t tiles = (job->pixels + WINDOW_TILE - 1) / WINDOW_TILE;
+  if (job->patch.run < LANES) {
+    window_narrow(job, kind);
+    return;
+  }
+  for (size_t tile = 0; tile < tiles; tile++) {
+    const size_t first = split(job->pixels, tiles, tile);
+#define CASE(n)                                                                                    \
+  case n:                                                                                          \
+    window_pixels(job, first, n, kind);                                                            \
+    break;
+    switch (split(job->pixels, tiles, tile + 1) - first) {
+      CASE(1)
+      CASE(2)
+      CASE(3)
+      CASE(4)
+      CASE(5)
+      CASE(6)
+    }
+#undef CASE
+  }
 }
 
 static void
@@ -385,6 +481,7 @@ maximum(const DcPatchWindow *job)
 const DcPatchKernels DC_KERNEL_TABLE = {
     .name = DC_KERNEL_NAME,
     .panel = PANEL,
+    .tile = TILE,
     .most_dots = MOST_DOTS,
     .product = product,
     .dot = dot,

@@ -2,6 +2,7 @@
 #ifndef DC_NN_WINDOW_H
 #define DC_NN_WINDOW_H
 
+#include "nn/layer.h"
 #include "nn/network.h"
 #include "nn/patch.h"
 
@@ -46,20 +47,12 @@ dc_shape_offset(DcShape shape, int row, int column)
   return ((size_t)row * (size_t)shape.width + (size_t)column) * (size_t)shape.channels;
 }
 
-/* The job of a kernel for one pixel: its window of `image` to `output`. */
-static inline DcPatchWindow
-dc_window_job(const DcLayer *layer, DcWindow window, DcShape input, const float *image,
-              float *output)
-{
-  const size_t channels = (size_t)input.channels, dilation = (size_t)dc_layer_dilation(layer);
-  return (DcPatchWindow){.patch = {.rows = (size_t)window.rows,
-                                   .columns = (size_t)window.columns,
-                                   .run = channels,
-                                   .row_stride = dilation * (size_t)input.width * channels,
-                                   .column_stride = dilation * channels},
-                         .input =
-                             image + dc_shape_offset(input, window.first_row, window.first_column),
-                         .output = output};
-}
+/* What a layer does with the `window` of `job->pixels` adjacent outputs, which lies in the same way
+ * over all of them: of `job` all is filled but what only some kernels want. */
+typedef void (*DcWindowVisit)(const DcLayerRun *run, DcWindow window, DcPatchWindow *job);
+
+/* Visits all outputs of a layer forward: those whose window lies inside the image from left to
+ * right a row at a time, the others one by one. */
+void dc_window_walk(const DcLayerRun *run, const DcLayerForward *forward, DcWindowVisit visit);
 
 #endif

@@ -24,7 +24,8 @@ typedef struct {
   const char *reason;         /* why this output was chosen, for people; a constant text */
 } DcOnnxImportReport;
 
-/* Makes `*network` of the part of `graph` that leads from its picture input to the chosen output.
+/* Makes `*network` of the part of `graph` that leads from its picture input (or its vector: N x n,
+ * which becomes 1 x 1 x n) to the chosen output.
  * Without a choice: an output named like an embedding ("embedding", "features", ...), else the
  * last vector that is not a classifier's scores, else the output. A map of height x width x
  * channels ends in its mean over the pixels. Errors name node, operator and what is wrong:

@@ -13,41 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-DcStatus
-dc_file_open(const char *path, FILE **stream, uint64_t *size, DcError *error)
-{
-  /* Without O_NONBLOCK opening a pipe would wait for a writer before it could be refused. */
-  int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) {
-    DcStatus status = errno == ENOENT || errno == ENOTDIR ? DC_ERROR_NOT_FOUND : DC_ERROR_IO;
-    return dc_error_set(error, status, "%s: cannot open it for reading: %s", path, strerror(errno));
-  }
-  struct stat info;
-  if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
-    close(descriptor);
-    return dc_error_set(error, DC_ERROR_IO, "%s: is not a regular file; name a file", path);
-  }
-  FILE *opened = fdopen(descriptor, "rb");
-  if (!opened) {
-    close(descriptor);
-    return dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory to read it", path);
-  }
-  *stream = opened;
-  *size = (uint64_t)info.st_size;
-  return DC_OK;
-}
-
-DcStatus
-dc_file_read(FILE *stream, const char *path, void *bytes, size_t size, DcError *error)
-{
-  if (fread(bytes, 1, size, stream) == size)
-    return DC_OK;
-  if (ferror(stream))
-    return dc_error_set(error, DC_ERROR_IO, "%s: reading failed: %s", path, strerror(errno));
-  return dc_error_set(error, DC_ERROR_FORMAT, "%s: the file ends early; it is truncated or damaged",
-                      path);
-}
-
 /* A new file beside `path`, with the permissions that the user's mask asks for (mkstemp() would
  * make a private one). Its name goes to *temporary; -1, with errno and no name, on failure. */
 static int
@@ -147,15 +112,10 @@ joined(const char *path, const char *suffix)
 static DcStatus
 copy_file(const char *from, const char *to, DcError *error)
 {
-  FILE *stream;
-  uint64_t size;
-  DcStatus status = dc_file_open(from, &stream, &size, error);
-  if (status)
-    return status;
-  unsigned char *bytes = DC_NEW(unsigned char, size);
+  unsigned char *bytes;
+  size_t size;
   DcFileWriter writer = {0};
-  status = bytes ? dc_file_read(stream, from, bytes, size, error)
-                 : dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory to copy it", from);
+  DcStatus status = dc_file_read_whole(from, SIZE_MAX, &bytes, &size, error);
   if (!status)
     status = dc_file_create(&writer, to, error);
   if (!status)
@@ -163,7 +123,6 @@ copy_file(const char *from, const char *to, DcError *error)
   if (!status)
     status = dc_file_commit(&writer, error);
   dc_free(bytes);
-  fclose(stream);
   return status;
 }
 

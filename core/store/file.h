@@ -2,23 +2,13 @@
 #ifndef DC_STORE_FILE_H
 #define DC_STORE_FILE_H
 
+#include "base/file.h"
 #include "base/status.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 
-/* What every reader and writer of a file format shares: opening with a message that says what to
- * do, and writing that leaves either the old file or the whole new one. */
-
-/* Opens a regular file for reading and tells its size in bytes. Folders, pipes and devices are
- * refused, since what is read next is bounded by the size. The caller closes `*stream`.
- * DC_ERROR_NOT_FOUND when there is no such file, DC_ERROR_IO when it cannot be opened. */
-DcStatus dc_file_open(const char *path, FILE **stream, uint64_t *size, DcError *error);
-
-/* Reads exactly `size` bytes. `path` appears in messages: DC_ERROR_FORMAT for a file that ends
- * before, DC_ERROR_IO when reading fails. */
-DcStatus dc_file_read(FILE *stream, const char *path, void *bytes, size_t size, DcError *error);
+/* What every writer of a file format shares: either the old file is left or the whole new one. */
 
 /* A file being written under a temporary name beside its own. */
 typedef struct {

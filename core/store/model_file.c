@@ -2,8 +2,11 @@
 #include "store/model_file.h"
 
 #include "base/memory.h"
+#include "image/recipe.h"
+#include "onnx/graph.h"
 #include "store/json.h"
 #include "store/network_file.h"
+#include "store/onnx_model.h"
 #include "store/safetensors.h"
 #include "store/tdcm_file.h"
 #include "tensor/matrix.h"
@@ -15,22 +18,6 @@
 #define FORMAT_VERSION "1"
 #define MAX_CLUSTERS   65536
 #define INPUT_VECTORS  "vectors" /* value of the metadata `input`; pictures have none */
-
-/* Names of enumerations in the file; a value without a name is none. */
-static const char *const channel_names[] = {
-    [DC_CHANNELS_GRAY] = "gray",
-    [DC_CHANNELS_RGB] = "rgb",
-    [DC_CHANNELS_BGR] = "bgr",
-};
-static const char *const fit_names[] = {
-    [DC_FIT_STRETCH] = "stretch",
-    [DC_FIT_LETTERBOX] = "letterbox",
-    [DC_FIT_CROP] = "crop",
-};
-static const char *const resize_names[] = {
-    [DC_RESIZE_BILINEAR] = "bilinear",
-    [DC_RESIZE_AREA] = "area",
-};
 
 DcModel *
 dc_model_new(void)
@@ -71,9 +58,9 @@ describe_preprocessing(const DcPatchSpec *spec)
   JsonObject *object = json_object_new();
   json_object_set_int_member(object, "width", spec->width);
   json_object_set_int_member(object, "height", spec->height);
-  json_object_set_string_member(object, "channels", channel_names[spec->channels]);
-  json_object_set_string_member(object, "fit", fit_names[spec->fit]);
-  json_object_set_string_member(object, "resize", resize_names[spec->resize]);
+  json_object_set_string_member(object, "channels", dc_channels_names[spec->channels]);
+  json_object_set_string_member(object, "fit", dc_fit_names[spec->fit]);
+  json_object_set_string_member(object, "resize", dc_resize_names[spec->resize]);
   add_floats(object, "mean", spec->mean, dc_patch_channels(spec));
   add_floats(object, "deviation", spec->deviation, dc_patch_channels(spec));
   json_object_set_int_member(object, "fill", spec->fill);
@@ -100,13 +87,13 @@ read_preprocessing(JsonObject *object, const char *where, DcPatchSpec *spec, DcE
   if (!status)
     status = dc_json_int(object, "height", 1, INT32_MAX, where, &height, error);
   if (!status)
-    status = dc_json_choice(object, "channels", channel_names, G_N_ELEMENTS(channel_names), where,
+    status = dc_json_choice(object, "channels", dc_channels_names, DC_CHANNELS_NAMES, where,
                             &channels, error);
   if (!status)
-    status = dc_json_choice(object, "fit", fit_names, G_N_ELEMENTS(fit_names), where, &fit, error);
+    status = dc_json_choice(object, "fit", dc_fit_names, DC_FIT_NAMES, where, &fit, error);
   if (!status)
-    status = dc_json_choice(object, "resize", resize_names, G_N_ELEMENTS(resize_names), where,
-                            &resize, error);
+    status =
+        dc_json_choice(object, "resize", dc_resize_names, DC_RESIZE_NAMES, where, &resize, error);
   if (!status)
     status = dc_json_int(object, "fill", 0, 255, where, &fill, error);
   if (status)
@@ -129,9 +116,9 @@ digest_preprocessing(GChecksum *checksum, const DcPatchSpec *spec)
 {
   dc_digest_int(checksum, spec->width);
   dc_digest_int(checksum, spec->height);
-  dc_digest_text(checksum, channel_names[spec->channels]);
-  dc_digest_text(checksum, fit_names[spec->fit]);
-  dc_digest_text(checksum, resize_names[spec->resize]);
+  dc_digest_text(checksum, dc_channels_names[spec->channels]);
+  dc_digest_text(checksum, dc_fit_names[spec->fit]);
+  dc_digest_text(checksum, dc_resize_names[spec->resize]);
   dc_digest_floats(checksum, spec->mean, (size_t)dc_patch_channels(spec));
   dc_digest_floats(checksum, spec->deviation, (size_t)dc_patch_channels(spec));
   dc_digest_int(checksum, spec->fill);
@@ -263,9 +250,8 @@ check_provenance(const char *text, const char *name, DcError *error)
   return status;
 }
 
-/* What holds of every model, read or to be written. */
-static DcStatus
-check_model(const DcModel *model, const char *name, DcError *error)
+DcStatus
+dc_model_check(const DcModel *model, const char *name, DcError *error)
 {
   DcStatus status = check_encoder(model, name, error);
   if (!status)
@@ -418,7 +404,7 @@ fill_model(const DcTensorFile *file, const char *name, DcModel *model, DcError *
     return status;
   model->method = g_strdup(dc_tensor_file_metadata(file, "method"));
   model->provenance = g_strdup(dc_tensor_file_metadata(file, "provenance"));
-  status = check_model(model, name, error);
+  status = dc_model_check(model, name, error);
   return status ? status : verify_identity(file, name, model, error);
 }
 
@@ -426,6 +412,8 @@ DcStatus
 dc_model_read(const char *path, DcModel **model, DcError *error)
 {
   *model = NULL;
+  if (dc_onnx_is_named(path))
+    return dc_model_import(path, NULL, model, NULL, error);
   DcTensorFile *file;
   DcStatus status = dc_tensor_file_read(path, &file, error);
   if (status)
@@ -520,7 +508,7 @@ list_metadata(const DcModel *model, const GArray *tensors)
 DcStatus
 dc_model_write(DcModel *model, const char *path, DcError *error)
 {
-  DcStatus status = check_model(model, path, error);
+  DcStatus status = dc_model_check(model, path, error);
   if (status)
     return status;
   dc_model_identify(model);

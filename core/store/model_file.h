@@ -26,7 +26,7 @@ typedef struct {
   float *centroids;                    /* clusters x dim, or NULL */
   float *spread;                  /* clusters, root mean squared distance of members, or NULL */
   struct DcTdcmModule *attention; /* see cluster/tdcm.h, or NULL */
-  char *method;                   /* that trained it ("ae"), or NULL */
+  char *method;                   /* that trained it ("ae"), "import", or NULL */
   char *provenance;               /* JSON text about data, options, figures, or NULL */
 } DcModel;
 
@@ -36,8 +36,13 @@ typedef struct {
 DcModel *dc_model_new(void);
 void dc_model_free(DcModel *model);
 
-/* Reads and checks a whole model. Free with dc_model_free(). */
+/* Reads and checks a whole model. A name that ends in ".onnx" is that of an ONNX file, whose
+ * preprocessing is guessed: see store/onnx_model.h. Free with dc_model_free(). */
 DcStatus dc_model_read(const char *path, DcModel **model, DcError *error);
+
+/* What holds of every model, read or to be written: parts that fit each other, numbers that are
+ * finite. `name` begins the message. */
+DcStatus dc_model_check(const DcModel *model, const char *name, DcError *error);
 
 /* Computes `model->encoder_id` from architecture, weights and preprocessing. */
 void dc_model_identify(DcModel *model);

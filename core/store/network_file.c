@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-#define MAX_LAYERS 1024
-/* An activation that would take more than 256 MiB for one sample is a damaged file or an attack. */
-#define MAX_ACTIVATION ((size_t)64 << 20)
-
 static bool
 has_window(DcLayerKind kind)
 {
@@ -318,9 +314,10 @@ static DcStatus
 read_sources(JsonObject *object, const char *where, DcLayer *layer, DcError *error)
 {
   int64_t with = 0;
-  DcStatus status = read_optional_int(object, "back", 0, MAX_LAYERS, where, &layer->back, error);
+  DcStatus status =
+      read_optional_int(object, "back", 0, DC_NETWORK_MOST_LAYERS, where, &layer->back, error);
   if (!status && dc_layer_takes_two(layer->kind))
-    status = dc_json_int(object, "with", 0, MAX_LAYERS, where, &with, error);
+    status = dc_json_int(object, "with", 0, DC_NETWORK_MOST_LAYERS, where, &with, error);
   layer->with = (int)with;
   return status;
 }
@@ -402,9 +399,9 @@ check_fit(const DcNetwork *network, DcLayer *layer, const char *where, DcError *
     return dc_error_set(error, DC_ERROR_SHAPE, "%s: states the output %dx%dx%d, but makes %dx%dx%d",
                         where, stated.height, stated.width, stated.channels, made.height,
                         made.width, made.channels);
-  if (dc_shape_size(made) > MAX_ACTIVATION)
+  if (dc_shape_size(made) > DC_NETWORK_MOST_ACTIVATION)
     return dc_error_set(error, DC_ERROR_UNSUPPORTED, "%s: makes %zu numbers; at most %zu are read",
-                        where, dc_shape_size(made), MAX_ACTIVATION);
+                        where, dc_shape_size(made), DC_NETWORK_MOST_ACTIVATION);
   return DC_OK;
 }
 
@@ -438,9 +435,9 @@ add_layers(DcNetwork *network, JsonArray *layers, const DcTensorFile *file, cons
            const char *name, DcError *error)
 {
   size_t count = json_array_get_length(layers);
-  if (count < 1 || count > MAX_LAYERS)
+  if (count < 1 || count > DC_NETWORK_MOST_LAYERS)
     return dc_error_set(error, DC_ERROR_FORMAT, "%s: the %s has %zu layers; 1 to %d are read", name,
-                        prefix, count, MAX_LAYERS);
+                        prefix, count, DC_NETWORK_MOST_LAYERS);
   DcStatus status = DC_OK;
   for (size_t i = 0; i < count && !status; i++) {
     g_autofree char *where = g_strdup_printf("%s: layer %zu of the %s", name, i, prefix);

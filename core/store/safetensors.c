@@ -320,36 +320,13 @@ dc_tensor_file_parse(const void *bytes, size_t size, const char *name, DcTensorF
   return status;
 }
 
-static DcStatus
-read_bytes(const char *path, unsigned char **bytes, size_t *size, DcError *error)
-{
-  FILE *stream;
-  uint64_t length;
-  DcStatus status = dc_file_open(path, &stream, &length, error);
-  if (status)
-    return status;
-  *bytes = NULL;
-  *size = (size_t)length;
-  if (length > MAX_FILE)
-    status =
-        dc_error_set(error, DC_ERROR_FORMAT, "%s: more than 2 GiB, too large to be read", path);
-  else if (!(*bytes = DC_NEW(unsigned char, *size)))
-    status = dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory for %zu bytes", path, *size);
-  else
-    status = dc_file_read(stream, path, *bytes, *size, error);
-  if (status)
-    dc_free(*bytes);
-  fclose(stream);
-  return status;
-}
-
 DcStatus
 dc_tensor_file_read(const char *path, DcTensorFile **file, DcError *error)
 {
   *file = NULL;
   unsigned char *bytes;
   size_t size;
-  DcStatus status = read_bytes(path, &bytes, &size, error);
+  DcStatus status = dc_file_read_whole(path, MAX_FILE, &bytes, &size, error);
   if (status)
     return status;
   status = dc_tensor_file_parse(bytes, size, path, file, error);

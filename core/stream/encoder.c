@@ -59,11 +59,21 @@ allocate(DcEncoder *encoder, const DcPatchSpec *spec)
   return encoder->reader && encoder->patches && encoder->outputs && encoder->rows;
 }
 
+static void
+bound_batch(DcEncoder *encoder)
+{
+  const size_t bytes = (encoder->patch_size + encoder->dim) * sizeof(float);
+  const size_t most = bytes < DC_ENCODER_BATCH_BYTES ? DC_ENCODER_BATCH_BYTES / bytes : 1;
+  if (encoder->max_batch > most)
+    encoder->max_batch = most;
+}
+
 static DcStatus
 plan_network(DcEncoder *encoder, const DcPatchSpec *spec, const DcNetwork *network, DcError *error)
 {
   encoder->patch_size = dc_patch_size(spec);
   encoder->dim = dc_shape_size(dc_network_output(network));
+  bound_batch(encoder);
   if (!allocate(encoder, spec))
     return dc_error_set(error, DC_ERROR_MEMORY,
                         "no memory to embed %zu regions at a time: use a smaller batch",

@@ -15,10 +15,16 @@ typedef struct DcEncoder DcEncoder;
 
 #define DC_ENCODER_MAX_BATCH 1024
 
+/* Bytes that the patches and embeddings of one run may take: of large patches (224 x 224 x 3 is
+ * 588 KiB) fewer are run at a time than `max_batch`, which costs nothing, since a network takes
+ * images of that size one by one anyway. */
+#define DC_ENCODER_BATCH_BYTES ((size_t)16 << 20)
+
 /* Plans running `network` on patches of `spec`, up to `max_batch` (1..DC_ENCODER_MAX_BATCH) regions
- * at a time. The network and the text `id`, the identity of what it computes, must outlive the
- * encoder. DC_ERROR_MISMATCH, with both shapes, when the network does not take such patches or does
- * not end in a vector. Free with dc_encoder_free(). */
+ * at a time, fewer where they are large, and at least one. The network and the text `id`, the
+ * identity of what it computes, must outlive the encoder. DC_ERROR_MISMATCH, with both shapes, when
+ * the network does not take such patches or does not end in a vector. Free with dc_encoder_free().
+ */
 DcStatus dc_encoder_new(const DcPatchSpec *spec, const DcNetwork *network, const char *id,
                         size_t max_batch, DcEncoder **encoder, DcError *error);
 

@@ -9,6 +9,7 @@
  * that tests/core/meson.build keeps for it, sends the allocations of the core here. */
 
 static size_t allocations;
+static size_t largest_allocation; /* bytes of a block of the core */
 static size_t fail_at = SIZE_MAX; /* the allocation of this number fails */
 
 void *__real_malloc(size_t size);
@@ -44,6 +45,7 @@ __wrap_realloc(void *block, size_t size)
 void *
 __wrap_aligned_alloc(size_t alignment, size_t size)
 {
+  largest_allocation = size > largest_allocation ? size : largest_allocation;
   return allocations++ == fail_at ? NULL : __real_aligned_alloc(alignment, size);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/arena.h"
+#include "base/arena_chain.h"
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -85,6 +86,53 @@ arena_hands_out_until_full_and_rewinds(void **state)
   assert_ptr_equal(dc_arena_take(&arena, 1, 4), second);
   dc_arena_clear(&arena);
   assert_null(dc_arena_take(&arena, 1, 1));
+}
+
+/* Small pieces, large ones between them, and small ones again in what was left. */
+static void
+arena_chain_grows_and_keeps_what_it_gave(void **state)
+{
+  (void)state;
+  enum { PIECES = 3000 };
+  DcArenaChain chain = {0};
+  unsigned char *pieces[PIECES];
+  for (size_t i = 0; i < PIECES; i++) {
+    const size_t size = i % 500 == 7 ? 200000 : 1 + i % 100;
+    pieces[i] = dc_arena_chain_take(&chain, size, 1);
+    assert_non_null(pieces[i]);
+    assert_int_equal((uintptr_t)pieces[i] % DC_ALIGNMENT, 0);
+    pieces[i][0] = pieces[i][size - 1] = (unsigned char)i;
+  }
+  for (size_t i = 0; i < PIECES; i++)
+    assert_int_equal(pieces[i][0], (unsigned char)i);
+  assert_non_null(dc_arena_chain_take(&chain, 0, 1));
+  dc_arena_chain_clear(&chain);
+  dc_arena_chain_clear(&chain);
+}
+
+static void
+arena_chain_goes_on_in_an_arena_beside_a_large_piece(void **state)
+{
+  (void)state;
+  DcArenaChain chain = {0};
+  char *first = dc_arena_chain_take(&chain, 1, 1);
+  assert_non_null(dc_arena_chain_take(&chain, 1, 1 << 20));
+  assert_ptr_equal(dc_arena_chain_take(&chain, 1, 1), first + DC_ALIGNMENT);
+  dc_arena_chain_clear(&chain);
+}
+
+static void
+arena_chain_refuses_overflow_and_stays_usable(void **state)
+{
+  (void)state;
+  DcArenaChain chain = {0};
+  assert_null(dc_arena_chain_take(&chain, SIZE_MAX, 1));
+  assert_null(dc_arena_chain_take(&chain, SIZE_MAX / 2, 3));
+  assert_null(dc_arena_chain_take(&chain, SIZE_MAX - 100, 1));
+  assert_non_null(dc_arena_chain_take(&chain, 3, 5));
+  assert_null(dc_arena_chain_take(&chain, SIZE_MAX, 2));
+  assert_non_null(dc_arena_chain_take(&chain, 3, 5));
+  dc_arena_chain_clear(&chain);
 }
 
 /* The numbers of the PCG authors' own demo program, seed 42, sequence 54. */
@@ -181,6 +229,9 @@ main(void)
       cmocka_unit_test(memory_is_aligned_and_zeroed),
       cmocka_unit_test(memory_refuses_overflow),
       cmocka_unit_test(arena_hands_out_until_full_and_rewinds),
+      cmocka_unit_test(arena_chain_grows_and_keeps_what_it_gave),
+      cmocka_unit_test(arena_chain_goes_on_in_an_arena_beside_a_large_piece),
+      cmocka_unit_test(arena_chain_refuses_overflow_and_stays_usable),
       cmocka_unit_test(random_gives_the_published_sequence),
       cmocka_unit_test(random_moments_are_those_of_the_distributions),
       cmocka_unit_test(utf8_ends_where_it_breaks),

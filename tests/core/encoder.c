@@ -2,6 +2,7 @@
 #include "stream/encoder.h"
 
 #include "allocations.h"
+#include "base/memory.h"
 #include "base/random.h"
 #include "image/descriptor.h"
 #include "networks.h"
@@ -106,6 +107,55 @@ each_region_gets_its_embedding(void **state)
     dc_encoder_free(encoder);
   }
   dc_network_free(network);
+}
+
+/* A network as large as those for photographs, which looks at one number of each patch. */
+static DcNetwork *
+large_network(const DcPatchSpec *spec)
+{
+  DcNetwork *network =
+      dc_network_new((DcShape){spec->height, spec->width, dc_patch_channels(spec)});
+  const DcLayer average = {.kind = DC_LAYER_GLOBAL_AVERAGE_POOL};
+  assert_int_equal(dc_network_add(network, &average, NULL), DC_OK);
+  return network;
+}
+
+/* The largest batch of the largest patches is not what memory is asked for, and every region still
+ * gets its embedding. */
+static void
+large_patches_do_not_add_up(void **state)
+{
+  (void)state;
+  const DcPatchSpec specs[] = {dc_patch_spec(224, 224, DC_CHANNELS_RGB),
+                               dc_patch_spec(1400, 1200, DC_CHANNELS_RGB)};
+  uint8_t pixels[HEIGHT * WIDTH * 3];
+  DcImage image = random_image(pixels);
+  for (size_t s = 0; s < 2; s++) {
+    const size_t patch = dc_patch_size(&specs[s]) * sizeof(float);
+    DcNetwork *network = large_network(&specs[s]);
+    DcEncoder *encoder, *single;
+    largest_allocation = 0;
+    assert_int_equal(dc_encoder_new(&specs[s], network, "id", DC_ENCODER_MAX_BATCH, &encoder, NULL),
+                     DC_OK);
+    assert_true(largest_allocation <= (s == 0 ? DC_ENCODER_BATCH_BYTES : patch + DC_ALIGNMENT));
+    assert_int_equal(dc_encoder_new(&specs[s], network, "id", 1, &single, NULL), DC_OK);
+    enum { COUNT = 40 };
+    DcRect all[COUNT];
+    float embeddings[COUNT][3], expected[3];
+    bool valid[COUNT], is_valid;
+    for (int i = 0; i < COUNT; i++)
+      all[i] = (DcRect){i % WIDTH, i % HEIGHT, 2, 2};
+    assert_int_equal(dc_encoder_run(encoder, &image, all, COUNT, embeddings[0], valid), DC_OK);
+    for (int i = 0; i < COUNT; i += 13) {
+      assert_int_equal(dc_encoder_run(single, &image, &all[i], 1, expected, &is_valid), DC_OK);
+      assert_true(valid[i] && is_valid);
+      /* The same sums, whatever else is in the batch. */
+      assert_memory_equal(embeddings[i], expected, sizeof expected);
+    }
+    dc_encoder_free(encoder);
+    dc_encoder_free(single);
+    dc_network_free(network);
+  }
 }
 
 static void
@@ -286,6 +336,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_region_gets_its_embedding),
+      cmocka_unit_test(large_patches_do_not_add_up),
       cmocka_unit_test(no_regions_are_no_work),
       cmocka_unit_test(embeddings_that_are_not_finite_are_refused),
       cmocka_unit_test(parts_that_do_not_fit_are_refused),

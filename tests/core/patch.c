@@ -63,11 +63,14 @@ free_case(Case *c)
 }
 
 static void
-to_panels(const float *from, size_t rows, size_t channels, size_t panel, float *to)
+to_panels(const DcPatchKernels *kernels, const float *from, size_t rows, size_t channels, float *to)
 {
   for (size_t i = 0; i < rows; i++) {
-    for (size_t j = 0; j < channels; j++)
-      to[(j / panel * rows + i) * panel + j % panel] = from[i * channels + j];
+    for (size_t j = 0; j < channels; j++) {
+      const size_t first = j / kernels->panel * kernels->panel;
+      const size_t panel = dc_patch_panel(kernels, channels - first);
+      to[first * rows + i * panel + j - first] = from[i * channels + j];
+    }
   }
 }
 
@@ -83,15 +86,15 @@ tap(const Case *c, size_t pixel, size_t k)
 #define TOLERANCE 5e-5
 
 static void
-check_product(const Case *c, bool relu)
+check_product(const Case *c, DcPatchLimits limits)
 {
   for (size_t pixel = 0; pixel < c->pixels; pixel++) {
     for (size_t channel = 0; channel < c->channels; channel++) {
       double sum = c->bias[channel];
       for (size_t k = 0; k < c->taps; k++)
         sum += tap(c, pixel, k) * c->weight[k * c->channels + channel];
-      if (relu && sum < 0)
-        sum = 0;
+      if (limits.used)
+        sum = fmin(fmax(sum, limits.low), limits.high);
       assert_near(c->actual[c->outputs[pixel] + channel], sum, TOLERANCE);
     }
   }
@@ -99,7 +102,7 @@ check_product(const Case *c, bool relu)
 }
 
 static void
-run_products(const DcPatchKernels *kernels, Case *c, bool relu)
+run_products(const DcPatchKernels *kernels, Case *c, DcPatchLimits limits)
 {
   DcPatchProduct job = {.patch = c->patch,
                         .input = c->input,
@@ -110,18 +113,18 @@ run_products(const DcPatchKernels *kernels, Case *c, bool relu)
                         .output_offsets = c->outputs,
                         .pixels = c->pixels,
                         .channels = c->channels,
-                        .relu = relu};
-  to_panels(c->weight, c->taps, c->channels, kernels->panel, c->packed);
+                        .limits = limits};
+  to_panels(kernels, c->weight, c->taps, c->channels, c->packed);
   c->actual[c->pixels * c->channels] = -77;
   kernels->product(&job);
-  check_product(c, relu);
+  check_product(c, limits);
   memset(c->actual, 0, c->pixels * c->channels * sizeof *c->actual);
   for (size_t k = 0; k < c->taps; k++) {
     for (size_t channel = 0; channel < c->channels; channel++)
       c->packed[channel * c->taps + k] = c->weight[k * c->channels + channel];
   }
   kernels->dot(&job);
-  check_product(c, relu);
+  check_product(c, limits);
 }
 
 static void
@@ -136,7 +139,7 @@ run_gradient(const DcPatchKernels *kernels, Case *c)
       expected[k * c->channels + channel] = sum;
     }
   }
-  to_panels(c->actual, c->pixels, c->channels, kernels->panel, c->delta);
+  to_panels(kernels, c->actual, c->pixels, c->channels, c->delta);
   const DcPatchGradient job = {.patch = c->patch,
                                .input = c->input,
                                .input_offsets = c->inputs,
@@ -155,20 +158,20 @@ every_level_gives_the_sums_of_the_definition(void **state)
 {
   (void)state;
   static const size_t runs[] = {1, 5, 13, 29, 40};
-  static const size_t channel_counts[] = {1, 3, 8, 10, 31, 32, 33, 64, 70};
+  static const size_t channel_counts[] = {1, 3, 8, 10, 16, 17, 24, 31, 32, 33, 40, 64, 70};
   const DcPatchKernels *tables[DC_PATCH_LEVELS];
   const size_t levels = dc_patch_kernels_usable(tables);
   DcRandom random;
   dc_random_seed(&random, 5, 0);
   for (size_t level = 0; level < levels; level++) {
     for (size_t pixels = 1; pixels <= 29; pixels++) {
-      for (size_t i = 0; i < 9; i++) {
+      for (size_t i = 0; i < 13; i++) {
         const size_t rows = pixels % 5, run = runs[(pixels + i) % 5];
         Case c = make_case(&random, tables[level], rows, run, pixels, channel_counts[i]);
         assert_true(c.taps <= MOST_TAPS);
-        run_products(tables[level], &c, false);
+        run_products(tables[level], &c, (DcPatchLimits){0});
         run_gradient(tables[level], &c);
-        run_products(tables[level], &c, true);
+        run_products(tables[level], &c, (DcPatchLimits){true, -0.2f, 0.3f});
         free_case(&c);
       }
     }
@@ -184,6 +187,7 @@ window_of(const float *image, const float *weight, const float *bias, size_t cha
 {
   return (DcPatchWindow){.patch = {WINDOW_ROWS, WINDOW_COLUMNS, channels, IMAGE_COLUMNS * channels,
                                    channels},
+                         .pixels = 1,
                          .input = image,
                          .weight = weight,
                          .weight_row_stride = KERNEL_COLUMNS * channels,
@@ -283,8 +287,8 @@ every_level_lets_nan_through_the_relu(void **state)
                           .output_offsets = c.outputs,
                           .pixels = 2,
                           .channels = 2,
-                          .relu = true};
-    to_panels(c.weight, 3, 2, tables[level]->panel, c.packed);
+                          .limits = {true, 0, INFINITY}};
+    to_panels(tables[level], c.weight, 3, 2, c.packed);
     tables[level]->product(&job);
     assert_true(c.actual[0] == 0 && isnan(c.actual[1]));
     free_case(&c);

@@ -32,7 +32,7 @@ expect()
 }
 
 files='model.safetensors|pictures|two words.npy'
-expect 'commands' '--help|--version|digits|embed|evaluate|frames|inspect|points|score|sheet|train' ''
+expect 'commands' '--help|--version|digits|embed|evaluate|frames|import|inspect|points|score|sheet|train' ''
 expect 'a command that has begun' 'score|sheet' s
 expect 'no command that begins so' '' x
 expect 'options of a command' '--cell=|--columns=' sheet --c
@@ -47,6 +47,13 @@ expect 'the settings of a method behind an equals sign' 'pretrain-epochs=' \
   train --method = dekm -s pre
 expect 'no settings of another method' '' train -m ae --set pre
 expect 'shapes of points' 'rings' points -s r
+expect 'ways to prepare pictures' 'caffe|imagenet|raw|unit' import --preprocess ''
+expect 'the way that has begun' 'imagenet' import --preprocess = im
+expect 'fits' 'crop|letterbox|stretch' import --fit ''
+expect 'orders of channels' 'bgr' import --channels b
+expect 'files for a model' 'model.safetensors' import -o mod
+expect 'nothing for an output of a graph' '' import --output-node ''
+expect 'no ways to prepare pictures for another command' '--pictures=' evaluate --p
 expect 'a file for a picture of points' 'model.safetensors' points -p mod
 expect 'nothing for a side of frames' '' frames -s ''
 expect 'model files' "$files" evaluate -m ''

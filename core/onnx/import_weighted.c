@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Operators with learnt weights: Conv, Gemm, MatMul, BatchNormalization. */
+#include "onnx/import_windows.h"
+#include "onnx/importer.h"
+#include "onnx/operands.h"
+
+#include <math.h>
+#include <string.h>
+
+/* --- Conv --- */
+
+/* outputs x inputs of a group x height x width, as ONNX has it, to height x width x inputs x
+ * outputs. */
+static void
+permute_kernel(const float *from, const int64_t shape[4], float *to)
+{
+  const size_t outputs = (size_t)shape[0], inputs = (size_t)shape[1];
+  const size_t taps = (size_t)shape[2] * (size_t)shape[3];
+  for (size_t o = 0; o < outputs; o++) {
+    for (size_t i = 0; i < inputs; i++) {
+      for (size_t tap = 0; tap < taps; tap++)
+        to[(tap * inputs + i) * outputs + o] = *from++;
+    }
+  }
+}
+
+/* A padding that reaches around the whole kernel leaves windows that see nothing: the engine has
+ * none, so that the zeros must become part of the image. */
+static bool
+sees_nothing(const DcOnnxWindows *windows)
+{
+  for (int side = 0; side < 4; side++) {
+    if (windows->padding[side] > (windows->kernel[side / 2] - 1) * windows->dilation)
+      return true;
+  }
+  return false;
+}
+
+static DcStatus
+check_groups(DcOnnxImporter *importer, const DcOnnxTensor *weight, DcShape image, int64_t groups)
+{
+  if (groups >= 1 && groups <= image.channels && weight->shape[0] % groups == 0 &&
+      weight->shape[0] >= 1 && weight->shape[1] * groups == image.channels)
+    return DC_OK;
+  return dc_onnx_refuse(importer, DC_ERROR_FORMAT,
+                        "a weight of %lld x %lld channels in %lld groups does not fit an input of "
+                        "%d channels",
+                        (long long)weight->shape[0], (long long)weight->shape[1], (long long)groups,
+                        image.channels);
+}
+
+static DcStatus
+add_convolution(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnxEntry *input,
+                const DcOnnxTensor *weight, const float *bias, int64_t groups)
+{
+  DcOnnxEntry image = *input;
+  DcOnnxWindows windows;
+  const DcShape shape = dc_network_value(importer->network, image.number);
+  DcStatus status = dc_onnx_read_windows(importer, node, shape, weight->shape + 2, &windows);
+  if (!status && sees_nothing(&windows))
+    status = dc_onnx_pad_apart(importer, &image, &windows);
+  if (status)
+    return status;
+  const bool depthwise = groups > 1 && groups == shape.channels && weight->shape[0] == groups;
+  DcLayer layer = {.kind = depthwise ? DC_LAYER_DEPTHWISE_CONV2D : DC_LAYER_CONV2D,
+                   .groups = depthwise ? 0 : (int)groups,
+                   .output.channels = (int)weight->shape[0]};
+  dc_onnx_set_windows(&windows, &layer);
+  size_t number;
+  status = dc_onnx_add(importer, layer, image.number, image.number, &number);
+  if (status)
+    return status;
+  DcLayer *added = dc_onnx_last_layer(importer);
+  permute_kernel(weight->floats, weight->shape, added->weight);
+  if (bias)
+    memcpy(added->bias, bias, added->bias_size * sizeof *bias);
+  dc_onnx_bind(importer, node, 0, number, dc_onnx_view_of_map(added->output));
+  return DC_OK;
+}
+
+static DcStatus
+import_conv(DcOnnxImporter *importer, const DcOnnxNode *node)
+{
+  DcOnnxEntry *input;
+  const DcOnnxTensor *weight, *bias;
+  const float *biases = NULL;
+  int64_t groups;
+  DcStatus status = dc_onnx_flow(importer, node, 0, &input);
+  if (!status)
+    status = dc_onnx_constant(importer, node, 1, true, "weight", &weight);
+  if (!status)
+    status = dc_onnx_constant(importer, node, 2, false, "bias", &bias);
+  if (!status)
+    status = dc_onnx_operands_int(node, "group", 1, importer->where, &groups, importer->error);
+  if (status)
+    return status;
+  if (!weight->floats || weight->rank != 4 || weight->count == 0)
+    return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                          "only convolutions of images, with a weight of 4 axes, are read");
+  status = dc_onnx_take_map(importer, input);
+  if (!status)
+    status =
+        check_groups(importer, weight, dc_network_value(importer->network, input->number), groups);
+  if (!status && bias)
+    status = dc_onnx_constant_floats(importer, bias, "bias", (size_t)weight->shape[0], &biases);
+  return status ? status : add_convolution(importer, node, input, weight, biases, groups);
+}
+
+/* --- Gemm, MatMul --- */
+
+/* Copies a matrix to inputs x outputs, times `scale`. */
+static void
+copy_matrix(const DcOnnxTensor *from, bool transposed, float scale, float *to)
+{
+  const size_t rows = (size_t)from->shape[0], columns = (size_t)from->shape[1];
+  for (size_t row = 0; row < rows; row++) {
+    for (size_t column = 0; column < columns; column++)
+      to[transposed ? column * rows + row : row * columns + column] =
+          scale * from->floats[row * columns + column];
+  }
+}
+
+/* The product of each row (the last axis) of `input` with a constant matrix; binds output 0. */
+static DcStatus
+add_product(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnxEntry *input,
+            const DcOnnxTensor *matrix, bool transposed, float scale)
+{
+  if (!matrix->floats || matrix->rank != 2 || matrix->count == 0 || input->view.rank < 1)
+    return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                          "only the product of vectors with a constant matrix is read");
+  DcStatus status = dc_onnx_take_rows(importer, input);
+  if (status)
+    return status;
+  const DcShape rows = dc_network_value(importer->network, input->number);
+  const int64_t inputs = matrix->shape[transposed], outputs = matrix->shape[!transposed];
+  if (inputs != rows.channels)
+    return dc_onnx_refuse(importer, DC_ERROR_FORMAT,
+                          "a matrix for vectors of %lld numbers meets vectors of %d",
+                          (long long)inputs, rows.channels);
+  DcLayer layer = {.kind = rows.width == 1 ? DC_LAYER_DENSE : DC_LAYER_CONV2D,
+                   .output.channels = (int)outputs};
+  if (layer.kind == DC_LAYER_CONV2D)
+    layer.kernel_height = layer.kernel_width = layer.stride = 1;
+  size_t number;
+  status = dc_onnx_add(importer, layer, input->number, input->number, &number);
+  if (status)
+    return status;
+  copy_matrix(matrix, transposed, scale, dc_onnx_last_layer(importer)->weight);
+  int64_t size[DC_ONNX_MOST_AXES];
+  memcpy(size, input->view.size, sizeof size);
+  size[input->view.rank - 1] = outputs;
+  dc_onnx_bind(importer, node, 0, number, dc_onnx_view_dense(input->view.rank, size));
+  return DC_OK;
+}
+
+static DcStatus
+import_matmul(DcOnnxImporter *importer, const DcOnnxNode *node)
+{
+  DcOnnxEntry *input;
+  const DcOnnxTensor *matrix;
+  DcStatus status = dc_onnx_flow(importer, node, 0, &input);
+  if (!status)
+    status = dc_onnx_constant(importer, node, 1, true, "second matrix", &matrix);
+  return status ? status : add_product(importer, node, input, matrix, false, 1);
+}
+
+/* The bias of a layer that was just added, times `scale`. */
+static DcStatus
+set_bias(DcOnnxImporter *importer, const DcOnnxTensor *bias, float scale)
+{
+  DcLayer *layer = dc_onnx_last_layer(importer);
+  const float *numbers;
+  DcStatus status = dc_onnx_constant_floats(importer, bias, "bias", layer->bias_size, &numbers);
+  for (size_t i = 0; i < layer->bias_size && !status; i++)
+    layer->bias[i] = scale * numbers[i];
+  return status;
+}
+
+static DcStatus
+import_gemm(DcOnnxImporter *importer, const DcOnnxNode *node)
+{
+  DcOnnxEntry *input;
+  const DcOnnxTensor *matrix, *bias;
+  int64_t transpose_input, transpose_matrix;
+  float alpha, beta;
+  DcStatus status = dc_onnx_flow(importer, node, 0, &input);
+  if (!status)
+    status = dc_onnx_constant(importer, node, 1, true, "second matrix", &matrix);
+  if (!status)
+    status = dc_onnx_constant(importer, node, 2, false, "third matrix", &bias);
+  if (!status)
+    status =
+        dc_onnx_operands_int(node, "transA", 0, importer->where, &transpose_input, importer->error);
+  if (!status)
+    status = dc_onnx_operands_int(node, "transB", 0, importer->where, &transpose_matrix,
+                                  importer->error);
+  if (!status)
+    status = dc_onnx_operands_float(node, "alpha", 1, importer->where, &alpha, importer->error);
+  if (!status)
+    status = dc_onnx_operands_float(node, "beta", 1, importer->where, &beta, importer->error);
+  if (!status && (transpose_input || input->view.rank != 1))
+    status = dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                            "its first input must be one vector for each picture");
+  if (!status)
+    status = add_product(importer, node, input, matrix, transpose_matrix != 0, alpha);
+  if (!status && bias)
+    status = set_bias(importer, bias, beta);
+  return status;
+}
+
+/* --- BatchNormalization --- */
+
+static DcStatus
+find_statistics(DcOnnxImporter *importer, const DcOnnxNode *node, size_t channels,
+                const float *numbers[4])
+{
+  static const char *const names[] = {"scale", "bias", "mean", "variance"};
+  for (size_t i = 0; i < 4; i++) {
+    const DcOnnxTensor *tensor;
+    DcStatus status = dc_onnx_constant(importer, node, i + 1, true, names[i], &tensor);
+    if (!status)
+      status = dc_onnx_constant_floats(importer, tensor, names[i], channels, &numbers[i]);
+    if (status)
+      return status;
+  }
+  return DC_OK;
+}
+
+static DcStatus
+import_batch_norm(DcOnnxImporter *importer, const DcOnnxNode *node)
+{
+  DcOnnxEntry *input;
+  float epsilon;
+  int64_t training;
+  DcStatus status = dc_onnx_flow(importer, node, 0, &input);
+  if (!status)
+    status =
+        dc_onnx_operands_float(node, "epsilon", 1e-5f, importer->where, &epsilon, importer->error);
+  if (!status)
+    status =
+        dc_onnx_operands_int(node, "training_mode", 0, importer->where, &training, importer->error);
+  if (!status && training)
+    status = dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                            "it is in training mode; export the network for inference");
+  if (!status)
+    status = input->view.rank == 3 ? dc_onnx_take_map(importer, input)
+                                   : dc_onnx_take_rows(importer, input);
+  if (!status && input->view.rank != 3 && input->view.rank != 1)
+    status = dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED, "it must be over images or vectors");
+  if (status)
+    return status;
+  const size_t channels = (size_t)dc_network_value(importer->network, input->number).channels;
+  const float *numbers[4];
+  status = find_statistics(importer, node, channels, numbers);
+  double *scale = dc_arena_chain_take(&importer->constants.chain, channels, sizeof *scale);
+  double *shift = dc_arena_chain_take(&importer->constants.chain, channels, sizeof *shift);
+  if (!status && (!scale || !shift))
+    status = dc_onnx_refuse(importer, DC_ERROR_MEMORY, "no memory for its statistics");
+  if (status)
+    return status;
+  for (size_t i = 0; i < channels; i++) {
+    scale[i] = numbers[0][i] / sqrt((double)numbers[3][i] + (double)epsilon);
+    shift[i] = numbers[1][i] - numbers[2][i] * scale[i];
+  }
+  return dc_onnx_scale_channels(importer, node, input, scale, shift);
+}
+
+DcOnnxOperator
+dc_onnx_find_weighted(const char *op)
+{
+  if (!strcmp(op, "Conv"))
+    return import_conv;
+  if (!strcmp(op, "Gemm"))
+    return import_gemm;
+  if (!strcmp(op, "MatMul"))
+    return import_matmul;
+  return strcmp(op, "BatchNormalization") ? NULL : import_batch_norm;
+}

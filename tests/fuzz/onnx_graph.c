@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fuzz.h"
+
+#include "../core/onnx_bytes.h"
+#include "onnx/graph.h"
+
+/* Every name is a text, every number is there, and nodes come after what they take. */
+
+static size_t
+text_size(const char *text)
+{
+  fuzz_promise(text != NULL);
+  return strlen(text);
+}
+
+static size_t
+check_tensor(const DcOnnxTensor *tensor)
+{
+  size_t count = 1, sum = text_size(tensor->name);
+  fuzz_promise(tensor->rank <= DC_ONNX_MOST_AXES);
+  for (size_t i = 0; i < tensor->rank; i++) {
+    fuzz_promise(tensor->shape[i] >= 0);
+    count *= (size_t)tensor->shape[i];
+  }
+  fuzz_promise(count == tensor->count && (tensor->floats != NULL) != (tensor->whole != NULL));
+  for (size_t i = 0; i < count; i++)
+    sum += tensor->floats ? tensor->floats[i] > 0 : tensor->whole[i] > 0;
+  return sum;
+}
+
+static size_t
+check_attribute(const DcOnnxAttribute *attribute)
+{
+  size_t sum = text_size(attribute->name);
+  switch (attribute->kind) {
+  case DC_ONNX_INT:
+  case DC_ONNX_INTS:
+    for (size_t i = 0; i < attribute->count; i++)
+      sum += attribute->whole[i] > 0;
+    break;
+  case DC_ONNX_FLOAT:
+  case DC_ONNX_FLOATS:
+    for (size_t i = 0; i < attribute->count; i++)
+      sum += attribute->floats[i] > 0;
+    break;
+  case DC_ONNX_TEXT:
+    sum += text_size(attribute->text);
+    break;
+  case DC_ONNX_TENSOR:
+    sum += check_tensor(attribute->tensor);
+    break;
+  case DC_ONNX_OTHER:
+    break;
+  }
+  return sum;
+}
+
+static bool
+is_made_before(const DcOnnxGraph *graph, const char *name, size_t node)
+{
+  bool made = *name == 0;
+  for (size_t i = 0; i < graph->input_count && !made; i++)
+    made = strcmp(graph->inputs[i].name, name) == 0;
+  for (size_t i = 0; i < graph->tensor_count && !made; i++)
+    made = strcmp(graph->tensors[i].name, name) == 0;
+  for (size_t i = 0; i < node; i++)
+    for (size_t k = 0; k < graph->nodes[i].output_count && !made; k++)
+      made = strcmp(graph->nodes[i].outputs[k], name) == 0;
+  return made;
+}
+
+static size_t
+check_node(const DcOnnxGraph *graph, size_t index)
+{
+  const DcOnnxNode *node = &graph->nodes[index];
+  size_t sum = text_size(node->name) + text_size(node->op) + text_size(node->domain);
+  for (size_t i = 0; i < node->input_count; i++)
+    fuzz_promise(is_made_before(graph, node->inputs[i], index));
+  for (size_t i = 0; i < node->attribute_count; i++)
+    sum += check_attribute(&node->attributes[i]);
+  return sum;
+}
+
+static size_t
+check_value(const DcOnnxGraph *graph, const DcOnnxValue *value)
+{
+  fuzz_promise(is_made_before(graph, value->name, graph->node_count));
+  fuzz_promise(value->rank <= DC_ONNX_MOST_AXES);
+  for (size_t i = 0; i < value->rank; i++)
+    fuzz_promise(value->shape[i] == -1 || value->shape[i] > 0);
+  return text_size(value->name);
+}
+
+static size_t
+check_graph(const DcOnnxGraph *graph)
+{
+  size_t sum = text_size(graph->producer);
+  fuzz_promise(graph->opset >= 7 && graph->opset <= 17);
+  for (size_t i = 0; i < graph->tensor_count; i++)
+    sum += check_tensor(&graph->tensors[i]);
+  for (size_t i = 0; i < graph->node_count; i++)
+    sum += check_node(graph, i);
+  for (size_t i = 0; i < graph->input_count; i++)
+    sum += check_value(graph, &graph->inputs[i]);
+  for (size_t i = 0; i < graph->output_count; i++)
+    sum += check_value(graph, &graph->outputs[i]);
+  return sum;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  DcOnnxGraph *graph;
+  DcError error = {.status = DC_OK};
+  const DcStatus status = dc_onnx_graph_parse(data, size, "fuzz", &graph, &error);
+  fuzz_promise((status == DC_OK) == (graph != NULL));
+  if (status)
+    fuzz_promise_error(status, &error);
+  else
+    fuzz_promise(check_graph(graph) != SIZE_MAX);
+  dc_onnx_graph_free(graph);
+  return 0;
+}
+
+/* --- seeds --- */
+
+static Bytes
+conv_node(void)
+{
+  static const int64_t one[] = {1};
+  Bytes node = onnx_node("Conv", "conv", "in w", "c");
+  Bytes attribute = onnx_attribute("pads", 7);
+  for (int64_t i = 0; i < 4; i++)
+    put_int(&attribute, 8, i);
+  put_message(&node, 5, attribute);
+  attribute = onnx_attribute("auto_pad", 3);
+  put_text(&attribute, 4, "VALID");
+  put_message(&node, 5, attribute);
+  attribute = onnx_attribute("alpha", 1);
+  put_float(&attribute, 2, 0.5f);
+  put_message(&node, 5, attribute);
+  attribute = onnx_attribute("value", 4);
+  put_message(&attribute, 5, onnx_raw_tensor("", ONNX_BFLOAT16, one, 1, "\0\1", 2));
+  put_message(&node, 5, attribute);
+  return node;
+}
+
+/* Nodes in the wrong order, an input that is an initialiser, and each way to keep numbers. */
+static Bytes
+whole_model(void)
+{
+  static const int64_t picture[] = {-1, 1, 4, 4}, weights[] = {1, 1, 2, 2}, numbers[] = {-1, 300};
+  static const float floats[] = {1, 2, 3, 4};
+  static const double doubles[] = {1, 2, 3, 4};
+  Bytes graph = {0};
+  put_message(&graph, 1, onnx_node("Relu", "", "c -", "out"));
+  put_message(&graph, 1, conv_node());
+  put_message(&graph, 5, onnx_raw_tensor("w", ONNX_FLOAT, weights, 4, floats, sizeof floats));
+  put_message(&graph, 5, onnx_raw_tensor("d", ONNX_DOUBLE, weights, 4, doubles, sizeof doubles));
+  Bytes listed = onnx_tensor("i", ONNX_INT64, weights, 1);
+  put_packed(&listed, 7, numbers, 1);
+  put_message(&graph, 5, listed);
+  put_message(&graph, 11, onnx_value("in", ONNX_FLOAT, picture, 4));
+  put_message(&graph, 11, onnx_value("w", ONNX_FLOAT, weights, 4));
+  put_message(&graph, 12, onnx_value("out", ONNX_FLOAT, picture, 4));
+  return onnx_model(13, graph);
+}
+
+/* An If with a graph for each case. */
+static Bytes
+branching_model(void)
+{
+  Bytes graph = {0}, node = onnx_node("If", "if", "in", "out");
+  for (int i = 0; i < 2; i++) {
+    Bytes inner = {0}, attribute = onnx_attribute(i ? "then_branch" : "else_branch", 5);
+    put_message(&inner, 1, onnx_node("Identity", "", "in", "x"));
+    put_message(&inner, 12, onnx_value("x", ONNX_FLOAT, NULL, 0));
+    put_message(&attribute, 6, inner);
+    put_message(&node, 5, attribute);
+  }
+  put_message(&graph, 1, node);
+  put_message(&graph, 11, onnx_value("in", ONNX_BOOL, NULL, 0));
+  put_message(&graph, 12, onnx_value("out", ONNX_FLOAT, NULL, 0));
+  return onnx_model(11, graph);
+}
+
+int
+fuzz_write_seed(size_t index, const char *path)
+{
+  if (index >= 2)
+    return 0;
+  Bytes model = index ? branching_model() : whole_model();
+  FILE *stream = fopen(path, "wb");
+  fuzz_promise(stream && fwrite(model.data, 1, model.size, stream) == model.size);
+  fuzz_promise(fclose(stream) == 0);
+  free(model.data);
+  return 1;
+}
