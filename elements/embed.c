@@ -31,6 +31,7 @@
  */
 #include "embed.h"
 
+#include "common/analytics-bridge.h"
 #include "common/buffer-times.h"
 #include "common/error.h"
 #include "common/frame-reader.h"
@@ -150,6 +151,7 @@ static gboolean
 gst_embed_start(GstBaseTransform *base)
 {
   GstEmbed *self = GST_EMBED(base);
+  const DcAnalyticsBridge *analytics = dc_analytics_bridge_find();
   DcError error;
   GST_OBJECT_LOCK(self);
   guint batch_size = self->batch_size, threads = self->threads;
@@ -158,6 +160,7 @@ gst_embed_start(GstBaseTransform *base)
   self->stats = (GstEmbedStats){0};
   self->earliest_time = GST_CLOCK_TIME_NONE;
   self->running = status == DC_OK;
+  self->settings.rules.analytics = analytics;
   GST_OBJECT_UNLOCK(self);
 
   if (status == DC_OK)
@@ -536,7 +539,8 @@ gst_embed_install_region_properties(GObjectClass *klass)
   /**
    * GstEmbed:inference-region:
    *
-   * What is embedded: the frame, the tiles of a grid, or the regions of interest on the buffer.
+   * What is embedded: the frame, the tiles of a grid, or the regions of interest on the buffer. A
+   * buffer without any may bring detections of GStreamer's analytics library (1.24 on) instead.
    *
    * Since: 0.1
    */
