@@ -160,8 +160,8 @@ product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size
 #define EACH_COUNT(CASE)                                                                           \
   CASE(1)                                                                                          \
   CASE(2)                                                                                          \
-  CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13)      \
-      CASE(14)
+  CASE(3)                                                                                          \
+  CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
 #else
 #define EACH_COUNT(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #endif
