@@ -13,7 +13,7 @@ build_packages="build-essential meson ninja-build pkg-config
   protobuf-c-compiler libprotobuf-c-dev libonnx-dev"
 # Debian has libraries for optional parts from release 13 on.
 if grep -q '^ID=debian$' /etc/os-release && ! grep -q '^VERSION_ID="1[0-2]"$' /etc/os-release; then
-  build_packages+=" libgstreamer-plugins-bad1.0-dev"
+  build_packages+=" libgstreamer-plugins-bad1.0-dev libonnxruntime-dev"
 fi
 run_packages="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   fonts-dejavu fonts-liberation fonts-freefont-ttf fonts-urw-base35"
