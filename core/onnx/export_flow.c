@@ -56,7 +56,8 @@ unflatten(DcOnnxExporter *exporter, const char *flat, DcShape shape)
   const int64_t first[] = {0, shape.channels, shape.height, shape.width};
   if (is_one_order(shape))
     return dc_onnx_emit_reshape(exporter, flat, 4, first);
-  return dc_onnx_transpose(exporter, dc_onnx_emit_reshape(exporter, flat, 4, last), 4, channels_first);
+  return dc_onnx_transpose(exporter, dc_onnx_emit_reshape(exporter, flat, 4, last), 4,
+                           channels_first);
 }
 
 const char *

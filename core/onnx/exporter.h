@@ -57,7 +57,7 @@ DcOnnxForm dc_onnx_channel_form(const DcOnnxFlow *flow);
 /* --- nodes and weights that several kinds need --- */
 
 const char *dc_onnx_emit_reshape(DcOnnxExporter *exporter, const char *name, size_t rank,
-                            const int64_t *shape);
+                                 const int64_t *shape);
 const char *dc_onnx_transpose(DcOnnxExporter *exporter, const char *name, size_t rank,
                               const int64_t *order);
 
