@@ -11,6 +11,8 @@
  *
  *   onnx_peer FOLDER */
 
+#include "../core/onnx_layers.h"
+
 #include "base/memory.h"
 #include "base/random.h"
 #include "nn/plan.h"
@@ -114,118 +116,6 @@ write_layers(const char *name, DcShape input, const DcLayer *layers)
   {                                                                                                \
     .kind = DC_LAYER_KIND_COUNT                                                                    \
   }
-
-/* --- one layer each --- */
-
-static const struct {
-  const char *name;
-  DcShape input;
-  DcLayer layer;
-} singles[] = {
-    {"dense_vector", {1, 1, 7}, {.kind = DC_LAYER_DENSE, .output = {.channels = 5}}},
-    {"dense_map", {3, 4, 5}, {.kind = DC_LAYER_DENSE, .output = {.channels = 6}}},
-    {"dense_gray", {3, 4, 1}, {.kind = DC_LAYER_DENSE, .output = {.channels = 6}}},
-    {"conv_groups",
-     {9, 8, 6},
-     {.kind = DC_LAYER_CONV2D,
-      .kernel_height = 3,
-      .kernel_width = 2,
-      .stride = 2,
-      .dilation = 2,
-      .groups = 3,
-      .padding = {1, 2, 0, 1},
-      .output = {.channels = 9}}},
-    {"depthwise",
-     {7, 9, 5},
-     {.kind = DC_LAYER_DEPTHWISE_CONV2D,
-      .kernel_height = 2,
-      .kernel_width = 3,
-      .stride = 2,
-      .dilation = 2,
-      .padding = {1, 0, 2, 1}}},
-    {"transposed",
-     {4, 5, 3},
-     {.kind = DC_LAYER_TRANSPOSED_CONV2D,
-      .kernel_height = 3,
-      .kernel_width = 4,
-      .stride = 2,
-      .padding = {1, 1, 2, 0},
-      .output = {8, 11, 2}}},
-    {"max_pool",
-     {7, 8, 3},
-     {.kind = DC_LAYER_MAX_POOL,
-      .kernel_height = 3,
-      .kernel_width = 2,
-      .stride = 2,
-      .padding = {1, 2, 0, 1}}},
-    {"average_pool",
-     {7, 8, 3},
-     {.kind = DC_LAYER_AVERAGE_POOL,
-      .kernel_height = 3,
-      .kernel_width = 3,
-      .stride = 2,
-      .padding = {1, 1, 1, 1}}},
-    {"average_pool_aside",
-     {7, 8, 3},
-     {.kind = DC_LAYER_AVERAGE_POOL,
-      .kernel_height = 3,
-      .kernel_width = 2,
-      .stride = 2,
-      .padding = {2, 1, 0, 1}}},
-    {"global_average_pool", {5, 3, 4}, {.kind = DC_LAYER_GLOBAL_AVERAGE_POOL}},
-    {"affine_map", {4, 3, 5}, {.kind = DC_LAYER_AFFINE}},
-    {"affine_vector", {1, 1, 5}, {.kind = DC_LAYER_AFFINE}},
-    {"reshape", {4, 3, 2}, {.kind = DC_LAYER_RESHAPE, .output = {2, 2, 6}}},
-    {"l2_normalise_map", {4, 3, 2}, {.kind = DC_LAYER_L2_NORMALISE}},
-    {"l2_normalise_vector", {1, 1, 9}, {.kind = DC_LAYER_L2_NORMALISE}},
-    {"prelu_map", {4, 3, 5}, {.kind = DC_LAYER_PRELU}},
-    {"prelu_vector", {1, 1, 5}, {.kind = DC_LAYER_PRELU}},
-    {"layer_norm_map", {4, 3, 6}, {.kind = DC_LAYER_LAYER_NORM, .epsilon = 1e-5f}},
-    {"layer_norm_vector", {1, 1, 6}, {.kind = DC_LAYER_LAYER_NORM, .epsilon = 1e-3f}},
-    {"softmax_map", {4, 3, 6}, {.kind = DC_LAYER_SOFTMAX}},
-    {"softmax_vector", {1, 1, 6}, {.kind = DC_LAYER_SOFTMAX}},
-    {"pad", {4, 3, 2}, {.kind = DC_LAYER_PAD, .padding = {1, 0, 2, 3}}},
-    {"transpose",
-     {4, 3, 2},
-     {.kind = DC_LAYER_REARRANGE,
-      .order = {.axes = 3, .size = {2, 4, 3}, .stride = {1, 6, 2}},
-      .output = {2, 4, 3}}},
-    {"shuffle",
-     {3, 3, 6},
-     {.kind = DC_LAYER_REARRANGE,
-      .order = {.axes = 3, .size = {9, 3, 2}, .stride = {6, 1, 3}},
-      .output = {3, 3, 6}}},
-    {"slice_channels",
-     {3, 3, 6},
-     {.kind = DC_LAYER_REARRANGE,
-      .order = {.axes = 2, .size = {9, 2}, .stride = {6, 1}, .offset = 3},
-      .output = {3, 3, 2}}},
-    {"crop",
-     {5, 6, 3},
-     {.kind = DC_LAYER_REARRANGE,
-      .order = {.axes = 3, .size = {3, 2, 3}, .stride = {18, 3, 1}, .offset = 18 + 2 * 3},
-      .output = {3, 2, 3}}},
-    {"every_other",
-     {4, 6, 3},
-     {.kind = DC_LAYER_REARRANGE,
-      .order = {.axes = 3, .size = {2, 3, 3}, .stride = {36, 6, 1}, .offset = 18 + 3},
-      .output = {2, 3, 3}}},
-    {"repeat",
-     {2, 2, 3},
-     {.kind = DC_LAYER_REARRANGE,
-      .order = {.axes = 4, .size = {2, 2, 2, 3}, .stride = {6, 0, 3, 1}},
-      .output = {4, 2, 3}}},
-    {"overlap",
-     {1, 1, 8},
-     {.kind = DC_LAYER_REARRANGE,
-      .order = {.axes = 2, .size = {3, 4}, .stride = {2, 1}, .offset = 0},
-      .output = {1, 3, 4}}},
-    {"one_number",
-     {2, 2, 3},
-     {.kind = DC_LAYER_REARRANGE,
-      .order = {.axes = 1, .size = {1}, .stride = {0}, .offset = 7},
-      .output = {1, 1, 1}}},
-};
 
 /* --- activations, of a map and of a vector --- */
 
@@ -368,9 +258,9 @@ main(int argc, char **argv)
     give_up("usage", "onnx_peer FOLDER");
   folder = argv[1];
   dc_random_seed(&random_numbers, 13, 7);
-  for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
-    const DcLayer layers[] = {singles[i].layer, END};
-    write_layers(singles[i].name, singles[i].input, layers);
+  for (size_t i = 0; i < ONNX_LAYER_COUNT; i++) {
+    const DcLayer layers[] = {onnx_layers[i].layer, END};
+    write_layers(onnx_layers[i].name, onnx_layers[i].input, layers);
   }
   write_activations();
   write_residual();
