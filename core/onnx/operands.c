@@ -65,7 +65,7 @@ DcStatus
 dc_onnx_operands_axis(const DcOnnxNode *node, int64_t standard, size_t rank, const char *where,
                       int64_t *axis, DcError *error)
 {
-  int64_t given;
+  int64_t given = 0;
   size_t found = 0;
   DcStatus status = dc_onnx_operands_int(node, "axis", standard, where, &given, error);
   if (!status)
@@ -108,7 +108,7 @@ bring_axes(List list, size_t rank, const char *where, unsigned *axes, DcError *e
 {
   *axes = 0;
   for (size_t i = 0; i < list.count; i++) {
-    size_t axis;
+    size_t axis = 0;
     DcStatus status = bring_axis(list.numbers[i], rank, where, &axis, error);
     if (status)
       return status;
@@ -162,7 +162,7 @@ dc_onnx_operands_reshape(const DcOnnxNode *node, const DcOnnxTensor *wanted, siz
                          const int64_t *shape, int64_t count, const char *where, int64_t *reshaped,
                          size_t *reshaped_rank, DcError *error)
 {
-  int64_t allow_zero;
+  int64_t allow_zero = 0;
   DcStatus status = dc_onnx_operands_int(node, "allowzero", 0, where, &allow_zero, error);
   if (status)
     return status;
@@ -269,7 +269,7 @@ dc_onnx_operands_slice(const DcOnnxNode *node, const DcOnnxTensor *const *inputs
                           where);
   }
   for (size_t i = 0; i < lists[0].count; i++) {
-    size_t axis;
+    size_t axis = 0;
     DcStatus status = bring_axis(lists[2].count ? lists[2].numbers[i] : (int64_t)i, view->rank,
                                  where, &axis, error);
     if (!status)
