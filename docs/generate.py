@@ -58,20 +58,26 @@ def number(value):
     return str(int(value))
 
 
-def value_range(pspec):
+def choices(pspec, element):
+    """The values of an enumeration; how a property tells them depends on the version of the bindings,
+    but what it is set to knows its likes in all of them."""
+    return type(element.get_property(pspec.name)).__enum_values__
+
+
+def value_range(pspec, element):
     if is_enum(pspec):
-        values = pspec.enum_class.__enum_values__
+        values = choices(pspec, element)
         return ", ".join(f"`{values[key].value_nick}`" for key in sorted(values))
     if hasattr(pspec, "minimum"):
         return f"{number(pspec.minimum)} .. {number(pspec.maximum)}"
     return ""
 
 
-def default(pspec):
+def default(pspec, element):
     if not pspec.flags & GObject.ParamFlags.WRITABLE:
         return ""
     if is_enum(pspec):
-        return f"`{pspec.default_value.value_nick}`"
+        return f"`{choices(pspec, element)[int(pspec.default_value)].value_nick}`"
     if pspec.default_value is None:
         return "unset"
     if isinstance(pspec.default_value, bool):
@@ -85,7 +91,8 @@ def cell(text):
     return text.replace("|", "\\|")
 
 
-def properties(gtype):
+def properties(element):
+    gtype = element.__gtype__
     own = [pspec for pspec in GObject.list_properties(gtype) if pspec.owner_type == gtype]
     if not own:
         return []
@@ -95,7 +102,7 @@ def properties(gtype):
     for pspec in sorted(own, key=lambda pspec: pspec.name):
         kind = "choice" if is_enum(pspec) else TYPES.get(pspec.value_type.name,
                                                          pspec.value_type.name)
-        cells = (f"`{pspec.name}`", kind, value_range(pspec), default(pspec),
+        cells = (f"`{pspec.name}`", kind, value_range(pspec, element), default(pspec, element),
                  mutability(int(pspec.flags)), cell(pspec.blurb))
         lines.append("| " + " | ".join(cells) + " |")
     return lines + [""]
@@ -145,8 +152,7 @@ def summary(factory):
 
 
 def reference(factory):
-    gtype = factory.get_element_type()
-    return properties(gtype) + signals(gtype) + pads(factory)
+    return properties(factory.create(None)) + signals(factory.get_element_type()) + pads(factory)
 
 
 def new_page(factory):

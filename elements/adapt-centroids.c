@@ -6,7 +6,8 @@
  *
  * Learns from the embeddings on the buffers that pass, keeps the clusters adapted to what the
  * stream shows, and sends their newest version downstream, before the buffer that follows it. The
- * buffers themselves pass untouched, in any memory.
+ * buffers themselves pass untouched, in any memory. On buffers that `embed` has not seen,
+ * embeddings that another element made are taken, see #GstAdaptCentroids:tensor-name.
  *
  * The clusters are found in the first #GstAdaptCentroids:warm-up embeddings, unless they come from
  * a trained model or from a saved state. They outlive a flushing seek; PAUSED to READY forgets
@@ -61,7 +62,9 @@ struct _GstAdaptCentroids {
   DcSharedState *shared;     /* NULL: not shared */
   DcEmbeddingWorker *worker; /* NULL: the streaming thread learns */
 
-  DcSnapshot *announced; /* of the streaming thread: what downstream labels by */
+  /* Of the streaming thread. */
+  DcSnapshot *announced; /* what downstream labels by */
+  DcForeignReader foreign;
 
   /* Of the thread that learns. */
   DcRateLimit adapted_limit;
@@ -223,11 +226,13 @@ gst_adapt_centroids_has_failed(GstAdaptCentroids *self)
   return failed;
 }
 
-/* Has `block` learnt from, here or by the worker. */
+/* Has `block` (NULL: nothing) learnt from, here or by the worker. */
 static void
 gst_adapt_centroids_feed(GstAdaptCentroids *self, DriftclusterEmbeddingBlock *block,
                          const DcBufferTimes *times)
 {
+  if (!block || block->rows == 0)
+    return;
   if (!self->worker) {
     gst_adapt_centroids_learn(block, times, self);
   } else if (!dc_embedding_worker_push(self->worker, block, times)) {
@@ -235,6 +240,19 @@ gst_adapt_centroids_feed(GstAdaptCentroids *self, DriftclusterEmbeddingBlock *bl
     self->dropped += block->rows;
     GST_OBJECT_UNLOCK(self);
   }
+}
+
+/* Has the embeddings that `buffer` brings from elsewhere learnt from. FALSE after an error. */
+static gboolean
+gst_adapt_centroids_feed_foreign(GstAdaptCentroids *self, GstBuffer *buffer,
+                                 const DcBufferTimes *times)
+{
+  DcForeignEmbeddings found;
+  gboolean read = dc_foreign_reader_read(&self->foreign, GST_ELEMENT(self), buffer, &found);
+  if (read)
+    gst_adapt_centroids_feed(self, found.block, times);
+  dc_foreign_embeddings_clear(&found);
+  return read;
 }
 
 /* Tells the keeper of properties that changed. */
@@ -314,12 +332,23 @@ gst_adapt_centroids_transform_ip(GstBaseTransform *transform, GstBuffer *buffer)
   if (GST_CLOCK_TIME_IS_VALID(times.stream_time))
     gst_object_sync_values(GST_OBJECT(self), times.stream_time);
   gst_adapt_centroids_configure(self);
-  if (meta && meta->block && meta->block->rows > 0)
+  gboolean read = TRUE;
+  if (meta)
     gst_adapt_centroids_feed(self, meta->block, &times);
-  if (gst_adapt_centroids_has_failed(self))
+  else
+    read = gst_adapt_centroids_feed_foreign(self, buffer, &times);
+  if (!read || gst_adapt_centroids_has_failed(self))
     return GST_FLOW_ERROR;
   gst_adapt_centroids_announce(self);
   return GST_FLOW_OK;
+}
+
+static gboolean
+gst_adapt_centroids_set_caps(GstBaseTransform *transform, GstCaps *in_caps, GstCaps *out_caps)
+{
+  (void)out_caps;
+  dc_foreign_reader_set_caps(&GST_ADAPT_CENTROIDS(transform)->foreign, in_caps);
+  return TRUE;
 }
 
 static gboolean
@@ -389,12 +418,14 @@ gst_adapt_centroids_start(GstBaseTransform *transform)
   g_autofree gchar *state_file = g_strdup(self->settings.state_file);
   g_autofree gchar *id = g_strdup(self->settings.state_id);
   gboolean async = self->settings.async;
+  DcForeignSettings foreign = self->settings.foreign;
   self->settings_changed = TRUE;
   self->newest = dc_buffer_times_none();
   self->dropped = 0;
   self->failed = FALSE;
   GST_OBJECT_UNLOCK(self);
 
+  dc_foreign_reader_start(&self->foreign, &foreign);
   self->adapted_limit = DC_RATE_LIMIT_INIT;
   self->rejecting = FALSE;
   if (!gst_adapt_centroids_share(self, id) ||
@@ -627,6 +658,7 @@ gst_adapt_centroids_class_init(GstAdaptCentroidsClass *klass)
 
   transform_class->start = gst_adapt_centroids_start;
   transform_class->stop = gst_adapt_centroids_stop;
+  transform_class->set_caps = gst_adapt_centroids_set_caps;
   transform_class->sink_event = gst_adapt_centroids_sink_event;
   transform_class->transform_ip = gst_adapt_centroids_transform_ip;
 }

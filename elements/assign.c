@@ -10,6 +10,9 @@
  * `adapt-centroids` in another branch or pipeline of the same process. Until there are clusters,
  * and for embeddings that are no numbers, a region has cluster -1.
  *
+ * On buffers that `embed` has not seen, embeddings that another element made are taken, see
+ * #GstAssign:tensor-name.
+ *
  * A region that has no embedding on this frame, because the encoder skipped it, keeps its last
  * cluster and is marked stale.
  *
@@ -28,6 +31,7 @@
 
 #include "common/buffer-times.h"
 #include "common/error.h"
+#include "common/foreign-reader.h"
 #include "common/labels-file.h"
 #include "common/props.h"
 #include "common/region-labeller.h"
@@ -58,6 +62,8 @@ enum {
   PROP_STATE_ID,
   PROP_UNASSIGNED,
   PROP_POST_MESSAGES,
+  PROP_TENSOR_NAME,
+  PROP_TENSOR_REGION,
   PROP_STATS
 };
 
@@ -90,12 +96,15 @@ struct _GstAssign {
   gchar *labels_file;
   gchar *state_id;
   guint max_tracks;
+  DcForeignSettings foreign_settings;
   gboolean running; /* from start to stop */
   GstAssignStats stats;
 
   /* Of the streaming thread. */
   DcSharedState *shared; /* NULL: clusters come in line */
   DcRegionLabeller *labeller;
+  DcForeignReader foreign;
+  const DcAnalyticsBridge *analytics; /* NULL: labels are not written there */
   DcRateLimit novel_limit;
   guint64 novel_unsaid; /* regions since the last message */
 };
@@ -249,6 +258,8 @@ gst_assign_label(GstAssign *self, GstBuffer *buffer, const DriftclusterEmbedding
     gst_assign_count(&labels.results[i], &counts);
     dc_roi_label_write(buffer, &meta->regions[i], &labels.results[i]);
   }
+  if (self->analytics)
+    self->analytics->write_labels(buffer, meta, labels.results);
   gst_assign_add_stats(self, &counts);
   if (settings->post_messages && counts.novel > 0)
     gst_assign_post_novel(self, buffer, gst_assign_find_novel(labels.results, meta->n_regions),
@@ -279,10 +290,28 @@ gst_assign_get_settings(GstAssign *self)
   return settings;
 }
 
+/* Gives `buffer` the embeddings that it brings from elsewhere as its embedding meta, if it has
+ * none. FALSE after an error. */
+static gboolean
+gst_assign_import(GstAssign *self, GstBuffer *buffer)
+{
+  if (driftcluster_buffer_get_embedding_meta(buffer))
+    return TRUE;
+  DcForeignEmbeddings found;
+  gboolean read = dc_foreign_reader_read(&self->foreign, GST_ELEMENT(self), buffer, &found);
+  if (read && found.block)
+    driftcluster_buffer_add_embedding_meta(buffer, self->foreign.width, self->foreign.height,
+                                           found.regions, found.n_regions, found.block);
+  dc_foreign_embeddings_clear(&found);
+  return read;
+}
+
 static GstFlowReturn
 gst_assign_transform_ip(GstBaseTransform *transform, GstBuffer *buffer)
 {
   GstAssign *self = GST_ASSIGN(transform);
+  if (!gst_assign_import(self, buffer))
+    return GST_FLOW_ERROR;
   DriftclusterEmbeddingMeta *meta = driftcluster_buffer_get_embedding_meta(buffer);
   if (!meta)
     return GST_FLOW_OK;
@@ -293,6 +322,14 @@ gst_assign_transform_ip(GstBaseTransform *transform, GstBuffer *buffer)
   gboolean labelled = gst_assign_label(self, buffer, meta, &settings);
   g_clear_pointer(&settings.labels, g_ptr_array_unref);
   return labelled ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+static gboolean
+gst_assign_set_caps(GstBaseTransform *transform, GstCaps *in_caps, GstCaps *out_caps)
+{
+  (void)out_caps;
+  dc_foreign_reader_set_caps(&GST_ASSIGN(transform)->foreign, in_caps);
+  return TRUE;
 }
 
 static gboolean
@@ -334,6 +371,7 @@ gst_assign_start(GstBaseTransform *transform)
   g_autofree gchar *path = g_strdup(self->labels_file);
   g_autofree gchar *id = g_strdup(self->state_id);
   guint max_tracks = self->max_tracks;
+  DcForeignSettings foreign = self->foreign_settings;
   self->stats = (GstAssignStats){0};
   self->running = TRUE;
   GST_OBJECT_UNLOCK(self);
@@ -348,6 +386,8 @@ gst_assign_start(GstBaseTransform *transform)
     return FALSE;
   }
   self->shared = id ? dc_shared_state_get(id) : NULL;
+  dc_foreign_reader_start(&self->foreign, &foreign);
+  self->analytics = dc_analytics_bridge_find();
   self->novel_limit = DC_RATE_LIMIT_INIT;
   self->novel_unsaid = 0;
   return TRUE;
@@ -420,6 +460,12 @@ gst_assign_set_property(GObject *object, guint id, const GValue *value, GParamSp
   case PROP_POST_MESSAGES:
     self->settings.post_messages = g_value_get_boolean(value);
     break;
+  case PROP_TENSOR_NAME:
+    dc_foreign_settings_set_name(&self->foreign_settings, value);
+    break;
+  case PROP_TENSOR_REGION:
+    dc_foreign_settings_set_region(&self->foreign_settings, value);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
@@ -454,6 +500,12 @@ gst_assign_get_property(GObject *object, guint id, GValue *value, GParamSpec *sp
   case PROP_POST_MESSAGES:
     g_value_set_boolean(value, self->settings.post_messages);
     break;
+  case PROP_TENSOR_NAME:
+    g_value_set_string(value, self->foreign_settings.tensor_name);
+    break;
+  case PROP_TENSOR_REGION:
+    g_value_set_enum(value, (gint)self->foreign_settings.tensor_region);
+    break;
   case PROP_STATS:
     g_value_take_boxed(value, gst_assign_make_stats(&self->stats));
     break;
@@ -482,6 +534,7 @@ gst_assign_init(GstAssign *self)
   self->settings.unassigned = DEFAULT_UNASSIGNED;
   self->settings.post_messages = DEFAULT_POST_MESSAGES;
   self->max_tracks = DEFAULT_MAX_TRACKS;
+  dc_foreign_settings_init(&self->foreign_settings);
   gst_base_transform_set_gap_aware(GST_BASE_TRANSFORM(self), TRUE);
 }
 
@@ -582,6 +635,21 @@ gst_assign_install_properties(GObjectClass *object_class)
                            "Post a message on the bus for novel regions, at most one per second",
                            DEFAULT_POST_MESSAGES, DC_PARAM_PLAYING));
   /**
+   * GstAssign:tensor-name:
+   *
+   * Behind another element's inference instead of `embed`: which of its tensors the embeddings are.
+   *
+   * Since: 0.1
+   */
+  /**
+   * GstAssign:tensor-region:
+   *
+   * What the tensors of a buffer belong to. Those of regions of interest belong to them.
+   *
+   * Since: 0.1
+   */
+  dc_foreign_settings_install(object_class, PROP_TENSOR_NAME, PROP_TENSOR_REGION);
+  /**
    * GstAssign:stats:
    *
    * Since READY, each a guint64: `buffers` with a region table and their `regions`, of these
@@ -618,6 +686,7 @@ gst_assign_class_init(GstAssignClass *klass)
 
   transform_class->start = gst_assign_start;
   transform_class->stop = gst_assign_stop;
+  transform_class->set_caps = gst_assign_set_caps;
   transform_class->sink_event = gst_assign_sink_event;
   transform_class->before_transform = gst_assign_before_transform;
   transform_class->transform_ip = gst_assign_transform_ip;

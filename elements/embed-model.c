@@ -13,10 +13,10 @@ typedef struct {
 
 struct GstEmbedModel {
   GstElement *owner;
-  GMutex mutex;         /* guards all up to the line; never held while reading or posting */
-  gchar *file;          /* last wished for */
-  gchar *active_file;   /* in use */
-  guint batch_size;     /* 0: not running */
+  GMutex mutex;       /* guards all up to the line; never held while reading or posting */
+  gchar *file;        /* last wished for */
+  gchar *active_file; /* in use */
+  GstEmbedRun run;
   guint wish;           /* number of the newest one */
   GstEmbedLoaded *next; /* takes over when the encoder is next asked for; NULL: none */
 
@@ -36,7 +36,18 @@ gst_embed_loaded_free(GstEmbedLoaded *self)
 }
 
 static DcStatus
-gst_embed_loaded_open(GstEmbedLoaded *self, guint batch_size, DcError *error)
+gst_embed_loaded_run(GstEmbedLoaded *self, const GstEmbedRun *run, DcError *error)
+{
+  const DcModel *model = self->model;
+  if (run->backend == GST_EMBED_BACKEND_ONNXRUNTIME)
+    return dc_encoder_new_onnx_runtime(&model->preprocessing, model->encoder, model->encoder_id,
+                                       run->batch_size, run->threads, &self->encoder, error);
+  return dc_encoder_new(&model->preprocessing, model->encoder, model->encoder_id, run->batch_size,
+                        &self->encoder, error);
+}
+
+static DcStatus
+gst_embed_loaded_open(GstEmbedLoaded *self, const GstEmbedRun *run, DcError *error)
 {
   if (!self->file)
     return dc_encoder_new_descriptor(&self->encoder, error);
@@ -48,17 +59,16 @@ gst_embed_loaded_open(GstEmbedLoaded *self, guint batch_size, DcError *error)
                         "%s: this model takes vectors of %d numbers, not pictures; train one on "
                         "pictures",
                         self->file, dc_network_input(self->model->encoder).channels);
-  return dc_encoder_new(&self->model->preprocessing, self->model->encoder, self->model->encoder_id,
-                        batch_size, &self->encoder, error);
+  return gst_embed_loaded_run(self, run, error);
 }
 
 /* Takes `file`. */
 static GstEmbedLoaded *
-gst_embed_loaded_new(gchar *file, guint batch_size, DcError *error)
+gst_embed_loaded_new(gchar *file, const GstEmbedRun *run, DcError *error)
 {
   GstEmbedLoaded *self = g_new0(GstEmbedLoaded, 1);
   self->file = file;
-  if (gst_embed_loaded_open(self, batch_size, error) == DC_OK)
+  if (gst_embed_loaded_open(self, run, error) == DC_OK)
     return self;
   gst_embed_loaded_free(self);
   return NULL;
@@ -92,15 +102,15 @@ gst_embed_model_dup_file(GstEmbedModel *self)
 }
 
 DcStatus
-gst_embed_model_start(GstEmbedModel *self, guint batch_size, DcError *error)
+gst_embed_model_start(GstEmbedModel *self, const GstEmbedRun *run, DcError *error)
 {
   g_mutex_lock(&self->mutex);
-  self->batch_size = batch_size;
+  self->run = *run;
   self->active_file = g_strdup(self->file);
   gchar *file = g_strdup(self->file);
   g_mutex_unlock(&self->mutex);
 
-  self->current = gst_embed_loaded_new(file, batch_size, error);
+  self->current = gst_embed_loaded_new(file, run, error);
   if (self->current)
     return DC_OK;
   gst_embed_model_stop(self);
@@ -111,7 +121,7 @@ void
 gst_embed_model_stop(GstEmbedModel *self)
 {
   g_mutex_lock(&self->mutex);
-  self->batch_size = 0;
+  self->run.batch_size = 0;
   self->wish++; /* an answer on its way is void */
   GstEmbedLoaded *next = g_steal_pointer(&self->next);
   g_clear_pointer(&self->active_file, g_free);
@@ -143,7 +153,7 @@ typedef struct {
   GstEmbedModel *model; /* lives as long as its owner, which the call holds */
   guint number;
   gchar *file;
-  guint batch_size;
+  GstEmbedRun run;
 } GstEmbedWish;
 
 static void
@@ -193,7 +203,7 @@ gst_embed_wish_answer(GstElement *owner, gpointer data)
 {
   const GstEmbedWish *wish = data;
   DcError error;
-  GstEmbedLoaded *loaded = gst_embed_loaded_new(g_strdup(wish->file), wish->batch_size, &error);
+  GstEmbedLoaded *loaded = gst_embed_loaded_new(g_strdup(wish->file), &wish->run, &error);
   gboolean success = loaded != NULL;
   GstMessage *outcome = gst_embed_wish_outcome(wish, loaded, &error);
   gboolean wanted = gst_embed_wish_settle(wish, &loaded);
@@ -217,9 +227,9 @@ gst_embed_model_set_file(GstEmbedModel *self, const gchar *file)
   g_free(self->file);
   self->file = wished;
   self->wish++;
-  GstEmbedWish wish = {self, self->wish, g_strdup(wished), self->batch_size};
+  GstEmbedWish wish = {self, self->wish, g_strdup(wished), self->run};
   g_mutex_unlock(&self->mutex);
-  if (wish.batch_size > 0)
+  if (wish.run.batch_size > 0)
     gst_element_call_async(self->owner, gst_embed_wish_answer, g_memdup2(&wish, sizeof wish),
                            gst_embed_wish_free);
   else

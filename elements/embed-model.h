@@ -9,6 +9,19 @@
 
 G_BEGIN_DECLS
 
+/* What runs the network. */
+typedef enum {
+  GST_EMBED_BACKEND_AUTO,       /* the core: measured faster, or as fast */
+  GST_EMBED_BACKEND_CORE,       /* the network engine of this project */
+  GST_EMBED_BACKEND_ONNXRUNTIME /* ONNX Runtime */
+} GstEmbedBackend;
+
+typedef struct {
+  GstEmbedBackend backend;
+  guint batch_size; /* regions at a time; 0: not running */
+  guint threads;    /* of ONNX Runtime; those of the core are set for the whole process */
+} GstEmbedRun;
+
 /* The model of an `embed` element, which may be changed while the element runs: the new one is read
  * and checked on another thread, and takes over when the streaming thread next asks for the
  * encoder. A model that cannot be used leaves the old one in place. The outcome is posted as an
@@ -25,8 +38,8 @@ void gst_embed_model_set_file(GstEmbedModel *self, const gchar *file);
 /* The file last wished for, or the one in use when that wish was not granted. Any thread. */
 gchar *gst_embed_model_dup_file(GstEmbedModel *self);
 
-/* Reads the model for batches of up to `batch_size` regions. */
-DcStatus gst_embed_model_start(GstEmbedModel *self, guint batch_size, DcError *error);
+/* Reads the model to be run as `run` says. */
+DcStatus gst_embed_model_start(GstEmbedModel *self, const GstEmbedRun *run, DcError *error);
 void gst_embed_model_stop(GstEmbedModel *self);
 
 /* The encoder to use now; valid until the next call. TRUE in `*changed` when it is another one than

@@ -31,6 +31,7 @@
  */
 #include "embed.h"
 
+#include "common/analytics-bridge.h"
 #include "common/buffer-times.h"
 #include "common/error.h"
 #include "common/frame-reader.h"
@@ -46,6 +47,7 @@ GST_DEBUG_CATEGORY_STATIC(gst_embed_debug);
 enum {
   PROP_0,
   PROP_MODEL_FILE,
+  PROP_BACKEND,
   PROP_INFERENCE_REGION,
   PROP_TILES,
   PROP_OBJECT_CLASS,
@@ -57,6 +59,7 @@ enum {
   PROP_STATS,
 };
 
+#define DEFAULT_BACKEND            GST_EMBED_BACKEND_AUTO
 #define DEFAULT_INFERENCE_REGION   DC_INFERENCE_REGION_FULL_FRAME
 #define DEFAULT_TILES_COLUMNS      4
 #define DEFAULT_TILES_ROWS         3
@@ -94,8 +97,7 @@ struct _GstEmbed {
   /* Guarded by the object lock. */
   GstEmbedSettings settings;
   gchar *tiles; /* as it was set: the element does not start with a text that is not understood */
-  guint batch_size;
-  guint threads;
+  GstEmbedRun run;
   gboolean running; /* from start to stop */
   GstEmbedStats stats;
   GstClockTime earliest_time; /* running time up to which a frame comes too late */
@@ -119,6 +121,23 @@ static GstStaticPadTemplate gst_embed_sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_EMBED_CAPS));
 static GstStaticPadTemplate gst_embed_src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_EMBED_CAPS));
+
+#define GST_TYPE_EMBED_BACKEND (gst_embed_backend_get_type())
+
+static GType
+gst_embed_backend_get_type(void)
+{
+  static const GEnumValue values[] = {
+      {GST_EMBED_BACKEND_AUTO, "The core", "auto"},
+      {GST_EMBED_BACKEND_CORE, "The network engine of this plugin", "core"},
+      {GST_EMBED_BACKEND_ONNXRUNTIME, "ONNX Runtime, where it is installed", "onnxruntime"},
+      {0, NULL, NULL}};
+  static gsize type;
+
+  if (g_once_init_enter(&type))
+    g_once_init_leave(&type, g_enum_register_static("GstEmbedBackend", values));
+  return type;
+}
 
 /* --- starting and stopping --- */
 
@@ -150,24 +169,26 @@ static gboolean
 gst_embed_start(GstBaseTransform *base)
 {
   GstEmbed *self = GST_EMBED(base);
+  const DcAnalyticsBridge *analytics = dc_analytics_bridge_find();
   DcError error;
   GST_OBJECT_LOCK(self);
-  guint batch_size = self->batch_size, threads = self->threads;
+  GstEmbedRun run = self->run;
   guint max_regions = self->settings.rules.max_regions;
   DcStatus status = gst_embed_check_tiles(self->tiles, &error);
   self->stats = (GstEmbedStats){0};
   self->earliest_time = GST_CLOCK_TIME_NONE;
   self->running = status == DC_OK;
+  self->settings.rules.analytics = analytics;
   GST_OBJECT_UNLOCK(self);
 
   if (status == DC_OK)
-    status = gst_embed_model_start(self->model, batch_size, &error);
+    status = gst_embed_model_start(self->model, &run, &error);
   if (status != DC_OK) {
     DC_ELEMENT_ERROR(self, &error);
     gst_embed_stop(base);
     return FALSE;
   }
-  dc_blas_set_threads((int)threads);
+  dc_blas_set_threads((int)run.threads);
   self->frame = gst_embed_frame_new(max_regions);
   self->wait = 0;
   self->warned_not_finite = self->warned_unreadable = FALSE;
@@ -394,6 +415,11 @@ gst_embed_set_property(GObject *object, guint id, const GValue *value, GParamSpe
   case PROP_MODEL_FILE:
     gst_embed_model_set_file(self->model, g_value_get_string(value));
     break;
+  case PROP_BACKEND:
+    GST_OBJECT_LOCK(self);
+    self->run.backend = (GstEmbedBackend)g_value_get_enum(value);
+    GST_OBJECT_UNLOCK(self);
+    break;
   case PROP_INFERENCE_REGION:
     GST_OBJECT_LOCK(self);
     self->settings.rules.where = (DcInferenceRegion)g_value_get_enum(value);
@@ -409,10 +435,10 @@ gst_embed_set_property(GObject *object, guint id, const GValue *value, GParamSpe
     gst_embed_set_number(self, &self->settings.interval, g_value_get_uint(value));
     break;
   case PROP_BATCH_SIZE:
-    gst_embed_set_number(self, &self->batch_size, g_value_get_uint(value));
+    gst_embed_set_number(self, &self->run.batch_size, g_value_get_uint(value));
     break;
   case PROP_THREADS:
-    gst_embed_set_number(self, &self->threads, g_value_get_uint(value));
+    gst_embed_set_number(self, &self->run.threads, g_value_get_uint(value));
     break;
   case PROP_MAX_REGIONS:
     gst_embed_set_number(self, &self->settings.rules.max_regions, g_value_get_uint(value));
@@ -437,6 +463,9 @@ gst_embed_get_property(GObject *object, guint id, GValue *value, GParamSpec *spe
   case PROP_MODEL_FILE:
     g_value_take_string(value, gst_embed_model_dup_file(self->model));
     break;
+  case PROP_BACKEND:
+    g_value_set_enum(value, (gint)self->run.backend);
+    break;
   case PROP_INFERENCE_REGION:
     g_value_set_enum(value, rules->where);
     break;
@@ -450,10 +479,10 @@ gst_embed_get_property(GObject *object, guint id, GValue *value, GParamSpec *spe
     g_value_set_uint(value, self->settings.interval);
     break;
   case PROP_BATCH_SIZE:
-    g_value_set_uint(value, self->batch_size);
+    g_value_set_uint(value, self->run.batch_size);
     break;
   case PROP_THREADS:
-    g_value_set_uint(value, self->threads);
+    g_value_set_uint(value, self->run.threads);
     break;
   case PROP_MAX_REGIONS:
     g_value_set_uint(value, rules->max_regions);
@@ -502,6 +531,18 @@ gst_embed_install_model_properties(GObjectClass *klass)
           "cannot be used",
           NULL, DC_PARAM_PLAYING));
   /**
+   * GstEmbed:backend:
+   *
+   * What runs the network of the model file; the built-in descriptor is no network. Embeddings are
+   * the same but for rounding, and so is the identity of the encoder. `auto` is the core.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, PROP_BACKEND,
+      g_param_spec_enum("backend", "Back end", "What runs the network of the model file",
+                        GST_TYPE_EMBED_BACKEND, DEFAULT_BACKEND, DC_PARAM_READY));
+  /**
    * GstEmbed:batch-size:
    *
    * Regions per run of the network, fewer where their patches are large: those of a run take at
@@ -518,15 +559,16 @@ gst_embed_install_model_properties(GObjectClass *klass)
   /**
    * GstEmbed:threads:
    *
-   * Threads of matrix products. OpenBLAS has one setting for the whole process.
+   * Threads of matrix products. OpenBLAS has one setting for the whole process; ONNX Runtime has
+   * one for each element.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       klass, PROP_THREADS,
       g_param_spec_uint("threads", "Threads",
-                        "Threads of matrix products; one setting for the whole process, the last "
-                        "element started decides",
+                        "Threads of matrix products; of the core one setting for the whole "
+                        "process, the last element started decides",
                         1, MAX_THREADS, DEFAULT_THREADS, DC_PARAM_READY));
 }
 
@@ -536,7 +578,8 @@ gst_embed_install_region_properties(GObjectClass *klass)
   /**
    * GstEmbed:inference-region:
    *
-   * What is embedded: the frame, the tiles of a grid, or the regions of interest on the buffer.
+   * What is embedded: the frame, the tiles of a grid, or the regions of interest on the buffer. A
+   * buffer without any may bring detections of GStreamer's analytics library (1.24 on) instead.
    *
    * Since: 0.1
    */
@@ -648,6 +691,7 @@ gst_embed_class_init(GstEmbedClass *klass)
   gst_element_class_add_static_pad_template(element_class, &gst_embed_sink_template);
   gst_element_class_add_static_pad_template(element_class, &gst_embed_src_template);
   gst_type_mark_as_plugin_api(DC_TYPE_INFERENCE_REGION, 0);
+  gst_type_mark_as_plugin_api(GST_TYPE_EMBED_BACKEND, 0);
 
   GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS(klass);
   base_class->start = gst_embed_start;
@@ -671,8 +715,7 @@ gst_embed_init(GstEmbed *self)
       .shed_late = DEFAULT_SHED_LATE,
   };
   self->tiles = g_strdup(DEFAULT_TILES);
-  self->batch_size = DEFAULT_BATCH_SIZE;
-  self->threads = DEFAULT_THREADS;
+  self->run = (GstEmbedRun){DEFAULT_BACKEND, DEFAULT_BATCH_SIZE, DEFAULT_THREADS};
   /* The flag of a gap goes on downstream. */
   gst_base_transform_set_gap_aware(GST_BASE_TRANSFORM(self), TRUE);
 }

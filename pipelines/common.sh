@@ -11,6 +11,10 @@ build_packages="build-essential meson ninja-build pkg-config
   libjson-glib-dev libpng-dev zlib1g-dev libpango1.0-dev libcairo2-dev
   libgirepository1.0-dev gobject-introspection
   protobuf-c-compiler libprotobuf-c-dev libonnx-dev"
+# Debian has libraries for optional parts from release 13 on.
+if grep -q '^ID=debian$' /etc/os-release && ! grep -q '^VERSION_ID="1[0-2]"$' /etc/os-release; then
+  build_packages+=" libgstreamer-plugins-bad1.0-dev libonnxruntime-dev"
+fi
 run_packages="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   fonts-dejavu fonts-liberation fonts-freefont-ttf fonts-urw-base35"
 video_packages="gstreamer1.0-libav gstreamer1.0-plugins-bad"
@@ -18,8 +22,11 @@ video_packages="gstreamer1.0-libav gstreamer1.0-plugins-bad"
 say() { printf '\n\033[1m%s\033[0m\n' "$*" >&2; }
 fail() {
   printf '%s: %s\n' "$(basename "$0")" "$*" >&2
-  exit 1
+  exit "${exit_status:-1}"
 }
+
+# Exit status of a script that could not reach the packages it needs.
+no_network=75
 
 # Installs those of the named Debian packages that are missing, and says so first.
 need_packages() {
@@ -36,7 +43,8 @@ need_packages() {
     as_root=(sudo)
   fi
   say "Installing with apt: ${missing[*]}"
-  "${as_root[@]}" apt-get update -q >&2 || fail "apt-get update failed; is there a network?"
+  "${as_root[@]}" apt-get update -q >&2 ||
+    exit_status=$no_network fail "apt-get update failed; is there a network?"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -q --no-install-recommends "${missing[@]}" >&2 ||
     fail "apt-get could not install: ${missing[*]}"

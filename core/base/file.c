@@ -64,8 +64,8 @@ DcStatus
 dc_file_read_whole(const char *path, size_t most, unsigned char **bytes, size_t *size,
                    DcError *error)
 {
-  FILE *stream;
-  uint64_t length;
+  FILE *stream = NULL;
+  uint64_t length = 0;
   *bytes = NULL;
   DcStatus status = dc_file_open(path, &stream, &length, error);
   if (status)

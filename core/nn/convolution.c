@@ -15,9 +15,13 @@
 
 #include <string.h>
 
-/* Floats of input and output that one call of a kernel works on: they stay in the second-level
- * cache while panel after panel of the weight meets them. */
-#define GROUP_FLOATS ((size_t)64 * 1024)
+/* Floats of input and output that one call of a kernel works on: they stay in the cache while panel
+ * after panel of the weight meets them. Forward, few will do where the weight is small; where it is
+ * large they may be as many as it has, so that it is not fetched more often than they are, but not
+ * more than half a second-level cache. */
+#define BOTH_WAYS_FLOATS     ((size_t)64 * 1024)
+#define FORWARD_LEAST_FLOATS ((size_t)16 * 1024)
+#define FORWARD_MOST_FLOATS  ((size_t)256 * 1024)
 
 /* Images with zeros around them. */
 typedef struct {
@@ -30,8 +34,8 @@ typedef struct {
 /* One product: a patch for each output pixel, and the weight it meets; of one group of channels. */
 typedef struct {
   DcPatch patch;
-  size_t pixels;              /* of one image */
-  uint32_t *inputs, *outputs; /* where each pixel's patch and result start; for a whole group */
+  size_t pixels;              /* of one image, or band */
+  uint32_t *inputs, *outputs; /* where each pixel's patch and result start; for a whole call */
   float *weight, *bias;       /* packed, group after group; NULL when only the gradient is wanted */
   int row, column;            /* the first tap in the kernel; taps are `stride` apart ... */
   bool reversed;              /* ... and the last comes first */
@@ -41,7 +45,8 @@ struct DcConvolution {
   DcConvolutionShape shape;
   unsigned uses;
   const DcPatchKernels *kernels;
-  size_t group; /* images of one call of a kernel */
+  size_t images; /* of one call of a kernel */
+  int band;      /* the rows of `small` of one call: all, or a part of those of one image */
   Border large_border, small_border;
   Pass apply;
   Pass *phases; /* stride x stride */
@@ -60,20 +65,28 @@ most(size_t a, size_t b)
   return a > b ? a : b;
 }
 
+/* Floats from one image of `small` to the next. */
+static size_t
+small_size(const DcConvolutionShape *shape)
+{
+  return (size_t)shape->small.height * (size_t)shape->small.width * shape->small_stride;
+}
+
 static size_t
 border_floats(const Border *border)
 {
   return border->height * border->width * (size_t)border->image.channels;
 }
 
+/* Rows first .. first + rows - 1, counted with the border, of an image. */
 static void
-copy_image(const Border *border, const float *image, float *to)
+copy_rows(const Border *border, const float *image, size_t first, size_t rows, float *to)
 {
   const size_t channels = (size_t)border->image.channels;
   const size_t row_size = border->width * channels, left = border->left * channels;
   const size_t image_row = (size_t)border->image.width * channels;
   const size_t copied = least(image_row, row_size - left), right = row_size - left - copied;
-  for (size_t row = 0; row < border->height; row++, to += row_size) {
+  for (size_t row = first; row < first + rows; row++, to += row_size) {
     const size_t y = row - border->top; /* wraps to a huge number above the image */
     if (y >= (size_t)border->image.height) {
       memset(to, 0, row_size * sizeof *to);
@@ -93,7 +106,7 @@ with_border(const Border *border, const float *images, size_t count, float *scra
     return images;
   const size_t size = dc_shape_size(border->image), padded = border_floats(border);
   for (size_t i = 0; i < count; i++)
-    copy_image(border, images + i * size, scratch + i * padded);
+    copy_rows(border, images + i * size, 0, border->height, scratch + i * padded);
   return scratch;
 }
 
@@ -107,10 +120,33 @@ border_fits(const Border *border, size_t images)
 }
 
 static size_t
-group_images(const DcConvolutionShape *shape, size_t max_images)
+weight_size(const DcConvolutionShape *shape)
 {
+  return (size_t)shape->kernel_height * (size_t)shape->kernel_width *
+         (size_t)(shape->large.channels / shape->groups) * (size_t)shape->small.channels;
+}
+
+static size_t
+floats_of_call(const DcConvolution *convolution)
+{
+  if (convolution->uses != DC_CONVOLUTION_APPLY)
+    return BOTH_WAYS_FLOATS;
+  return least(most(FORWARD_LEAST_FLOATS, weight_size(&convolution->shape)), FORWARD_MOST_FLOATS);
+}
+
+static void
+choose_call(DcConvolution *convolution, size_t max_images)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
   const size_t floats = dc_shape_size(shape->large) + dc_shape_size(shape->small);
-  return most(1, least(GROUP_FLOATS / floats, max_images));
+  const size_t wanted = floats_of_call(convolution);
+  convolution->images = most(1, least(wanted / floats, max_images));
+  convolution->band = shape->small.height;
+  if (convolution->uses != DC_CONVOLUTION_APPLY || floats <= wanted)
+    return;
+  const size_t height = (size_t)shape->small.height;
+  const size_t rows = most(1, height * wanted / floats), bands = (height + rows - 1) / rows;
+  convolution->band = (int)((height + bands - 1) / bands);
 }
 
 static bool
@@ -184,18 +220,18 @@ plan_apply(DcConvolution *convolution)
 {
   const DcConvolutionShape *shape = &convolution->shape;
   const Border *border = &convolution->large_border;
-  const size_t in = (size_t)shape->large.channels, out = (size_t)shape->small.channels;
+  const size_t in = (size_t)shape->large.channels;
   const size_t width = (size_t)shape->small.width, stride = (size_t)shape->stride;
   Pass *pass = &convolution->apply;
   pass->patch = apply_patch(shape, border->width * in);
-  pass->pixels = (size_t)shape->small.height * width;
-  if (!pass_allocate(pass, convolution->group))
+  pass->pixels = (size_t)convolution->band * width;
+  if (!pass_allocate(pass, convolution->images))
     return false;
   for (size_t i = 0; i < pass->pixels; i++) {
     pass->inputs[i] = (uint32_t)((i / width * border->width + i % width) * stride * in);
-    pass->outputs[i] = (uint32_t)(i * out);
+    pass->outputs[i] = (uint32_t)(i * shape->small_stride);
   }
-  pass_repeat(pass, convolution->group, border_floats(border), dc_shape_size(shape->small));
+  pass_repeat(pass, convolution->images, border_floats(border), small_size(shape));
   return true;
 }
 
@@ -268,7 +304,7 @@ fill_phase(const DcConvolution *convolution, Pass *pass, AxisPhase down, AxisPha
     pass->inputs[i] = empty ? 0 : (uint32_t)((row * border->width + column) * in);
     pass->outputs[i] = (uint32_t)(to * out);
   }
-  pass_repeat(pass, convolution->group, empty ? 0 : border_floats(border),
+  pass_repeat(pass, convolution->images, empty ? 0 : border_floats(border),
               dc_shape_size(shape->large));
 }
 
@@ -292,7 +328,7 @@ plan_phase(DcConvolution *convolution, int row, int column)
                  .row = row,
                  .column = column,
                  .reversed = true};
-  if (!pass_allocate(pass, convolution->group))
+  if (!pass_allocate(pass, convolution->images))
     return false;
   fill_phase(convolution, pass, down, across);
   return true;
@@ -477,9 +513,9 @@ plan(DcConvolution *convolution, size_t max_images)
   convolution->large_border = find_large_border(shape);
   if (convolution->uses & DC_CONVOLUTION_ADJOINT)
     convolution->small_border = find_small_border(shape);
-  convolution->group = group_images(shape, max_images);
-  if (!border_fits(&convolution->large_border, convolution->group) ||
-      !border_fits(&convolution->small_border, convolution->group))
+  choose_call(convolution, max_images);
+  if (!border_fits(&convolution->large_border, convolution->images) ||
+      !border_fits(&convolution->small_border, convolution->images))
     return DC_ERROR_SHAPE;
   if ((convolution->uses & (DC_CONVOLUTION_APPLY | DC_CONVOLUTION_GRADIENT)) &&
       !plan_apply(convolution))
@@ -534,13 +570,37 @@ border_scratch(const Border *border, size_t images)
   return border->needed ? aligned(images * border_floats(border)) : 0;
 }
 
+static bool
+in_bands(const DcConvolution *convolution)
+{
+  return convolution->band < convolution->shape.small.height;
+}
+
+/* Rows of `large`, with its border, that `rows` of `small` see. */
+static size_t
+rows_seen(const DcConvolutionShape *shape, int rows)
+{
+  return (size_t)(rows - 1) * (size_t)shape->stride +
+         (size_t)dc_kernel_extent(shape->kernel_height, shape->dilation);
+}
+
+static size_t
+large_scratch(const DcConvolution *convolution)
+{
+  const Border *border = &convolution->large_border;
+  if (!in_bands(convolution) || !border->needed)
+    return border_scratch(border, convolution->images);
+  return aligned(rows_seen(&convolution->shape, convolution->band) * border->width *
+                 (size_t)border->image.channels);
+}
+
 size_t
 dc_convolution_scratch(const DcConvolution *convolution)
 {
-  const size_t large = border_scratch(&convolution->large_border, convolution->group);
-  const size_t small = border_scratch(&convolution->small_border, convolution->group);
+  const size_t large = large_scratch(convolution);
+  const size_t small = border_scratch(&convolution->small_border, convolution->images);
   const size_t delta =
-      dc_patch_panels_size(convolution->kernels, convolution->group * convolution->apply.pixels,
+      dc_patch_panels_size(convolution->kernels, convolution->images * convolution->apply.pixels,
                            (size_t)convolution->shape.small.channels);
   return most(small, large + (convolution->uses & DC_CONVOLUTION_GRADIENT ? delta : 0));
 }
@@ -577,6 +637,7 @@ apply_groups(const DcConvolution *convolution, DcPatchProduct job)
   const size_t groups = (size_t)shape->groups;
   const size_t in = (size_t)shape->large.channels / groups;
   const size_t out = (size_t)shape->small.channels / groups;
+  job.channels = out;
   for (size_t g = 0; g < groups; g++) {
     pass_run(convolution, &job);
     job.input += in;
@@ -586,19 +647,55 @@ apply_groups(const DcConvolution *convolution, DcPatchProduct job)
   }
 }
 
+/* The rows of one image that make rows `first` ... of `small`: themselves when they need no border,
+ * else in `scratch`. */
+static const float *
+band_with_border(const DcConvolution *convolution, const float *image, int first, int rows,
+                 float *scratch)
+{
+  const DcConvolutionShape *shape = &convolution->shape;
+  const Border *border = &convolution->large_border;
+  const size_t start = (size_t)first * (size_t)shape->stride;
+  if (!border->needed)
+    return image + start * (size_t)shape->large.width * (size_t)shape->large.channels;
+  copy_rows(border, image, start, rows_seen(shape, rows), scratch);
+  return scratch;
+}
+
+static void
+apply_bands(const DcConvolution *convolution, const float *image, DcPatchLimits limits,
+            float *small, float *scratch)
+{
+  const DcShape shape = convolution->shape.small;
+  const size_t width = (size_t)shape.width, stride = convolution->shape.small_stride;
+  for (int first = 0; first < shape.height; first += convolution->band) {
+    const int left = shape.height - first;
+    const int rows = left < convolution->band ? left : convolution->band;
+    const float *input = band_with_border(convolution, image, first, rows, scratch);
+    DcPatchProduct job = pass_job(&convolution->apply, input, 1, (size_t)shape.channels, limits,
+                                  small + (size_t)first * width * stride);
+    job.pixels = (size_t)rows * width;
+    apply_groups(convolution, job);
+  }
+}
+
 void
 dc_convolution_apply(const DcConvolution *convolution, const float *large, size_t images,
                      DcPatchLimits limits, float *small, float *scratch)
 {
   const DcConvolutionShape *shape = &convolution->shape;
-  const size_t in = dc_shape_size(shape->large), out = dc_shape_size(shape->small);
-  const size_t channels = (size_t)(shape->small.channels / shape->groups);
-  for (size_t first = 0; first < images; first += convolution->group) {
-    const size_t count = least(convolution->group, images - first);
-    const float *input =
-        with_border(&convolution->large_border, large + first * in, count, scratch);
-    apply_groups(convolution, pass_job(&convolution->apply, input, count, channels, limits,
-                                       small + first * out));
+  const size_t in = dc_shape_size(shape->large), out = small_size(shape);
+  for (size_t first = 0; first < images; first += convolution->images) {
+    const float *from = large + first * in;
+    float *to = small + first * out;
+    if (in_bands(convolution)) {
+      apply_bands(convolution, from, limits, to, scratch);
+      continue;
+    }
+    const size_t count = least(convolution->images, images - first);
+    const float *input = with_border(&convolution->large_border, from, count, scratch);
+    apply_groups(convolution, pass_job(&convolution->apply, input, count,
+                                       (size_t)shape->small.channels, limits, to));
   }
 }
 
@@ -608,8 +705,8 @@ dc_convolution_adjoint(const DcConvolution *convolution, const float *small, siz
 {
   const DcConvolutionShape *shape = &convolution->shape;
   const size_t in = dc_shape_size(shape->small), out = dc_shape_size(shape->large);
-  for (size_t first = 0; first < images; first += convolution->group) {
-    const size_t count = least(convolution->group, images - first);
+  for (size_t first = 0; first < images; first += convolution->images) {
+    const size_t count = least(convolution->images, images - first);
     const float *input =
         with_border(&convolution->small_border, small + first * in, count, scratch);
     for (size_t i = 0; i < convolution->phase_count; i++) {
@@ -643,9 +740,9 @@ dc_convolution_gradient(const DcConvolution *convolution, const float *large, co
   const Pass *pass = &convolution->apply;
   const size_t channels = (size_t)shape->small.channels;
   const size_t in = dc_shape_size(shape->large), out = dc_shape_size(shape->small);
-  float *delta = scratch + border_scratch(&convolution->large_border, convolution->group);
-  for (size_t first = 0; first < images; first += convolution->group) {
-    const size_t count = least(convolution->group, images - first);
+  float *delta = scratch + border_scratch(&convolution->large_border, convolution->images);
+  for (size_t first = 0; first < images; first += convolution->images) {
+    const size_t count = least(convolution->images, images - first);
     const size_t pixels = count * pass->pixels;
     const float *input =
         with_border(&convolution->large_border, large + first * in, count, scratch);

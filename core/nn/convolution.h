@@ -24,7 +24,10 @@
 typedef struct {
   DcShape large, small;
   int kernel_height, kernel_width, stride, top, left;
-  int dilation, groups; /* beyond 1 only for DC_CONVOLUTION_APPLY */
+  /* Only for DC_CONVOLUTION_APPLY alone: a dilation and groups beyond 1, and pixels of `small` that
+   * are further apart than its channels. */
+  int dilation, groups;
+  size_t small_stride; /* floats from one pixel to the next */
 } DcConvolutionShape;
 
 /* Which of the three will be asked for. */

@@ -64,27 +64,29 @@ check_training(const DcLayerRun *run, size_t index, DcError *error)
 }
 
 static void
-describe(DcLayerRun *run, const DcNetwork *network, size_t index, bool training)
+describe(DcLayerRun *run, const DcNetwork *network, size_t index, const DcLayerUse *use)
 {
   const DcLayer *layer = dc_network_layer_const(network, index);
   *run = (DcLayerRun){.layer = layer,
                       .input = dc_network_layer_input(network, index),
+                      .output_stride =
+                          use->output_stride ? use->output_stride : (size_t)layer->output.channels,
                       .kernels = dc_patch_kernels(),
-                      .training = training};
+                      .training = use->training};
   if (dc_layer_takes_two(layer->kind))
     run->second = dc_network_value(network, dc_layer_second_source(layer, index));
 }
 
 DcStatus
-dc_layer_run_init(DcLayerRun *run, const DcNetwork *network, size_t index, size_t max_batch,
-                  bool training, DcError *error)
+dc_layer_run_init(DcLayerRun *run, const DcNetwork *network, size_t index, const DcLayerUse *use,
+                  DcError *error)
 {
-  describe(run, network, index, training);
+  describe(run, network, index, use);
   DcStatus status = check_training(run, index, error);
   if (status)
     return status;
   const DcLayerKindOps *ops = dc_layer_ops(run->layer->kind);
-  status = ops->plan ? ops->plan(run, max_batch) : DC_OK;
+  status = ops->plan ? ops->plan(run, use->max_batch) : DC_OK;
   if (status)
     return dc_error_set(error, status, "layer %zu (%s): %s", index,
                         dc_layer_kind_name(run->layer->kind),
@@ -117,17 +119,29 @@ does_activation(const DcLayerKindOps *ops, DcActivation activation)
          (ops->does_clip && activation == DC_ACTIVATION_CLIP);
 }
 
+static void
+activate(const DcLayerRun *run, size_t batch, float *output)
+{
+  const DcShape shape = run->layer->output;
+  const size_t channels = (size_t)shape.channels, floats = batch * dc_shape_size(shape);
+  if (run->output_stride == channels) {
+    dc_activation_run(run->layer, output, floats);
+    return;
+  }
+  for (size_t i = 0; i < floats; i += channels, output += run->output_stride)
+    dc_activation_run(run->layer, output, channels);
+}
+
 void
 dc_layer_run_forward(const DcLayerRun *run, const DcLayerForward *job, float *before)
 {
   const DcLayerKindOps *ops = dc_layer_ops(run->layer->kind);
-  const size_t floats = job->batch * dc_shape_size(run->layer->output);
   DcLayerForward sums = *job;
   if (before)
     sums.output = before;
   ops->forward(run, &sums);
   if (before)
-    memcpy(job->output, before, floats * sizeof *before);
-  if (!does_activation(ops, run->layer->activation))
-    dc_activation_run(run->layer, job->output, floats);
+    memcpy(job->output, before, job->batch * dc_shape_size(run->layer->output) * sizeof *before);
+  if (run->layer->activation != DC_ACTIVATION_NONE && !does_activation(ops, run->layer->activation))
+    activate(run, job->batch, job->output);
 }

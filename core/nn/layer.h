@@ -8,11 +8,19 @@
 #include "nn/network.h"
 #include "nn/patch.h"
 
+/* How a layer will be used. */
+typedef struct {
+  size_t max_batch;
+  bool training;        /* backward too */
+  size_t output_stride; /* floats from one pixel of the output to the next; 0: its channels */
+} DcLayerUse;
+
 /* One layer, planned: what a plan and a trainer have in common. Forward and backward do everything
- * but the activation, unless the kind can do a ReLU on the way out. */
+ * but the activation, unless the kind can do that on the way out. */
 typedef struct {
   const DcLayer *layer;
   DcShape input, second; /* the second of the kinds that take two */
+  size_t output_stride;  /* floats from one pixel of the output to the next */
   const DcPatchKernels *kernels;
   bool training;              /* planned for the way back too */
   DcConvolution *convolution; /* the kinds that are one; else NULL */
@@ -39,7 +47,7 @@ typedef struct {
   float *scratch;
 } DcLayerBackward;
 
-/* What each kind does. Images are dense, one after the other. */
+/* What each kind does. Images are dense, one after the other; but for outputs with a stride. */
 typedef struct {
   /* Fills `convolution`, `batch_norm` and `scratch`; NULL when there is nothing to fill. */
   DcStatus (*plan)(DcLayerRun *run, size_t max_batch);
@@ -49,6 +57,8 @@ typedef struct {
   /* NULL: the kind goes forward only. */
   void (*backward)(const DcLayerRun *run, const DcLayerBackward *job);
   bool does_relu, does_clip; /* forward() applies that activation, instead of nothing */
+  bool can_stride;           /* an output_stride beyond the channels is possible */
+  bool in_place;             /* the output may lie where the input does */
 } DcLayerKindOps;
 
 extern const DcLayerKindOps dc_layer_dense, dc_layer_conv, dc_layer_transposed, dc_layer_depthwise,
@@ -59,10 +69,10 @@ extern const DcLayerKindOps dc_layer_dense, dc_layer_conv, dc_layer_transposed, 
 
 const DcLayerKindOps *dc_layer_ops(DcLayerKind kind);
 
-/* Plans layer `index` of `network` for calls of up to `max_batch` images, and packs its weights.
- * With `training`, DC_ERROR_UNSUPPORTED for what goes forward only. */
+/* Plans layer `index` of `network` for `use`, and packs its weights. For training,
+ * DC_ERROR_UNSUPPORTED for what goes forward only. */
 DcStatus dc_layer_run_init(DcLayerRun *run, const DcNetwork *network, size_t index,
-                           size_t max_batch, bool training, DcError *error);
+                           const DcLayerUse *use, DcError *error);
 void dc_layer_run_clear(DcLayerRun *run);
 
 /* Takes over changed weights. */
@@ -71,5 +81,13 @@ void dc_layer_run_pack(DcLayerRun *run);
 /* Forward, activation included. `before` (NULL: not wanted) receives what goes into the
  * activation. */
 void dc_layer_run_forward(const DcLayerRun *run, const DcLayerForward *job, float *before);
+
+/* Floats from one image of the output to the next. */
+static inline size_t
+dc_layer_run_output_size(const DcLayerRun *run)
+{
+  const DcShape output = run->layer->output;
+  return (size_t)output.height * (size_t)output.width * run->output_stride;
+}
 
 #endif

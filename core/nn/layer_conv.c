@@ -47,7 +47,8 @@ plan_conv(DcLayerRun *run, size_t max_batch)
                                     .top = layer->padding[0],
                                     .left = layer->padding[2],
                                     .dilation = dc_layer_dilation(layer),
-                                    .groups = dc_layer_groups(layer)};
+                                    .groups = dc_layer_groups(layer),
+                                    .small_stride = run->output_stride};
   return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
 }
 
@@ -82,6 +83,7 @@ const DcLayerKindOps dc_layer_conv = {
     .backward = backward_conv,
     .does_relu = true,
     .does_clip = true,
+    .can_stride = true,
 };
 
 /* --- DENSE --- */
@@ -101,7 +103,8 @@ plan_dense(DcLayerRun *run, size_t max_batch)
                                     .kernel_width = 1,
                                     .stride = 1,
                                     .dilation = 1,
-                                    .groups = 1};
+                                    .groups = 1,
+                                    .small_stride = (size_t)run->layer->output.channels};
   return plan(run, shape, DC_CONVOLUTION_APPLY, max_batch);
 }
 
@@ -144,7 +147,8 @@ plan_transposed(DcLayerRun *run, size_t max_batch)
                                     .top = layer->padding[0],
                                     .left = layer->padding[2],
                                     .dilation = 1,
-                                    .groups = 1};
+                                    .groups = 1,
+                                    .small_stride = (size_t)run->input.channels};
   return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_ADJOINT, max_batch);
 }
 

@@ -76,5 +76,8 @@ backward(const DcLayerRun *run, const DcLayerBackward *job)
   }
 }
 
-const DcLayerKindOps dc_layer_depthwise = {
-    .forward = forward, .backward = backward, .does_relu = true, .does_clip = true};
+const DcLayerKindOps dc_layer_depthwise = {.forward = forward,
+                                           .backward = backward,
+                                           .does_relu = true,
+                                           .does_clip = true,
+                                           .can_stride = true};

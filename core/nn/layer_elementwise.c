@@ -60,8 +60,11 @@ add_backward(const DcLayerRun *run, const DcLayerBackward *job)
            job->batch * dc_shape_size(run->input) * sizeof(float));
 }
 
-const DcLayerKindOps dc_layer_add = {
-    .forward = add_forward, .backward = add_backward, .does_relu = true, .does_clip = true};
+const DcLayerKindOps dc_layer_add = {.forward = add_forward,
+                                     .backward = add_backward,
+                                     .does_relu = true,
+                                     .does_clip = true,
+                                     .in_place = true};
 
 /* --- MULTIPLY --- */
 
@@ -71,9 +74,8 @@ multiply_forward(const DcLayerRun *run, const DcLayerForward *job)
   combine(run, job, dc_elementwise_kernels()->multiply);
 }
 
-const DcLayerKindOps dc_layer_multiply = {.forward = multiply_forward,
-                                          .does_relu = true,
-                                          .does_clip = true};
+const DcLayerKindOps dc_layer_multiply = {
+    .forward = multiply_forward, .does_relu = true, .does_clip = true, .in_place = true};
 
 /* --- PRELU, AFFINE --- */
 
@@ -96,9 +98,8 @@ prelu_forward(const DcLayerRun *run, const DcLayerForward *job)
   dc_elementwise_kernels()->prelu(&all);
 }
 
-const DcLayerKindOps dc_layer_prelu = {.forward = prelu_forward,
-                                       .does_relu = true,
-                                       .does_clip = true};
+const DcLayerKindOps dc_layer_prelu = {
+    .forward = prelu_forward, .does_relu = true, .does_clip = true, .in_place = true};
 
 static void
 affine_forward(const DcLayerRun *run, const DcLayerForward *job)
@@ -125,5 +126,8 @@ affine_backward(const DcLayerRun *run, const DcLayerBackward *job)
   }
 }
 
-const DcLayerKindOps dc_layer_affine = {
-    .forward = affine_forward, .backward = affine_backward, .does_relu = true, .does_clip = true};
+const DcLayerKindOps dc_layer_affine = {.forward = affine_forward,
+                                        .backward = affine_backward,
+                                        .does_relu = true,
+                                        .does_clip = true,
+                                        .in_place = true};

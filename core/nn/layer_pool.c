@@ -67,7 +67,9 @@ max_backward(const DcLayerRun *run, const DcLayerBackward *job)
   backward_all(run, job, max_pixel_backward);
 }
 
-const DcLayerKindOps dc_layer_max_pool = {.forward = max_forward, .backward = max_backward};
+const DcLayerKindOps dc_layer_max_pool = {.forward = max_forward,
+                                          .backward = max_backward,
+                                          .can_stride = true};
 
 /* --- AVERAGE_POOL --- */
 
@@ -80,10 +82,8 @@ share(DcWindow window)
 static void
 average_visit(const DcLayerRun *run, DcWindow window, DcPatchWindow *job)
 {
-  const float weight = share(window);
+  job->scale = share(window);
   run->kernels->add(job);
-  for (size_t i = 0; i < job->pixels * job->patch.run; i++)
-    job->output[i] *= weight;
 }
 
 static void
@@ -114,7 +114,8 @@ average_backward(const DcLayerRun *run, const DcLayerBackward *job)
 }
 
 const DcLayerKindOps dc_layer_average_pool = {.forward = average_forward,
-                                              .backward = average_backward};
+                                              .backward = average_backward,
+                                              .can_stride = true};
 
 /* --- GLOBAL_AVERAGE_POOL --- */
 
@@ -124,15 +125,13 @@ global_forward(const DcLayerRun *run, const DcLayerForward *job)
   const size_t channels = (size_t)run->input.channels;
   const size_t pixels = (size_t)run->input.height * (size_t)run->input.width;
   for (size_t image = 0; image < job->batch; image++) {
-    float *output = job->output + image * channels;
     const DcPatchWindow whole = {
         .patch = {.rows = 1, .columns = pixels, .run = channels, .column_stride = channels},
         .pixels = 1,
         .input = job->input + image * pixels * channels,
-        .output = output};
+        .output = job->output + image * channels,
+        .scale = 1 / (float)pixels};
     run->kernels->add(&whole);
-    for (size_t i = 0; i < channels; i++)
-      output[i] /= (float)pixels;
   }
 }
 

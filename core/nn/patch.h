@@ -59,16 +59,18 @@ typedef struct {
 } DcPatchGradient;
 
 /* Adjacent output pixels of a layer that treats each channel for itself: a run of the patch is a
- * pixel. The patch of each is `step` floats behind that of the one before, its output one run. */
+ * pixel. The patch of each pixel is `step` floats behind that of the one before, its output
+ * `output_step`. */
 typedef struct {
   DcPatch patch;
-  size_t pixels, step;
+  size_t pixels, step, output_step;
   const float *input;
   const float *weight;      /* `weigh`: pixels as the patch has, without gaps between columns ... */
   size_t weight_row_stride; /* ... and its rows so many floats apart */
   const float *bias;        /* `weigh`: of each channel */
   float *output;
   DcPatchLimits limits; /* `weigh` */
+  float scale;          /* `add`: of the sum */
 } DcPatchWindow;
 
 /* A matrix of R rows in panels: blocks of R x `panel`, dense, side by side; a last block of no more
@@ -83,7 +85,7 @@ typedef struct {
   void (*dot)(const DcPatchProduct *job);
   void (*gradient)(const DcPatchGradient *job);
   void (*weigh)(const DcPatchWindow *job);   /* output = bias + sum of input * weight */
-  void (*add)(const DcPatchWindow *job);     /* output = sum of input */
+  void (*add)(const DcPatchWindow *job);     /* output = scale * sum of input */
   void (*maximum)(const DcPatchWindow *job); /* output = largest input; a NaN wins */
 } DcPatchKernels;
 

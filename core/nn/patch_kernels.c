@@ -380,11 +380,16 @@ window_tile(const DcPatchWindow *job, size_t first, size_t channel, const size_t
   }
   UNROLL
   for (size_t p = 0; p < count; p++) {
-    float *to = job->output + (first + p) * patch->run + channel;
+    float *to = job->output + (first + p) * job->output_step + channel;
     UNROLL
-    for (size_t v = 0; v < vectors; v++)
-      store(to + v * LANES,
-            kind == WEIGH && job->limits.used ? limit(result[p][v], job->limits) : result[p][v]);
+    for (size_t v = 0; v < vectors; v++) {
+      Vector value = result[p][v];
+      if (kind == WEIGH && job->limits.used)
+        value = limit(value, job->limits);
+      if (kind == ADD)
+        value *= job->scale;
+      store(to + v * LANES, value);
+    }
   }
 }
 
@@ -405,6 +410,8 @@ window_scalar(const DcPatchWindow *job, size_t pixel, size_t channel, const Wind
         result = x;
     }
   }
+  if (kind == ADD)
+    return job->scale * result;
   return kind == WEIGH && job->limits.used ? limit_scalar(result, job->limits) : result;
 }
 
@@ -414,7 +421,7 @@ window_narrow(const DcPatchWindow *job, const WindowKind kind)
 {
   for (size_t pixel = 0; pixel < job->pixels; pixel++) {
     for (size_t channel = 0; channel < job->patch.run; channel++)
-      job->output[pixel * job->patch.run + channel] = window_scalar(job, pixel, channel, kind);
+      job->output[pixel * job->output_step + channel] = window_scalar(job, pixel, channel, kind);
   }
 }
 

@@ -164,7 +164,7 @@ plan_steps(DcPlan *plan, const DcNetwork *network, DcError *error)
     if (does_nothing(dc_network_layer_const(network, i)))
       continue;
     Step *step = &plan->steps[plan->count++];
-    DcStatus status = dc_layer_run_init(&step->run, network, i, plan->chunk, false, error);
+    DcStatus status = dc_layer_run_init(&step->run, network, i, &(DcLayerUse){.max_batch = plan->chunk}, error);
     if (status)
       return status;
   }

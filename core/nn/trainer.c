@@ -69,8 +69,8 @@ static DcStatus
 plan_step(DcTrainer *trainer, size_t index, DcError *error)
 {
   Step *step = &trainer->steps[index];
-  DcStatus status =
-      dc_layer_run_init(&step->run, trainer->network, index, trainer->max_batch, true, error);
+  const DcLayerUse use = {.max_batch = trainer->max_batch, .training = true};
+  DcStatus status = dc_layer_run_init(&step->run, trainer->network, index, &use, error);
   if (status)
     return status;
   const DcLayer *layer = step->run.layer;

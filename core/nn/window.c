@@ -36,8 +36,10 @@ visit_outputs(const DcLayerRun *run, const float *image, int row, int column, in
       .patch = patch_of(run, window),
       .pixels = (size_t)count,
       .step = (size_t)run->layer->stride * (size_t)run->input.channels,
+      .output_step = run->output_stride,
       .input = image + dc_shape_offset(run->input, window.first_row, window.first_column),
-      .output = output + dc_shape_offset(run->layer->output, row, column),
+      .output = output + ((size_t)row * (size_t)run->layer->output.width + (size_t)column) *
+                             run->output_stride,
   };
   visit(run, window, &job);
 }
@@ -58,7 +60,7 @@ visit_row(const DcLayerRun *run, const float *image, int row, float *output, DcW
 void
 dc_window_walk(const DcLayerRun *run, const DcLayerForward *forward, DcWindowVisit visit)
 {
-  const size_t in = dc_shape_size(run->input), out = dc_shape_size(run->layer->output);
+  const size_t in = dc_shape_size(run->input), out = dc_layer_run_output_size(run);
   for (size_t i = 0; i < forward->batch; i++) {
     for (int row = 0; row < run->layer->output.height; row++)
       visit_row(run, forward->input + i * in, row, forward->output + i * out, visit);

@@ -60,7 +60,7 @@ write_layer(DcOnnxExporter *exporter, size_t index)
   exporter->layer = layer;
   snprintf(exporter->writer.prefix, sizeof exporter->writer.prefix, "layer%zu", index);
   const DcOnnxMade made = kinds[layer->kind](exporter);
-  exporter->flows[index + 1].names[made.form] = dc_onnx_activate(exporter, made.name);
+  exporter->flows[index + 1].names[made.form] = dc_onnx_emit_activation(exporter, made.name);
 }
 
 /* --- inputs and outputs --- */

@@ -62,7 +62,7 @@ gelu_tanh(DcOnnxWriter *writer, const char *x)
 }
 
 const char *
-dc_onnx_activate(DcOnnxExporter *exporter, const char *name)
+dc_onnx_emit_activation(DcOnnxExporter *exporter, const char *name)
 {
   DcOnnxWriter *writer = &exporter->writer;
   const DcLayer *layer = exporter->layer;

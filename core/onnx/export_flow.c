@@ -16,7 +16,7 @@ dc_onnx_second_input(const DcOnnxExporter *exporter)
 }
 
 const char *
-dc_onnx_reshape(DcOnnxExporter *exporter, const char *name, size_t rank, const int64_t *shape)
+dc_onnx_emit_reshape(DcOnnxExporter *exporter, const char *name, size_t rank, const int64_t *shape)
 {
   const char *sizes = dc_onnx_add_whole(&exporter->writer, "shape", rank, shape);
   return dc_onnx_apply_two(&exporter->writer, "Reshape", name, sizes);
@@ -45,7 +45,7 @@ flatten(DcOnnxExporter *exporter, const char *map, DcShape shape)
   const int64_t flat[] = {0, (int64_t)dc_shape_size(shape)};
   if (!is_one_order(shape))
     map = dc_onnx_transpose(exporter, map, 4, channels_last);
-  return dc_onnx_reshape(exporter, map, 2, flat);
+  return dc_onnx_emit_reshape(exporter, map, 2, flat);
 }
 
 static const char *
@@ -55,8 +55,9 @@ unflatten(DcOnnxExporter *exporter, const char *flat, DcShape shape)
   const int64_t last[] = {0, shape.height, shape.width, shape.channels};
   const int64_t first[] = {0, shape.channels, shape.height, shape.width};
   if (is_one_order(shape))
-    return dc_onnx_reshape(exporter, flat, 4, first);
-  return dc_onnx_transpose(exporter, dc_onnx_reshape(exporter, flat, 4, last), 4, channels_first);
+    return dc_onnx_emit_reshape(exporter, flat, 4, first);
+  return dc_onnx_transpose(exporter, dc_onnx_emit_reshape(exporter, flat, 4, last), 4,
+                           channels_first);
 }
 
 const char *

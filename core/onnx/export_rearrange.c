@@ -71,7 +71,7 @@ split_axes(DcOnnxExporter *exporter, const Slices *slices, const char *name)
   int64_t shape[DC_MOST_AXES + 2] = {0};
   for (int i = 0; i < slices->count; i++)
     shape[i + 1] = slices->axes[i].extent;
-  return dc_onnx_reshape(exporter, name, (size_t)slices->count + 1, shape);
+  return dc_onnx_emit_reshape(exporter, name, (size_t)slices->count + 1, shape);
 }
 
 static const char *
@@ -122,7 +122,7 @@ write_slices(DcOnnxExporter *exporter, const Slices *slices, const char *name)
   const char *split = split_axes(exporter, slices, name);
   const char *taken = slice_axes(exporter, slices, split);
   const char *ordered = order_axes(exporter, &layer->order, slices, taken);
-  return dc_onnx_reshape(exporter, ordered, 2, flat);
+  return dc_onnx_emit_reshape(exporter, ordered, 2, flat);
 }
 
 /* The number of the input that is number `i` of the output. */

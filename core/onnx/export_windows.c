@@ -161,7 +161,7 @@ dc_onnx_write_dense(DcOnnxExporter *exporter)
   const int64_t channels[] = {exporter->layer->output.channels};
   const char *input = flow->names[form];
   if (form == DC_ONNX_MAP)
-    input = dc_onnx_reshape(exporter, input, 2, flat);
+    input = dc_onnx_emit_reshape(exporter, input, 2, flat);
   const char *const inputs[] = {input, dense_weight(exporter, flow->shape, form),
                                 dc_onnx_add_floats(&exporter->writer, "bias", exporter->layer->bias,
                                                    1, channels)};

@@ -56,8 +56,8 @@ DcOnnxForm dc_onnx_channel_form(const DcOnnxFlow *flow);
 
 /* --- nodes and weights that several kinds need --- */
 
-const char *dc_onnx_reshape(DcOnnxExporter *exporter, const char *name, size_t rank,
-                            const int64_t *shape);
+const char *dc_onnx_emit_reshape(DcOnnxExporter *exporter, const char *name, size_t rank,
+                                 const int64_t *shape);
 const char *dc_onnx_transpose(DcOnnxExporter *exporter, const char *name, size_t rank,
                               const int64_t *order);
 
@@ -71,7 +71,7 @@ const char *dc_onnx_add_per_channel(DcOnnxExporter *exporter, const char *purpos
                                     const float *numbers, DcOnnxForm form);
 
 /* `name` through the activation of the layer. */
-const char *dc_onnx_activate(DcOnnxExporter *exporter, const char *name);
+const char *dc_onnx_emit_activation(DcOnnxExporter *exporter, const char *name);
 
 /* --- kinds of layers, without their activation --- */
 

@@ -159,6 +159,8 @@ read_stream(Codec *codec, DcPicture *picture)
   if (codec->info) {
     png_set_read_fn(codec->png, codec, read_bytes);
     png_set_sig_bytes(codec->png, sizeof signature);
+    /* Some versions forgive a wrong checksum at the end of the file. */
+    png_set_crc_action(codec->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     status = decode(codec, picture);
   } else {
     status = dc_error_set(codec->error, DC_ERROR_MEMORY, "%s: no memory to decode it", codec->path);

@@ -48,8 +48,10 @@ DcAdapterConfig dc_adapter_config(void);
 /* Says what in `config` is out of range, if anything. */
 DcStatus dc_adapter_config_check(const DcAdapterConfig *config, DcError *error);
 
-/* An adapter for embeddings of `dim` numbers made by the encoder named `encoder` (at most 127
- * bytes; an opaque identity that is compared, stored and shown). Free with dc_adapter_free(). */
+#define DC_ENCODER_NAME_SIZE 128
+
+/* An adapter for embeddings of `dim` numbers made by the encoder named `encoder` (shorter than
+ * DC_ENCODER_NAME_SIZE bytes; an opaque identity that is compared, stored and shown). Free with dc_adapter_free(). */
 DcStatus dc_adapter_new(const DcAdapterConfig *config, size_t dim, const char *encoder,
                         DcAdapter **adapter, DcError *error);
 void dc_adapter_free(DcAdapter *adapter);

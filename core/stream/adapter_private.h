@@ -13,8 +13,6 @@
 
 /* The inside of an adapter, for itself and for the state file that saves and restores it. */
 
-#define DC_ENCODER_NAME_SIZE 128
-
 /* Squared distances between rows below this length are finite numbers. */
 #define DC_MAX_SQUARED_LENGTH (FLT_MAX / 8)
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "image/descriptor.h"
 #include "nn/plan.h"
+#include "onnx/runtime.h"
 #include "tensor/matrix.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ struct DcEncoder {
   DcDescriptor *descriptor; /* NULL: a network */
 
   DcPatchReader *reader;
-  DcPlan *plan;
+  DcPlan *plan;           /* the network, NULL: runtime has it */
+  DcOnnxRuntime *runtime; /* likewise */
   size_t patch_size;
   size_t max_batch;
   float *patches; /* max_batch x patch_size */
@@ -69,7 +71,7 @@ bound_batch(DcEncoder *encoder)
 }
 
 static DcStatus
-plan_network(DcEncoder *encoder, const DcPatchSpec *spec, const DcNetwork *network, DcError *error)
+make_room(DcEncoder *encoder, const DcPatchSpec *spec, const DcNetwork *network, DcError *error)
 {
   encoder->patch_size = dc_patch_size(spec);
   encoder->dim = dc_shape_size(dc_network_output(network));
@@ -78,14 +80,14 @@ plan_network(DcEncoder *encoder, const DcPatchSpec *spec, const DcNetwork *netwo
     return dc_error_set(error, DC_ERROR_MEMORY,
                         "no memory to embed %zu regions at a time: use a smaller batch",
                         encoder->max_batch);
-  return dc_plan_new(network, encoder->max_batch, &encoder->plan, error);
+  return DC_OK;
 }
 
-DcStatus
-dc_encoder_new(const DcPatchSpec *spec, const DcNetwork *network, const char *id, size_t max_batch,
-               DcEncoder **encoder, DcError *error)
+/* All of an encoder but who runs its network. */
+static DcStatus
+prepare(const DcPatchSpec *spec, const DcNetwork *network, const char *id, size_t max_batch,
+        DcEncoder **encoder, DcError *error)
 {
-  *encoder = NULL;
   if (max_batch < 1 || max_batch > DC_ENCODER_MAX_BATCH)
     return dc_error_set(error, DC_ERROR_ARGUMENT, "a batch of %zu regions is outside 1 .. %d",
                         max_batch, DC_ENCODER_MAX_BATCH);
@@ -95,18 +97,46 @@ dc_encoder_new(const DcPatchSpec *spec, const DcNetwork *network, const char *id
   if (status != DC_OK)
     return status;
 
-  DcEncoder *made = DC_NEW(DcEncoder, 1);
-  if (!made)
+  *encoder = DC_NEW(DcEncoder, 1);
+  if (!*encoder)
     return dc_error_set(error, DC_ERROR_MEMORY, "no memory for an encoder");
-  made->id = id;
-  made->max_batch = max_batch;
-  status = plan_network(made, spec, network, error);
+  (*encoder)->id = id;
+  (*encoder)->max_batch = max_batch;
+  return make_room(*encoder, spec, network, error);
+}
+
+/* Gives `*encoder` to the caller, or nothing after a failure. */
+static DcStatus
+conclude(DcStatus status, DcEncoder **encoder)
+{
   if (status != DC_OK) {
-    dc_encoder_free(made);
-    return status;
+    dc_encoder_free(*encoder);
+    *encoder = NULL;
   }
-  *encoder = made;
-  return DC_OK;
+  return status;
+}
+
+DcStatus
+dc_encoder_new(const DcPatchSpec *spec, const DcNetwork *network, const char *id, size_t max_batch,
+               DcEncoder **encoder, DcError *error)
+{
+  *encoder = NULL;
+  DcStatus status = prepare(spec, network, id, max_batch, encoder, error);
+  if (status == DC_OK)
+    status = dc_plan_new(network, (*encoder)->max_batch, &(*encoder)->plan, error);
+  return conclude(status, encoder);
+}
+
+DcStatus
+dc_encoder_new_onnx_runtime(const DcPatchSpec *spec, const DcNetwork *network, const char *id,
+                            size_t max_batch, size_t threads, DcEncoder **encoder, DcError *error)
+{
+  *encoder = NULL;
+  DcStatus status = prepare(spec, network, id, max_batch, encoder, error);
+  if (status == DC_OK)
+    status =
+        dc_onnx_runtime_new(network, (*encoder)->max_batch, threads, &(*encoder)->runtime, error);
+  return conclude(status, encoder);
 }
 
 DcStatus
@@ -137,6 +167,7 @@ dc_encoder_free(DcEncoder *encoder)
     dc_patch_reader_free(encoder->reader);
   if (encoder->plan)
     dc_plan_free(encoder->plan);
+  dc_onnx_runtime_free(encoder->runtime);
   dc_free(encoder->patches);
   dc_free(encoder->outputs);
   dc_free(encoder->rows);
@@ -194,7 +225,10 @@ run_batch(DcEncoder *encoder, size_t count, float *embeddings, bool *valid)
 {
   if (count == 0)
     return DC_OK;
-  DcStatus status = dc_plan_run(encoder->plan, encoder->patches, count, encoder->outputs);
+  DcStatus status =
+      encoder->runtime
+          ? dc_onnx_runtime_run(encoder->runtime, encoder->patches, count, encoder->outputs)
+          : dc_plan_run(encoder->plan, encoder->patches, count, encoder->outputs);
   if (status != DC_OK)
     return status;
   for (size_t i = 0; i < count; i++) {

@@ -28,6 +28,13 @@ typedef struct DcEncoder DcEncoder;
 DcStatus dc_encoder_new(const DcPatchSpec *spec, const DcNetwork *network, const char *id,
                         size_t max_batch, DcEncoder **encoder, DcError *error);
 
+/* The same, with the network run by ONNX Runtime on `threads` threads: the same embeddings but for
+ * rounding, under the same identity. DC_ERROR_UNSUPPORTED where there is no ONNX Runtime; see
+ * onnx/runtime.h. */
+DcStatus dc_encoder_new_onnx_runtime(const DcPatchSpec *spec, const DcNetwork *network,
+                                     const char *id, size_t max_batch, size_t threads,
+                                     DcEncoder **encoder, DcError *error);
+
 /* An encoder that needs no model: image/descriptor.h, under the identity DC_DESCRIPTOR_NAME. */
 DcStatus dc_encoder_new_descriptor(DcEncoder **encoder, DcError *error);
 
@@ -38,8 +45,8 @@ const char *dc_encoder_id(const DcEncoder *encoder);
 
 /* Embeds `n` regions of `image` into `embeddings` (n x d, row-major). valid[i] is false, and row i
  * zero, for a region without a pixel inside the image and for an embedding that is not finite:
- * dc_encoder_not_finite() counts the latter. Allocates nothing after the largest region was seen.
- */
+ * dc_encoder_not_finite() counts the latter. Allocates nothing after the largest region was seen,
+ * unless ONNX Runtime does. */
 DcStatus dc_encoder_run(DcEncoder *encoder, const DcImage *image, const DcRect *regions, size_t n,
                         float *embeddings, bool *valid);
 

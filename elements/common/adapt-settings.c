@@ -37,6 +37,7 @@ dc_adapt_settings_init(DcAdaptSettings *settings)
       .async = DEFAULT_ASYNC,
       .post_messages = DEFAULT_POST_MESSAGES,
   };
+  dc_foreign_settings_init(&settings->foreign);
 }
 
 void
@@ -106,6 +107,12 @@ dc_adapt_settings_set(DcAdaptSettings *settings, guint id, const GValue *value)
   case DC_ADAPT_POST_MESSAGES:
     settings->post_messages = g_value_get_boolean(value);
     break;
+  case DC_ADAPT_TENSOR_NAME:
+    dc_foreign_settings_set_name(&settings->foreign, value);
+    break;
+  case DC_ADAPT_TENSOR_REGION:
+    dc_foreign_settings_set_region(&settings->foreign, value);
+    break;
   default:
     return FALSE;
   }
@@ -163,6 +170,12 @@ dc_adapt_settings_get(const DcAdaptSettings *settings, guint id, GValue *value)
     break;
   case DC_ADAPT_POST_MESSAGES:
     g_value_set_boolean(value, settings->post_messages);
+    break;
+  case DC_ADAPT_TENSOR_NAME:
+    g_value_set_string(value, settings->foreign.tensor_name);
+    break;
+  case DC_ADAPT_TENSOR_REGION:
+    g_value_set_enum(value, (gint)settings->foreign.tensor_region);
     break;
   default:
     return FALSE;
@@ -394,5 +407,20 @@ dc_adapt_settings_install(GObjectClass *klass)
   install_clusters(klass, &config);
   install_adaptation(klass, &config);
   install_keeping(klass);
+  /**
+   * GstAdaptCentroids:tensor-name:
+   *
+   * Behind another element's inference instead of `embed`: which of its tensors the embeddings are.
+   *
+   * Since: 0.1
+   */
+  /**
+   * GstAdaptCentroids:tensor-region:
+   *
+   * What the tensors of a buffer belong to. Those of regions of interest belong to them.
+   *
+   * Since: 0.1
+   */
+  dc_foreign_settings_install(klass, DC_ADAPT_TENSOR_NAME, DC_ADAPT_TENSOR_REGION);
   gst_type_mark_as_plugin_api(DC_TYPE_METHOD, 0);
 }

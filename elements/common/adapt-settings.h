@@ -2,6 +2,7 @@
 #ifndef DC_ELEMENTS_ADAPT_SETTINGS_H
 #define DC_ELEMENTS_ADAPT_SETTINGS_H
 
+#include "common/foreign-reader.h"
 #include "stream/adapter.h"
 
 #include <gst/gst.h>
@@ -18,6 +19,7 @@ typedef struct {
   gchar *state_id;
   gboolean async;
   gboolean post_messages;
+  DcForeignSettings foreign;
 } DcAdaptSettings;
 
 /* Their properties, numbered from 1. */
@@ -38,6 +40,8 @@ enum {
   DC_ADAPT_ASYNC,
   DC_ADAPT_SEED,
   DC_ADAPT_POST_MESSAGES,
+  DC_ADAPT_TENSOR_NAME,
+  DC_ADAPT_TENSOR_REGION,
   DC_ADAPT_LAST
 };
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/region-iter.h"
 
-#include <gst/video/video.h>
-
 GType
 dc_inference_region_get_type(void)
 {
@@ -11,8 +9,8 @@ dc_inference_region_get_type(void)
     static const GEnumValue values[] = {
         {DC_INFERENCE_REGION_FULL_FRAME, "The frame as one region", "full-frame"},
         {DC_INFERENCE_REGION_TILES, "The tiles of a grid over the frame", "tiles"},
-        {DC_INFERENCE_REGION_ROI_LIST, "The regions of interest that the buffer carries",
-         "roi-list"},
+        {DC_INFERENCE_REGION_ROI_LIST,
+         "The regions of interest, or else the detections, that the buffer carries", "roi-list"},
         {0, NULL, NULL},
     };
     g_once_init_leave(&type, g_enum_register_static("DcInferenceRegion", values));
@@ -53,9 +51,10 @@ dc_region_iter_init(DcRegionIter *iter, const DcRegionRules *rules, GstBuffer *b
 
 /* The pixels start .. start + length - 1 inside 0 .. size - 1; FALSE when there is none. */
 static gboolean
-clip_span(guint start, guint length, gint size, gint *clipped_start, gint *clipped_length)
+clip_span(gint64 start, gint64 length, gint size, gint *clipped_start, gint *clipped_length)
 {
-  guint64 end = MIN((guint64)start + length, (guint64)size);
+  gint64 end = MIN(start + length, size);
+  start = MAX(start, 0);
   if (start >= end)
     return FALSE;
   *clipped_start = (gint)start;
@@ -72,7 +71,7 @@ tile_span(guint index, guint count, gint size, gint *start, gint *length)
   return *length > 0;
 }
 
-/* Each of the next three looks at the following candidate: FALSE when there is none left, otherwise
+/* Each of the next four looks at the following candidate: FALSE when there is none left, otherwise
  * `*inside` tells whether it has a pixel in the frame. */
 
 static gboolean
@@ -127,9 +126,36 @@ next_roi(DcRegionIter *iter, DriftclusterRegion *region, gboolean *inside)
   region->key = roi_key(roi, iter->next++);
   region->roi_type = roi->roi_type;
   region->roi_id = roi->id;
+  iter->roi = roi;
   *inside = clip_span(roi->x, roi->w, iter->width, &region->x, &region->width) &&
             clip_span(roi->y, roi->h, iter->height, &region->y, &region->height);
   return TRUE;
+}
+
+static gboolean
+next_detection(DcRegionIter *iter, DriftclusterRegion *region, gboolean *inside)
+{
+  DcDetection detection;
+  do {
+    if (!iter->rules.analytics->next_detection(iter->buffer, &iter->state, &detection))
+      return FALSE;
+  } while (iter->rules.object_class && detection.type != iter->rules.object_class);
+
+  guint index = iter->next++;
+  region->key = detection.tracked ? detection.track : DC_REGION_KEY_UNNAMED(index);
+  region->roi_type = detection.type;
+  region->roi_id = (gint)detection.id;
+  *inside = clip_span(detection.x, detection.width, iter->width, &region->x, &region->width) &&
+            clip_span(detection.y, detection.height, iter->height, &region->y, &region->height);
+  return TRUE;
+}
+
+/* Detectors that write both kinds of metadata mean the same things by them. */
+static gboolean
+looks_at_detections(const DcRegionIter *iter)
+{
+  return iter->rules.analytics &&
+         !gst_buffer_get_meta(iter->buffer, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
 }
 
 static gboolean
@@ -142,7 +168,8 @@ next_candidate(DcRegionIter *iter, DriftclusterRegion *region, gboolean *inside)
   case DC_INFERENCE_REGION_TILES:
     return next_tile(iter, region, inside);
   case DC_INFERENCE_REGION_ROI_LIST:
-    return next_roi(iter, region, inside);
+    return looks_at_detections(iter) ? next_detection(iter, region, inside)
+                                     : next_roi(iter, region, inside);
   }
   return FALSE;
 }

@@ -2,7 +2,10 @@
 #ifndef DC_ELEMENTS_REGION_ITER_H
 #define DC_ELEMENTS_REGION_ITER_H
 
+#include "common/analytics-bridge.h"
 #include "meta/embedding-meta.h"
+
+#include <gst/video/video.h>
 
 G_BEGIN_DECLS
 
@@ -10,7 +13,8 @@ G_BEGIN_DECLS
 typedef enum {
   DC_INFERENCE_REGION_FULL_FRAME, /* the frame as one region */
   DC_INFERENCE_REGION_TILES,      /* a grid over the frame */
-  DC_INFERENCE_REGION_ROI_LIST    /* each GstVideoRegionOfInterestMeta of the buffer */
+  DC_INFERENCE_REGION_ROI_LIST    /* each GstVideoRegionOfInterestMeta of the buffer; on one that
+                                     has none, each detection of the analytics library */
 } DcInferenceRegion;
 
 /* The enumeration with nicks `full-frame`, `tiles`, `roi-list`. */
@@ -21,9 +25,10 @@ GType dc_inference_region_get_type(void);
 
 typedef struct {
   DcInferenceRegion where;
-  guint columns, rows; /* of TILES, 1..DC_TILES_MAX */
-  GQuark object_class; /* ROI_LIST: only regions of this type; 0: all */
-  guint max_regions;   /* of one frame */
+  guint columns, rows;                /* of TILES, 1..DC_TILES_MAX */
+  GQuark object_class;                /* ROI_LIST: only regions of this type; 0: all */
+  guint max_regions;                  /* of one frame */
+  const DcAnalyticsBridge *analytics; /* ROI_LIST: the way to detections; NULL: none */
 } DcRegionRules;
 
 /* Reads "COLUMNSxROWS"; FALSE, with both left alone, for anything else or a number outside
@@ -36,22 +41,25 @@ typedef struct {
   DcRegionRules rules;
   GstBuffer *buffer;
   gint width, height;
-  guint next;     /* tile or region of interest to look at */
-  gpointer state; /* of the iteration over metas */
-  guint found;    /* regions given */
-  guint bad;      /* skipped, because no pixel of them lies inside the frame */
-  guint surplus;  /* skipped beyond rules.max_regions; bad ones included */
+  guint next;                        /* how many tiles or regions of interest were looked at */
+  gpointer state;                    /* of the iteration over metas */
+  GstVideoRegionOfInterestMeta *roi; /* that the last region was made of; NULL: of something else */
+  guint found;                       /* regions given */
+  guint bad;                         /* skipped, because no pixel of them lies inside the frame */
+  guint surplus;                     /* skipped beyond rules.max_regions; bad ones included */
 } DcRegionIter;
 
 /* Starts at the first region of a frame of width x height pixels. */
 void dc_region_iter_init(DcRegionIter *iter, const DcRegionRules *rules, GstBuffer *buffer,
                          gint width, gint height);
 
-/* Writes the next region, with row -1; FALSE after the last. Its key is
+/* Writes the next region, with row -1; FALSE after the last. Its roi_id is that of the region of
+ * interest or of the detection, else -1. Its key is
  *  - 0 for the frame, the tile's number (row by row) for a tile;
  *  - for a region of interest the tracker's number (param `object_id`, field `id`, as DL Streamer
  *    writes it), else the meta's id where it is > 0 (GStreamer sets 0 when the detector sets
- *    none), else its place among the regions of interest of the frame, above all ids. */
+ *    none), else its place among the regions of interest of the frame, above all ids;
+ *  - for a detection the tracker's number, else its place likewise. */
 gboolean dc_region_iter_next(DcRegionIter *iter, DriftclusterRegion *region);
 
 /* The key of a region of interest without an identity of its own, at place `index`. */

@@ -595,8 +595,8 @@ inputs_that_are_no_pictures_are_refused(void **state)
   test.input.shape[1] = 3;
   test.input.shape[2] = 5000;
   check_refused(&test, DC_ERROR_UNSUPPORTED, "height 5000");
-  test.input.rank = 2;
-  check_refused(&test, DC_ERROR_UNSUPPORTED, "has 2 axes");
+  test.input.rank = 3;
+  check_refused(&test, DC_ERROR_UNSUPPORTED, "has 3 axes");
   test.input.is_float = false;
   check_refused(&test, DC_ERROR_UNSUPPORTED, "whole numbers");
   test.graph.input_count = 0;

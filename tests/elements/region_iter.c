@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/region-iter.h"
 
+#include "fake_bridge.h"
+
 #include <gst/check/gstcheck.h>
 #include <gst/video/video.h>
 
@@ -50,7 +52,8 @@ GST_START_TEST(tiles_cover_the_frame)
 {
   enum { WIDTH = 13, HEIGHT = 10 };
   guint seen[HEIGHT][WIDTH] = {{0}};
-  DcRegionRules rules = {DC_INFERENCE_REGION_TILES, 4, 3, 0, 100};
+  DcRegionRules rules = {
+      .where = DC_INFERENCE_REGION_TILES, .columns = 4, .rows = 3, .max_regions = 100};
   GstBuffer *buffer = gst_buffer_new();
   DcRegionIter iter;
   DriftclusterRegion region;
@@ -71,7 +74,8 @@ GST_END_TEST
 
 GST_START_TEST(tiles_without_a_pixel_are_skipped)
 {
-  DcRegionRules rules = {DC_INFERENCE_REGION_TILES, 4, 3, 0, 100};
+  DcRegionRules rules = {
+      .where = DC_INFERENCE_REGION_TILES, .columns = 4, .rows = 3, .max_regions = 100};
   GstBuffer *buffer = gst_buffer_new();
   DcRegionIter iter;
   DriftclusterRegion region;
@@ -209,6 +213,122 @@ GST_START_TEST(regions_beyond_the_limit_are_counted)
 }
 GST_END_TEST
 
+/* --- Detections of the analytics library --- */
+
+static const DcRegionRules detection_rules = {.where = DC_INFERENCE_REGION_ROI_LIST,
+                                              .max_regions = 100,
+                                              .analytics = &fake_bridge};
+
+static void
+detect(const DcDetection *detections, guint n)
+{
+  fake_detections = detections;
+  n_fake_detections = n;
+}
+
+GST_START_TEST(detections_are_regions)
+{
+  const DcDetection detections[] = {
+      {3, 4, 10, 20, g_quark_from_string("person"), 6, FALSE, 0},
+      {-5, -6, 15, 16, g_quark_from_string("car"), 7, TRUE, 0},
+      {60, 40, 100, 100, g_quark_from_string("car"), 8, FALSE, 0},
+  };
+  GstBuffer *buffer = gst_buffer_new();
+  DcRegionIter iter;
+  DriftclusterRegion region;
+  detect(detections, G_N_ELEMENTS(detections));
+  dc_region_iter_init(&iter, &detection_rules, buffer, 64, 48);
+  fail_unless(dc_region_iter_next(&iter, &region));
+  assert_box(&region, 3, 4, 10, 20);
+  assert_equals_string(g_quark_to_string(region.roi_type), "person");
+  assert_equals_int(region.roi_id, 6);
+  assert_equals_uint64(region.key, DC_REGION_KEY_UNNAMED(0));
+  fail_unless(iter.roi == NULL);
+  fail_unless(dc_region_iter_next(&iter, &region));
+  assert_box(&region, 0, 0, 10, 10);
+  assert_equals_uint64(region.key, 0); /* of its track */
+  fail_unless(dc_region_iter_next(&iter, &region));
+  assert_box(&region, 60, 40, 4, 8);
+  assert_equals_uint64(region.key, DC_REGION_KEY_UNNAMED(2));
+  fail_if(dc_region_iter_next(&iter, &region));
+  gst_buffer_unref(buffer);
+}
+GST_END_TEST
+
+GST_START_TEST(detections_outside_or_empty_are_counted)
+{
+  const DcDetection detections[] = {
+      {-10, 0, 10, 5, 0, 0, FALSE, 0},
+      {0, -10, 5, 10, 0, 1, FALSE, 0},
+      {64, 0, 5, 5, 0, 2, FALSE, 0},
+      {3, 3, 0, 5, 0, 3, FALSE, 0},
+      {3, 3, 5, -5, 0, 4, FALSE, 0},
+      {G_MAXINT, G_MAXINT, G_MAXINT, G_MAXINT, 0, 5, FALSE, 0},
+      {G_MININT, G_MININT, G_MAXINT, G_MAXINT, 0, 6, FALSE, 0},
+      {-1, -1, G_MAXINT, G_MAXINT, 0, 7, FALSE, 0},
+  };
+  GstBuffer *buffer = gst_buffer_new();
+  DcRegionIter iter;
+  DriftclusterRegion region;
+  detect(detections, G_N_ELEMENTS(detections));
+  dc_region_iter_init(&iter, &detection_rules, buffer, 64, 48);
+  fail_unless(dc_region_iter_next(&iter, &region));
+  assert_box(&region, 0, 0, 64, 48);
+  fail_if(dc_region_iter_next(&iter, &region));
+  assert_equals_int(iter.bad, 7);
+  gst_buffer_unref(buffer);
+}
+GST_END_TEST
+
+/* A detector that writes both means the same things by them. */
+GST_START_TEST(regions_of_interest_go_before_detections)
+{
+  const DcDetection detections[] = {{0, 0, 5, 5, g_quark_from_string("car"), 0, FALSE, 0}};
+  GstBuffer *buffer = gst_buffer_new();
+  GstVideoRegionOfInterestMeta *roi = add_roi(buffer, "person", 5, 1, 2, 3, 4);
+  DcRegionIter iter;
+  DriftclusterRegion region;
+  detect(detections, G_N_ELEMENTS(detections));
+  dc_region_iter_init(&iter, &detection_rules, buffer, 64, 48);
+  fail_unless(dc_region_iter_next(&iter, &region));
+  assert_box(&region, 1, 2, 3, 4);
+  fail_unless(iter.roi == roi);
+  fail_if(dc_region_iter_next(&iter, &region));
+  gst_buffer_unref(buffer);
+}
+GST_END_TEST
+
+GST_START_TEST(object_class_filters_detections)
+{
+  const DcDetection detections[] = {{0, 0, 5, 5, g_quark_from_string("car"), 0, FALSE, 0},
+                                    {1, 1, 5, 5, g_quark_from_string("person"), 1, FALSE, 0}};
+  GstBuffer *buffer = gst_buffer_new();
+  DcRegionRules rules = detection_rules;
+  rules.object_class = g_quark_from_string("person");
+  DcRegionIter iter;
+  DriftclusterRegion region;
+  detect(detections, G_N_ELEMENTS(detections));
+  dc_region_iter_init(&iter, &rules, buffer, 64, 48);
+  fail_unless(dc_region_iter_next(&iter, &region));
+  assert_equals_int(region.roi_id, 1);
+  fail_if(dc_region_iter_next(&iter, &region));
+  gst_buffer_unref(buffer);
+}
+GST_END_TEST
+
+GST_START_TEST(without_the_analytics_plugin_there_are_no_detections)
+{
+  const DcDetection detections[] = {{0, 0, 5, 5, g_quark_from_string("car"), 0, FALSE, 0}};
+  detect(detections, G_N_ELEMENTS(detections));
+  GstBuffer *buffer = gst_buffer_new();
+  DcRegionIter iter;
+  DriftclusterRegion region;
+  dc_region_iter_init(&iter, &roi_rules, buffer, 64, 48);
+  fail_if(dc_region_iter_next(&iter, &region));
+  gst_buffer_unref(buffer);
+}
+GST_END_TEST
+
 static Suite *
 region_iter_suite(void)
 {
@@ -225,6 +345,13 @@ region_iter_suite(void)
   tcase_add_test(tests, object_class_filters);
   tcase_add_test(tests, keys_tell_regions_apart);
   tcase_add_test(tests, regions_beyond_the_limit_are_counted);
+  TCase *detections = tcase_create("detections");
+  suite_add_tcase(suite, detections);
+  tcase_add_test(detections, detections_are_regions);
+  tcase_add_test(detections, detections_outside_or_empty_are_counted);
+  tcase_add_test(detections, regions_of_interest_go_before_detections);
+  tcase_add_test(detections, object_class_filters_detections);
+  tcase_add_test(detections, without_the_analytics_plugin_there_are_no_detections);
   return suite;
 }
 

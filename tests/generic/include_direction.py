@@ -11,7 +11,8 @@ import sys
 
 # A folder of core/ may include the folders of lower levels; folders of one level are strangers.
 CORE_LEVELS = {
-    "base": 0, "tensor": 1, "image": 2, "nn": 2, "cluster": 3, "learn": 4, "onnx": 4, "stream": 4, "eval": 4, "store": 5,
+    "base": 0, "tensor": 1, "image": 2, "nn": 2, "cluster": 3, "onnx": 3,
+    "learn": 4, "stream": 4, "eval": 4, "store": 5,
 }
 # The rest of the tree from bottom to top, with what each may include besides core/.
 ABOVE_CORE = {
@@ -55,15 +56,20 @@ def upper_problem(folder, name):
     return None
 
 
+def sources(root):
+    for folder in ("core", *ABOVE_CORE):
+        yield from sorted((root / folder).glob("**/*.[ch]"))
+
+
 def main(root):
     problems = seen = 0
-    for path in sorted(root.glob("*/**/*.[ch]")):
+    for path in sources(root):
         parts = path.relative_to(root).parts
         for number, name in includes(path):
-            if parts[0] == "core" and len(parts) > 2:
-                problem = core_problem(parts[1], name)
-            elif parts[0] in ABOVE_CORE:
+            if parts[0] != "core":
                 problem = upper_problem(parts[0], name)
+            elif len(parts) > 2:
+                problem = core_problem(parts[1], name)
             else:
                 continue
             seen += 1

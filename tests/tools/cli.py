@@ -109,7 +109,8 @@ class ScoreTest(CommandLineTest):
         made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8",
                                self.home / "de_DE.UTF-8"], capture_output=True, text=True)
         if made.returncode:
-            self.skipTest("localedef cannot make a locale with a decimal comma: " + made.stderr)
+            self.skipTest("localedef cannot make a locale with a decimal comma: " +
+                          made.stderr.splitlines()[0])
         results = self.file("results.jsonl", json_line(0) + json_line(1))
         labels = self.file("labels", idx(2, data=[0, 0]))
         result = run("score", results, "--labels", labels, "--json", LOCPATH=str(self.home),
