@@ -4,6 +4,10 @@
 #
 #   ./pipelines/quickstart.sh              a stream of drawn digits whose look drifts, scored by its labels
 #   ./pipelines/quickstart.sh PATH_OR_URI  your own folder of pictures, video or URI
+#   ./pipelines/quickstart.sh --model FILE PATH_OR_URI
+#                                          the same, seen by an encoder of your own: a network in an ONNX
+#                                          file (docs/encoders.md) or a model file, instead of the
+#                                          built-in descriptor
 #   ./pipelines/quickstart.sh --fresh ...  makes everything anew instead of reusing what is there
 #
 # Installs what is missing with apt, builds, and writes below $DRIFTCLUSTER_OUTPUT (default output/).
@@ -85,10 +89,16 @@ Labels    $home/adapting.jsonl (one JSON object per frame)
 EOF
 }
 
+# name_of TEXT: the end of it as the name of a file.
+name_of() { printf '%s' "$1" | tr -c 'A-Za-z0-9._-' '_' | tail -c 60; }
+
 own() {
-  local input=$1 name home frames
-  name=$(printf '%s' "$input" | tr -c 'A-Za-z0-9._-' '_' | tail -c 60)
-  home=$output/$name
+  local input=$1 home frames encoder=()
+  home=$output/$(name_of "$input")
+  if [ -n "$model" ]; then
+    encoder=(model-file="$model")
+    home=$home-by-$(name_of "$(basename "$model")")
+  fi
   [ -z "$fresh" ] || rm -rf "$home"
   # shellcheck disable=SC2086 # the list is meant to be split
   need_packages $video_packages
@@ -100,10 +110,10 @@ own() {
   # Twice: the pictures of the warm-up, in which the groups are found, belong to them too.
   say "Finding groups in $frames pictures"
   rm -f "$home"/groups.safetensors*
-  play "$frames" "$home/frames" "$home/warm-up.jsonl" -- \
+  play "$frames" "$home/frames" "$home/warm-up.jsonl" "${encoder[@]}" -- \
     clusters="${CLUSTERS:-0}" state-file="$home/groups.safetensors"
   say "Grouping them"
-  play "$frames" "$home/frames" "$home/results.jsonl" -- \
+  play "$frames" "$home/frames" "$home/results.jsonl" "${encoder[@]}" -- \
     clusters="${CLUSTERS:-0}" state-file="$home/groups.safetensors"
   driftcluster sheet "$home/results.jsonl" "$home/frames/%05d.png" --cell 96 --columns 12 \
     --output "$home/clusters.png" --title "Clusters of $input"
@@ -115,12 +125,24 @@ Labels    $home/results.jsonl (one JSON object per frame; where each came from: 
 EOF
 }
 
-fresh=
-if [ "${1:-}" = --fresh ]; then
-  fresh=yes
+fresh='' model=''
+while [ $# -gt 0 ]; do
+  case $1 in
+  --fresh) fresh=yes ;;
+  --model=*) model=${1#--model=} ;;
+  --model)
+    [ $# -ge 2 ] || fail "--model needs the name of an ONNX or model file"
+    model=$2
+    shift
+    ;;
+  --*) fail "$1: there is no such option; there are --fresh and --model FILE" ;;
+  *) break ;;
+  esac
   shift
-fi
+done
 [ $# -le 1 ] || fail "one folder, file or URI at most"
+[ -z "$model" ] || [ -f "$model" ] || fail "$model: there is no such file"
+[ -z "$model" ] || [ $# -eq 1 ] || fail "--model is for pictures of your own: give a folder, file or URI"
 if [ $# -eq 1 ] && [[ $1 != *://* ]] && [ ! -e "$1" ]; then
   fail "$1: there is no such file or folder"
 fi

@@ -40,6 +40,7 @@ int dc_command_failed(const char *command, const GError *error);
 int dc_command_digits(int argc, char **argv);
 int dc_command_embed(int argc, char **argv);
 int dc_command_evaluate(int argc, char **argv);
+int dc_command_export(int argc, char **argv);
 int dc_command_frames(int argc, char **argv);
 int dc_command_import(int argc, char **argv);
 int dc_command_inspect(int argc, char **argv);

@@ -20,6 +20,7 @@ static const Command commands[] = {
     {"evaluate", dc_command_evaluate, "score a model against labels, as trained and adapted"},
     {"embed", dc_command_embed, "write the embeddings of pictures or vectors as a NumPy array"},
     {"import", dc_command_import, "make a model file of a network in an ONNX file"},
+    {"export", dc_command_export, "write the encoder of a model as an ONNX file"},
     {"inspect", dc_command_inspect, "tell what a model, state or ONNX file holds"},
     {"score", dc_command_score, "compare the clusters in a JSON lines file with labels"},
     {"sheet", dc_command_sheet, "draw a contact sheet of a clustered stream"},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/memory.h"
 #include "embed_harness.h"
 #include "image/descriptor.h"
+#include "onnx/export.h"
 
 /* --- files that are no model --- */
 
@@ -56,6 +58,84 @@ GST_START_TEST(model_of_vectors_is_refused)
 }
 GST_END_TEST
 
+/* --- ONNX files --- */
+
+/* Writes the encoder of the model `from` as an ONNX file. Returns its path, or NULL in a build that
+ * knows no such files. */
+static gchar *
+write_onnx(const gchar *from, const gchar *name)
+{
+  DcModel *model;
+  unsigned char *bytes;
+  size_t size;
+  DcError error = {0};
+  fail_unless(dc_model_read(from, &model, &error) == DC_OK, "%s", error.message);
+  DcStatus status = dc_onnx_export(model->encoder, &bytes, &size, &error);
+  dc_model_free(model);
+  if (status == DC_ERROR_UNSUPPORTED)
+    return NULL;
+  fail_unless(status == DC_OK, "%s", error.message);
+  gchar *path = g_build_filename(folder, name, NULL);
+  fail_unless(g_file_set_contents(path, (const gchar *)bytes, (gssize)size, NULL));
+  dc_free(bytes);
+  return path;
+}
+
+static void
+assert_mean(GstHarness *harness, guint number, gfloat expected)
+{
+  GstBuffer *buffer = gst_harness_push_and_pull(harness, gray_frame(8, 4, number));
+  assert_embedding(meta_of(buffer), 0, expected);
+  gst_buffer_unref(buffer);
+}
+
+/* What is guessed for it, one channel as 0..1 stretched to a shape that is not square, is what the
+ * model has. */
+GST_START_TEST(onnx_file_is_embedded)
+{
+  g_autofree gchar *path = write_onnx(mean_model, "mean.onnx");
+  if (!path)
+    return;
+  GstHarness *harness = harness_of("embed", path);
+  assert_mean(harness, 0, 0.5f);
+  assert_equals_int(count_messages(harness, GST_MESSAGE_WARNING), 0);
+  harness_free(harness);
+}
+GST_END_TEST
+
+GST_START_TEST(missing_onnx_file_is_refused)
+{
+  g_autofree gchar *there = write_onnx(mean_model, "there.onnx");
+  g_autofree gchar *path = g_build_filename(folder, "missing.onnx", NULL);
+  if (there) /* a build without such files does not look for them */
+    assert_model_refused(path, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND);
+}
+GST_END_TEST
+
+GST_START_TEST(truncated_onnx_file_is_refused)
+{
+  g_autofree gchar *path = write_onnx(mean_model, "short.onnx");
+  g_autofree gchar *bytes = NULL;
+  gsize size;
+  if (!path)
+    return;
+  fail_unless(g_file_get_contents(path, &bytes, &size, NULL));
+  const gsize sizes[] = {0, 4, size / 2, size - 1};
+  for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+    fail_unless(g_file_set_contents(path, bytes, (gssize)sizes[i], NULL));
+    assert_model_refused(path, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE);
+  }
+}
+GST_END_TEST
+
+/* The name decides how a file is read. */
+GST_START_TEST(model_by_the_name_of_an_onnx_file_is_refused)
+{
+  g_autofree gchar *path = tiny_model_write(folder, "model.onnx", 0.5f);
+  assert_model_refused(path, GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE);
+}
+GST_END_TEST
+
 /* --- changing the model while running --- */
 
 /* Asks for `path` and waits for the outcome of `kind`, after a warning where there is to be one. */
@@ -74,14 +154,6 @@ change_model(GstHarness *harness, const gchar *path, const gchar *kind)
   gst_message_unref(message);
 }
 
-static void
-assert_mean(GstHarness *harness, guint number, gfloat expected)
-{
-  GstBuffer *buffer = gst_harness_push_and_pull(harness, gray_frame(8, 4, number));
-  assert_embedding(meta_of(buffer), 0, expected);
-  gst_buffer_unref(buffer);
-}
-
 GST_START_TEST(model_is_changed_while_running)
 {
   g_autofree gchar *double_model = tiny_model_write(folder, "double.safetensors", 1.0f);
@@ -96,6 +168,23 @@ GST_START_TEST(model_is_changed_while_running)
   assert_equals_string(meta_of(buffer)->block->encoder, DC_DESCRIPTOR_NAME);
   gst_buffer_unref(buffer);
   assert_equals_int(count_messages(harness, GST_MESSAGE_WARNING), 0);
+  harness_free(harness);
+}
+GST_END_TEST
+
+GST_START_TEST(model_is_changed_to_an_onnx_file_while_running)
+{
+  g_autofree gchar *double_model = tiny_model_write(folder, "double.safetensors", 1.0f);
+  g_autofree gchar *path = write_onnx(double_model, "double.onnx");
+  g_autofree gchar *foreign = g_build_filename(folder, "foreign.onnx", NULL);
+  if (!path)
+    return;
+  fail_unless(g_file_set_contents(foreign, "no network", -1, NULL));
+  GstHarness *harness = harness_of("embed", mean_model);
+  change_model(harness, path, "model-loaded");
+  assert_mean(harness, 0, 1.0f);
+  change_model(harness, foreign, "model-rejected");
+  assert_mean(harness, 1, 1.0f);
   harness_free(harness);
 }
 GST_END_TEST
@@ -157,7 +246,12 @@ embed_model_suite(void)
   tcase_add_test(tests, truncated_model_is_refused);
   tcase_add_test(tests, foreign_file_is_refused);
   tcase_add_test(tests, model_of_vectors_is_refused);
+  tcase_add_test(tests, onnx_file_is_embedded);
+  tcase_add_test(tests, missing_onnx_file_is_refused);
+  tcase_add_test(tests, truncated_onnx_file_is_refused);
+  tcase_add_test(tests, model_by_the_name_of_an_onnx_file_is_refused);
   tcase_add_test(tests, model_is_changed_while_running);
+  tcase_add_test(tests, model_is_changed_to_an_onnx_file_while_running);
   tcase_add_test(tests, model_that_cannot_be_used_changes_nothing);
   tcase_add_test(tests, last_wish_counts);
   return suite;

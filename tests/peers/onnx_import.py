@@ -37,7 +37,7 @@ BATCH, SIDE = 2, 64
 NETWORKS = {
     "resnet18": 11, "mobilenet_v2": 12, "mobilenet_v3_small": 14, "shufflenet_v2_x0_5": 13,
     "efficientnet_b0": 15, "densenet121": 11, "squeezenet1_1": 16, "regnet_y_400mf": 13,
-    "mnasnet0_5": 11,
+    "mnasnet0_5": 11, "convnext_tiny": 14,
 }
 # Shape of a picture, and what its numbers lie between, as the networks were learnt.
 SHIPPED = {
@@ -78,7 +78,10 @@ def compare(title, result, theirs):
 
 def settle(module):
     """Statistics of batch norms near those of real activations, so that these keep their scale, but
-    not equal to them; weights and biases other than 1 and 0."""
+    not equal to them; weights and biases other than 1 and 0, and branches that count."""
+    for name, parameter in module.named_parameters():
+        if name.endswith("layer_scale"):
+            torch.nn.init.uniform_(parameter, 0.3, 0.6)
     norms = [part for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = None

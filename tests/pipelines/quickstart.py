@@ -51,12 +51,47 @@ class QuickstartTest(unittest.TestCase):
         self.assert_well(self.run_quickstart())
         self.assertEqual((home / "model.safetensors").stat().st_mtime_ns, model)
 
-    def test_groups_a_folder_of_its_user(self):
+    def tool(self, *arguments):
+        result = subprocess.run([f"{BUILD}/tools/driftcluster", *map(str, arguments)],
+                                capture_output=True, text=True, timeout=120)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def make_pictures(self):
+        self.tool("digits", "--output", self.home / "digits", "--train", 50, "--before", 300,
+                  "--during", 1, "--after", 1)
         pictures = self.home / "my pictures"
-        made = subprocess.run([f"{BUILD}/tools/driftcluster", "digits", "--output", self.home / "digits",
-                               "--train", "1", "--before", "300", "--during", "1", "--after", "1"])
-        self.assertEqual(made.returncode, 0)
         (self.home / "digits/stream").rename(pictures)
+        return pictures
+
+    def test_groups_a_folder_as_a_model_sees_it(self):
+        pictures, model = self.make_pictures(), self.home / "my model.safetensors"
+        self.tool("train", "--clusters", 2, "--epochs", 1, "--output", model,
+                  self.home / "digits/train-images-idx3-ubyte")
+        self.assert_well(self.run_quickstart("--model", model, pictures))
+        states = list((self.home / "output").rglob("groups.safetensors"))
+        self.assertEqual(len(states), 1)
+        self.assertIn("my_model", str(states[0]))
+        encoder = re.search(r"sha256:\w+", self.tool("inspect", model)).group()
+        self.assertIn(encoder, states[0].read_bytes().decode(errors="replace"))
+
+    def test_refuses_a_model_that_is_none(self):
+        (self.home / "net.onnx").write_text("no network")
+        result = self.run_quickstart(f"--model={self.home}/net.onnx", self.make_pictures())
+        self.assertEqual(result.returncode, 1, result.stdout)
+        self.assertIn("net.onnx", result.stdout)
+        self.assertIn("the pipeline failed", result.stdout)
+
+    def test_refuses_options_that_make_no_sense(self):
+        for arguments, word in (
+                (["--model"], "--model needs"), (["--model", self.home / "none", "a"], "none: there"),
+                (["--model", QUICKSTART], "pictures of your own"), (["--modle=x", "a"], "--modle=x")):
+            result = self.run_quickstart(*arguments)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(word, result.stdout)
+
+    def test_groups_a_folder_of_its_user(self):
+        pictures = self.make_pictures()
         result = self.run_quickstart(pictures)
         self.assert_well(result)
         self.assertIn("302 pictures", result.stdout)

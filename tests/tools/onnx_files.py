@@ -330,6 +330,110 @@ class ImportTest(OnnxTest):
             self.assert_not_converted(self.convert("--size", size), 2, "--size")
 
 
+class ExportTest(OnnxTest):
+    def setUp(self):
+        super().setUp()
+        self.exported = self.home / "exported.onnx"
+
+    def export(self, model):
+        """Exports, which must go well; what it says."""
+        result = run("export", model, "--output", self.exported)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def import_again(self, told):
+        """Gives the command that export printed; the model that it makes."""
+        words = shlex.split(re.search(r"(?m)^A model again: driftcluster (.*)$", told).group(1))
+        again = self.home / "again.safetensors"
+        self.assertEqual(words[-1], "FILE")
+        result = run(*words[:-1], again)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return again
+
+    def assert_not_exported(self, result, code, *words):
+        self.assert_refused(result, code, *words)
+        self.assertFalse(self.exported.exists())
+
+    def preprocessing(self, model):
+        return re.findall(r"(?m)^(?:pictures|normalised).*$", run("inspect", model).stdout)
+
+    def test_comes_back_by_the_command_that_it_prints(self):
+        for options in ([], ["--preprocess", "caffe", "--normalise"],
+                        ["--preprocess", "0.1,0.2,0.3/0.5,1,0.3333333", "--channels", "bgr",
+                         "--fit", "letterbox"]):
+            self.make(*options)
+            again = self.import_again(self.export(self.model))
+            shown = self.preprocessing(again)
+            self.assertEqual(len(shown), 2)
+            self.assertEqual(shown, self.preprocessing(self.model))
+            # The layers may be others, and round otherwise.
+            for number, wanted in zip(self.embed(again), self.embed(self.model), strict=True):
+                self.assertAlmostEqual(number, wanted, delta=1e-5 * max(1, abs(wanted)))
+
+    def test_tells_what_the_file_does_not(self):
+        self.make("--preprocess", "caffe")
+        told = self.export(self.model)
+        self.assertRegex(told, r"input +N x 3 x 4 x 4 \(channels, height, width\)")
+        self.assertRegex(told, rf"embedding +N x 3: {self.exported}")
+        for line in self.preprocessing(self.model):
+            self.assertIn(line, told)
+
+    def test_one_channel_comes_back(self):
+        self.make(net=self.file("grey.onnx", mean_network(channels=1)))
+        again = self.import_again(self.export(self.model))
+        self.file("pictures/a.png", png(2, 2, [b"\x40\x80"] * 2))
+        self.assert_embedding((0x60,), (0,), (1,), model=again)
+
+    def test_vectors_come_back_without_their_clusters(self):
+        model = self.file("vectors.safetensors", vector_model(3, [[0, 0], [20, 0]]))
+        told = self.export(model)
+        self.assertIn("N x 3, float32", told)
+        self.assertIn("2 clusters stay", told)
+        self.assertNotIn("--preprocess", told)
+        points = self.file("points.npy", npy([1, 2, 3], (1, 3)))
+        self.assertEqual(self.embed(self.exported, inputs=points), (2, 4))
+
+    def test_equal_models_give_equal_files(self):
+        self.make()
+        self.export(self.model)
+        first = self.exported.read_bytes()
+        self.file("exported.onnx", "an earlier one")
+        self.export(self.net)
+        self.assertEqual(self.exported.read_bytes(), first)
+
+    def test_refuses_what_is_no_model(self):
+        notes = self.file("notes.txt", "no tensors")
+        self.assert_not_exported(run("export", notes, "-o", self.exported), 1, notes)
+        self.assert_not_exported(run("export", self.home / "none", "-o", self.exported), 1, "none")
+
+    def test_refuses_a_network_that_it_cannot_read(self):
+        odd = self.file("odd.onnx", mean_network(last="GridSample"))
+        self.assert_not_exported(run("export", odd, "-o", self.exported), 1, odd, "GridSample")
+
+    def test_a_full_disk_leaves_the_earlier_file(self):
+        self.make()
+        self.file("exported.onnx", "an earlier one")
+        self.assert_refused(with_small_disk("export", self.model, "--output", self.exported), 1,
+                            self.exported)
+        self.assertEqual(self.exported.read_bytes(), b"an earlier one")
+        self.assertEqual({path.name for path in self.home.iterdir()},
+                         {"net.onnx", "pictures", "model.safetensors", "exported.onnx"})
+
+    def test_refuses_a_folder_that_is_not_there(self):
+        output = self.home / "none/net.onnx"
+        self.assert_refused(run("export", self.net, "--output", output), 1, output)
+
+    def test_refuses_a_command_line_that_makes_no_sense(self):
+        self.assert_refused(run("export", self.net), 2, "--output")
+        self.assert_refused(run("export", "--output", self.exported), 2, "one model")
+        self.assert_not_exported(run("export", self.net, self.net, "-o", self.exported), 2,
+                                 "one model")
+        self.make()
+        before = self.model.read_bytes()
+        self.assert_refused(run("export", self.model, "--output", self.model), 2, ".onnx")
+        self.assertEqual(self.model.read_bytes(), before)
+
+
 class DirectTest(OnnxTest):
     """The file where a model is taken."""
 
