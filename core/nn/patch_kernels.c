@@ -5,6 +5,8 @@
  * (attribute vector_size), which need no intrinsics and so serve every architecture. */
 #include "nn/patch.h"
 
+#include "base/memory.h"
+
 #include <string.h>
 
 #if defined(__AVX512F__)
@@ -19,6 +21,7 @@
 #endif
 #define PANEL     (2 * LANES)
 #define MOST_DOTS 4
+#define LINE      (DC_ALIGNMENT / sizeof(float)) /* of the cache */
 #define INLINE    static inline __attribute__((always_inline))
 
 /* Before a loop of a constant number of turns: only unrolled do its arrays become registers. */
@@ -122,11 +125,18 @@ write_pixel(const DcPatchProduct *job, float *to, Vector *sums, size_t channels,
   }
 }
 
+/* What a tile fetches on the way, a line for every row of its weights: those of the next panel,
+ * which would come late when they are needed. */
+typedef struct {
+  const float *line;
+  size_t step; /* floats; 0: nothing new */
+} Ahead;
+
 /* `count` pixels from `first` on, for the panel of `vectors` vectors that starts at `channel`.
  * `count` and `vectors` are constants wherever this is inlined, so that all sums are registers. */
 INLINE void
-product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size_t count,
-             const size_t vectors)
+product_tile(const DcPatchProduct *job, size_t first, size_t channel, Ahead ahead,
+             const size_t count, const size_t vectors)
 {
   const DcPatch *patch = &job->patch;
   const float *weight = job->weight + channel * dc_patch_floats(patch);
@@ -144,6 +154,8 @@ product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size
     for (size_t column = 0; column < patch->columns; column++) {
       for (size_t k = 0; k < patch->run; k++, weight += vectors * LANES) {
         Vector weights[2];
+        __builtin_prefetch(ahead.line, 0, 2);
+        ahead.line += ahead.step;
         UNROLL
         for (size_t v = 0; v < vectors; v++)
           weights[v] = load(weight + v * LANES);
@@ -179,15 +191,26 @@ product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size
 #define EACH_COUNT(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #endif
 
+/* The first tiles of a panel share the next panel out among them. */
+INLINE Ahead
+look_ahead(const DcPatchProduct *job, size_t channel, size_t tile, const size_t vectors)
+{
+  const size_t rows = dc_patch_floats(&job->patch), width = vectors * LANES;
+  const float *panel = job->weight + channel * rows;
+  return tile < width / LINE ? (Ahead){panel + rows * (width + tile * LINE), LINE}
+                             : (Ahead){panel, 0};
+}
+
 INLINE void
 product_panel(const DcPatchProduct *job, size_t channel, const size_t vectors)
 {
   const size_t tiles = (job->pixels + TILE - 1) / TILE;
   for (size_t tile = 0; tile < tiles; tile++) {
     const size_t first = split(job->pixels, tiles, tile);
+    const Ahead ahead = look_ahead(job, channel, tile, vectors);
 #define CASE(n)                                                                                    \
   case n:                                                                                          \
-    product_tile(job, first, channel, n, vectors);                                                 \
+    product_tile(job, first, channel, ahead, n, vectors);                                          \
     break;
     switch (split(job->pixels, tiles, tile + 1) - first) {
       EACH_COUNT(CASE)
