@@ -5,6 +5,8 @@
  * (attribute vector_size), which need no intrinsics and so serve every architecture. */
 #include "nn/patch.h"
 
+#include "base/memory.h"
+
 #include <string.h>
 
 #if defined(__AVX512F__)
@@ -19,6 +21,7 @@
 #endif
 #define PANEL     (2 * LANES)
 #define MOST_DOTS 4
+#define LINE      (DC_ALIGNMENT / sizeof(float)) /* of the cache */
 #define INLINE    static inline __attribute__((always_inline))
 
 /* Before a loop of a constant number of turns: only unrolled do its arrays become registers. */
@@ -43,6 +46,19 @@ INLINE void
 store(float *to, Vector vector)
 {
   memcpy(to, &vector, sizeof vector);
+}
+
+/* Lane by lane, a > b ? a : b: b where one of them is NaN. By way of arrays, which compilers turn
+ * into the one instruction that does it. */
+INLINE Vector
+larger_or_second(Vector a, Vector b)
+{
+  float x[LANES], y[LANES];
+  store(x, a);
+  store(y, b);
+  for (size_t i = 0; i < LANES; i++)
+    x[i] = x[i] > y[i] ? x[i] : y[i];
+  return load(x);
 }
 
 INLINE Vector
@@ -109,11 +125,18 @@ write_pixel(const DcPatchProduct *job, float *to, Vector *sums, size_t channels,
   }
 }
 
+/* What a tile fetches on the way, a line for every row of its weights: those of the next panel,
+ * which would come late when they are needed. */
+typedef struct {
+  const float *line;
+  size_t step; /* floats; 0: nothing new */
+} Ahead;
+
 /* `count` pixels from `first` on, for the panel of `vectors` vectors that starts at `channel`.
  * `count` and `vectors` are constants wherever this is inlined, so that all sums are registers. */
 INLINE void
-product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size_t count,
-             const size_t vectors)
+product_tile(const DcPatchProduct *job, size_t first, size_t channel, Ahead ahead,
+             const size_t count, const size_t vectors)
 {
   const DcPatch *patch = &job->patch;
   const float *weight = job->weight + channel * dc_patch_floats(patch);
@@ -131,6 +154,8 @@ product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size
     for (size_t column = 0; column < patch->columns; column++) {
       for (size_t k = 0; k < patch->run; k++, weight += vectors * LANES) {
         Vector weights[2];
+        __builtin_prefetch(ahead.line, 0, 2);
+        ahead.line += ahead.step;
         UNROLL
         for (size_t v = 0; v < vectors; v++)
           weights[v] = load(weight + v * LANES);
@@ -166,15 +191,26 @@ product_tile(const DcPatchProduct *job, size_t first, size_t channel, const size
 #define EACH_COUNT(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 #endif
 
+/* The first tiles of a panel share the next panel out among them. */
+INLINE Ahead
+look_ahead(const DcPatchProduct *job, size_t channel, size_t tile, const size_t vectors)
+{
+  const size_t rows = dc_patch_floats(&job->patch), width = vectors * LANES;
+  const float *panel = job->weight + channel * rows;
+  return tile < width / LINE ? (Ahead){panel + rows * (width + tile * LINE), LINE}
+                             : (Ahead){panel, 0};
+}
+
 INLINE void
 product_panel(const DcPatchProduct *job, size_t channel, const size_t vectors)
 {
   const size_t tiles = (job->pixels + TILE - 1) / TILE;
   for (size_t tile = 0; tile < tiles; tile++) {
     const size_t first = split(job->pixels, tiles, tile);
+    const Ahead ahead = look_ahead(job, channel, tile, vectors);
 #define CASE(n)                                                                                    \
   case n:                                                                                          \
-    product_tile(job, first, channel, n, vectors);                                                 \
+    product_tile(job, first, channel, ahead, n, vectors);                                          \
     break;
     switch (split(job->pixels, tiles, tile + 1) - first) {
       EACH_COUNT(CASE)
@@ -327,35 +363,33 @@ gradient(const DcPatchGradient *job)
 
 /* --- windows: channels side by side, none meets another --- */
 
-typedef enum { WEIGH, ADD, MAXIMUM } WindowKind;
+/* A NaN wins in MAXIMUM, which takes several instructions for each number. LARGEST takes two: it
+ * may pass over a NaN, but then the sum of the numbers, which it takes too, is NaN as well. */
+typedef enum { WEIGH, ADD, LARGEST, MAXIMUM } WindowKind;
 
 #define WINDOW_TILE    6 /* pixels side by side: enough sums to hide the latency of an addition */
 #define WINDOW_VECTORS 4 /* and vectors of channels, where a pixel is alone */
 
-INLINE Vector
-larger(Vector so_far, Vector x)
-{
-  return select_by((x > so_far) | (x != x), x, so_far);
-}
-
 /* `count` pixels from `first` on, `vectors` vectors of channels from `channel` on: constants where
- * this is inlined, as `kind` is. */
+ * this is inlined, as `kind` is. LARGEST marks in `suspects` the lanes in which a sum was NaN. */
 INLINE void
 window_tile(const DcPatchWindow *job, size_t first, size_t channel, const size_t count,
-            const size_t vectors, const WindowKind kind)
+            const size_t vectors, const WindowKind kind, Mask *suspects)
 {
   const DcPatch *patch = &job->patch;
   const float *weight = kind == WEIGH ? job->weight + channel : NULL;
   const float *pixel[WINDOW_TILE];
-  Vector result[WINDOW_TILE][WINDOW_VECTORS];
+  Vector result[WINDOW_TILE][WINDOW_VECTORS], sum[WINDOW_TILE][WINDOW_VECTORS];
   UNROLL
   for (size_t p = 0; p < count; p++) {
     pixel[p] = job->input + (first + p) * job->step + channel;
     UNROLL
-    for (size_t v = 0; v < vectors; v++)
+    for (size_t v = 0; v < vectors; v++) {
       result[p][v] = kind == WEIGH ? load(job->bias + channel + v * LANES)
                      : kind == ADD ? (Vector){0}
                                    : load(pixel[p] + v * LANES);
+      sum[p][v] = (Vector){0};
+    }
   }
   for (size_t row = 0; row < patch->rows; row++) {
     for (size_t column = 0; column < patch->columns; column++) {
@@ -373,7 +407,9 @@ window_tile(const DcPatchWindow *job, size_t first, size_t channel, const size_t
           else if (kind == ADD)
             result[p][v] += x;
           else
-            result[p][v] = larger(result[p][v], x);
+            result[p][v] = larger_or_second(x, result[p][v]);
+          if (kind == LARGEST)
+            sum[p][v] += x;
         }
       }
     }
@@ -388,6 +424,8 @@ window_tile(const DcPatchWindow *job, size_t first, size_t channel, const size_t
         value = limit(value, job->limits);
       if (kind == ADD)
         value *= job->scale;
+      if (kind == LARGEST)
+        *suspects |= sum[p][v] != sum[p][v];
       store(to + v * LANES, value);
     }
   }
@@ -415,9 +453,9 @@ window_scalar(const DcPatchWindow *job, size_t pixel, size_t channel, const Wind
   return kind == WEIGH && job->limits.used ? limit_scalar(result, job->limits) : result;
 }
 
-/* Fewer channels than a vector has. */
+/* Fewer channels than a vector has, or a NaN. */
 INLINE void
-window_narrow(const DcPatchWindow *job, const WindowKind kind)
+window_by_scalars(const DcPatchWindow *job, const WindowKind kind)
 {
   for (size_t pixel = 0; pixel < job->pixels; pixel++) {
     for (size_t channel = 0; channel < job->patch.run; channel++)
@@ -427,33 +465,30 @@ window_narrow(const DcPatchWindow *job, const WindowKind kind)
 
 /* The last vector reaches back to channels that are done already, rather than beyond the last. */
 INLINE void
-window_pixels(const DcPatchWindow *job, size_t first, const size_t count, const WindowKind kind)
+window_pixels(const DcPatchWindow *job, size_t first, const size_t count, const WindowKind kind,
+              Mask *suspects)
 {
   const size_t channels = job->patch.run;
   size_t channel = 0;
   if (count == 1) {
     for (; channel + WINDOW_VECTORS * LANES <= channels; channel += WINDOW_VECTORS * LANES)
-      window_tile(job, first, channel, 1, WINDOW_VECTORS, kind);
+      window_tile(job, first, channel, 1, WINDOW_VECTORS, kind, suspects);
   }
   for (; channel + LANES <= channels; channel += LANES)
-    window_tile(job, first, channel, count, 1, kind);
+    window_tile(job, first, channel, count, 1, kind, suspects);
   if (channel < channels)
-    window_tile(job, first, channels - LANES, count, 1, kind);
+    window_tile(job, first, channels - LANES, count, 1, kind, suspects);
 }
 
 INLINE void
-window(const DcPatchWindow *job, const WindowKind kind)
+window_by_vectors(const DcPatchWindow *job, const WindowKind kind, Mask *suspects)
 {
   const size_t tiles = (job->pixels + WINDOW_TILE - 1) / WINDOW_TILE;
-  if (job->patch.run < LANES) {
-    window_narrow(job, kind);
-    return;
-  }
   for (size_t tile = 0; tile < tiles; tile++) {
     const size_t first = split(job->pixels, tiles, tile);
 #define CASE(n)                                                                                    \
   case n:                                                                                          \
-    window_pixels(job, first, n, kind);                                                            \
+    window_pixels(job, first, n, kind, suspects);                                                  \
     break;
     switch (split(job->pixels, tiles, tile + 1) - first) {
       CASE(1)
@@ -465,6 +500,15 @@ window(const DcPatchWindow *job, const WindowKind kind)
     }
 #undef CASE
   }
+}
+
+INLINE void
+window(const DcPatchWindow *job, const WindowKind kind)
+{
+  if (job->patch.run < LANES)
+    window_by_scalars(job, kind);
+  else
+    window_by_vectors(job, kind, NULL);
 }
 
 static void
@@ -482,7 +526,17 @@ add(const DcPatchWindow *job)
 static void
 maximum(const DcPatchWindow *job)
 {
-  window(job, MAXIMUM);
+  Mask suspects = {0};
+  int any = 0;
+  if (job->patch.run < LANES) {
+    window_by_scalars(job, MAXIMUM);
+    return;
+  }
+  window_by_vectors(job, LARGEST, &suspects);
+  for (size_t i = 0; i < LANES; i++)
+    any |= suspects[i];
+  if (any)
+    window_by_scalars(job, MAXIMUM);
 }
 
 const DcPatchKernels DC_KERNEL_TABLE = {

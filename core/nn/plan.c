@@ -2,39 +2,59 @@
 #include "nn/plan.h"
 
 #include "base/memory.h"
+#include "nn/arena.h"
 #include "nn/layer.h"
+#include "nn/plan_values.h"
 
 #include <string.h>
 
-/* Floats that go in and out of the widest layer in one go: a few images pass through the whole
- * network before the next few start, so that activations never leave the second-level cache. */
-#define CHUNK_FLOATS ((size_t)256 * 1024)
+/* Floats that go in and out of a layer in one go: a few images pass through layer after layer
+ * before the next few start, so that activations stay in the second-level cache. A layer without a
+ * weight bears more, for the sake of those around it. */
+#define CHUNK_FLOATS      ((size_t)256 * 1024)
+#define WEIGHTLESS_FLOATS (4 * CHUNK_FLOATS)
 
-/* Where values lie: the caller's two places and, from OWN on, buffers of the plan. */
-enum { INPUT, OUTPUT, OWN };
+/* Where a value lies: in one of the caller's two places or in the plan's arena. */
+typedef enum { INPUT, OUTPUT, ARENA } Base;
+
+typedef struct {
+  Base base;
+  size_t at;     /* floats from the start of the base */
+  size_t size;   /* floats from one image to the next */
+  size_t images; /* ARENA: so many; image i lies where image i + images did */
+} Place;
 
 /* A layer that does something, and the places of what it takes and makes. */
 typedef struct {
   DcLayerRun run;
-  size_t input, second, output;
+  size_t layer;
+  Place input, second, output;
+  size_t scratch; /* in the arena */
 } Step;
 
+/* Layers that `chunk` images pass through before the next. Where activations become small beside
+ * the weights, more images at once pay: so a chunk of one segment is several of the one before. */
 typedef struct {
-  float *floats;
-  size_t size;       /* of the largest value that it holds, for one sample */
-  size_t last_layer; /* that reads the value in it */
-} Buffer;
+  size_t first_layer, first_step, end_step, chunk;
+} Segment;
 
 struct DcPlan {
   DcShape input, output;
-  size_t max_batch, chunk;
+  size_t max_batch;
   Step *steps;
   size_t count;
-  Buffer *buffers; /* place OWN + i is buffers[i] */
-  size_t buffer_count;
-  size_t result; /* the place of the last value: OUTPUT, or INPUT when no layer does anything */
-  float *scratch;
+  Segment *segments;
+  size_t segment_count;
+  bool gives_input; /* no layer does anything */
+  float *arena;
+  size_t arena_size;
 };
+
+static size_t
+least(size_t a, size_t b)
+{
+  return a < b ? a : b;
+}
 
 static size_t
 most(size_t a, size_t b)
@@ -42,163 +62,243 @@ most(size_t a, size_t b)
   return a > b ? a : b;
 }
 
-/* A reshape of numbers that lie one after the other is no work. */
-static bool
-does_nothing(const DcLayer *layer)
-{
-  return layer->kind == DC_LAYER_RESHAPE && layer->activation == DC_ACTIVATION_NONE;
-}
+/* --- segments --- */
 
+/* So many images that what goes in and out stays in the cache, or is no more than the weight, which
+ * has to be fetched for every chunk. */
 static size_t
-find_chunk(const DcNetwork *network, size_t max_batch)
+wanted_chunk(const DcNetwork *network, size_t index, size_t max_batch)
 {
-  size_t widest = 1;
-  for (size_t i = 0; i < dc_network_layer_count(network); i++)
-    widest = most(widest, dc_shape_size(dc_network_layer_input(network, i)) +
-                              dc_shape_size(dc_network_layer_const(network, i)->output));
-  const size_t chunk = most(1, CHUNK_FLOATS / widest);
-  return chunk < max_batch ? chunk : max_batch;
+  const DcLayer *layer = dc_network_layer_const(network, index);
+  const size_t floats =
+      dc_shape_size(dc_network_layer_input(network, index)) + dc_shape_size(layer->output);
+  const size_t wanted = layer->weight_size ? CHUNK_FLOATS + layer->weight_size : WEIGHTLESS_FLOATS;
+  return most(1, least(wanted / floats, max_batch));
 }
 
-/* --- where the values lie --- */
-
-/* A value of the network, while its place is sought. */
-typedef struct {
-  size_t same_as;    /* the value that it is another name of, or itself */
-  size_t last_layer; /* that reads it, by any of its names */
-  size_t place;
-} Value;
-
-static size_t
-name_of_source(const DcNetwork *network, const Value *values, size_t layer)
-{
-  return values[dc_layer_source(dc_network_layer_const(network, layer), layer)].same_as;
-}
-
-static size_t
-name_of_second(const DcNetwork *network, const Value *values, size_t layer)
-{
-  return values[dc_layer_second_source(dc_network_layer_const(network, layer), layer)].same_as;
-}
-
+/* Every layer from here on must do with the chunk: one that wants less holds back those before. */
 static void
-follow_values(const DcNetwork *network, Value *values)
+find_chunks(const DcNetwork *network, size_t max_batch, size_t *chunks)
 {
-  for (size_t i = 0; i < dc_network_layer_count(network); i++) {
-    const DcLayer *layer = dc_network_layer_const(network, i);
-    const size_t source = name_of_source(network, values, i);
-    values[i + 1].same_as = does_nothing(layer) ? source : i + 1;
-    values[source].last_layer = i;
-    if (dc_layer_takes_two(layer->kind))
-      values[name_of_second(network, values, i)].last_layer = i;
+  size_t chunk = max_batch;
+  for (size_t i = dc_network_layer_count(network); i-- > 0;) {
+    chunk = least(chunk, wanted_chunk(network, i, max_batch));
+    chunks[i] = chunk;
   }
 }
 
-/* A buffer whose value no layer from `layer` on reads; the first that there is, so that a chain
- * goes to and fro between two. */
-static size_t
-free_buffer(DcPlan *plan, size_t layer)
+static void
+add_segment(DcPlan *plan, size_t first_layer, size_t chunk)
 {
-  size_t i = 0;
-  while (i < plan->buffer_count && plan->buffers[i].last_layer >= layer)
-    i++;
-  plan->buffer_count = most(plan->buffer_count, i + 1);
-  return i;
-}
-
-/* The place for what `layer` makes. */
-static size_t
-find_place(DcPlan *plan, const DcNetwork *network, const Value *values, size_t layer)
-{
-  if (values[dc_network_layer_count(network)].same_as == layer + 1)
-    return OUTPUT;
-  const size_t i = free_buffer(plan, layer);
-  Buffer *buffer = &plan->buffers[i];
-  buffer->last_layer = most(values[layer + 1].last_layer, layer);
-  buffer->size = most(buffer->size, dc_shape_size(dc_network_value(network, layer + 1)));
-  return OWN + i;
+  plan->segments[plan->segment_count++] = (Segment){.first_layer = first_layer, .chunk = chunk};
 }
 
 static void
-place_values(DcPlan *plan, const DcNetwork *network, Value *values)
+cut_segments(DcPlan *plan, size_t layers, const size_t *chunks)
 {
-  const size_t layers = dc_network_layer_count(network);
-  Step *step = plan->steps;
-  for (size_t i = 0; i < layers; i++) {
-    const DcLayer *layer = dc_network_layer_const(network, i);
-    if (does_nothing(layer))
-      continue;
-    values[i + 1].place = find_place(plan, network, values, i);
-    step->output = values[i + 1].place;
-    step->input = values[name_of_source(network, values, i)].place;
-    if (dc_layer_takes_two(layer->kind))
-      step->second = values[name_of_second(network, values, i)].place;
-    step++;
+  add_segment(plan, 0, chunks[0]);
+  for (size_t i = 1; i < layers; i++) {
+    const size_t chunk = plan->segments[plan->segment_count - 1].chunk;
+    if (chunks[i] >= 2 * chunk)
+      add_segment(plan, i, chunks[i] / chunk * chunk);
   }
-  plan->result = values[values[layers].same_as].place;
 }
 
 static DcStatus
-plan_places(DcPlan *plan, const DcNetwork *network, DcError *error)
+plan_segments(DcPlan *plan, const DcNetwork *network, DcError *error)
 {
   const size_t layers = dc_network_layer_count(network);
-  Value *values = DC_NEW(Value, layers + 1); /* value 0 is itself and lies in INPUT */
-  plan->buffers = DC_NEW(Buffer, layers);
-  if (!values || !plan->buffers) {
-    dc_free(values);
-    return dc_error_set(error, DC_ERROR_MEMORY, "no memory to plan a network of %zu layers",
-                        layers);
+  size_t *chunks = DC_NEW(size_t, layers);
+  plan->segments = DC_NEW(Segment, layers);
+  const bool complete = chunks && plan->segments;
+  if (complete) {
+    find_chunks(network, plan->max_batch, chunks);
+    cut_segments(plan, layers, chunks);
   }
-  follow_values(network, values);
-  place_values(plan, network, values);
-  dc_free(values);
-  return DC_OK;
+  dc_free(chunks);
+  return complete ? DC_OK
+                  : dc_error_set(error, DC_ERROR_MEMORY,
+                                 "no memory to plan a network of %zu layers", layers);
+}
+
+/* The segment of a layer; the last for "after the last". */
+static size_t
+segment_of(const DcPlan *plan, size_t layer)
+{
+  size_t i = plan->segment_count - 1;
+  while (plan->segments[i].first_layer > layer)
+    i--;
+  return i;
+}
+
+/* --- steps --- */
+
+static DcStatus
+plan_step(DcPlan *plan, const DcNetwork *network, const DcPlanValue *values, size_t layer,
+          DcError *error)
+{
+  const DcLayerUse use = {.max_batch = plan->segments[segment_of(plan, layer)].chunk,
+                          .output_stride = dc_plan_stride(network, values, layer + 1)};
+  Step *step = &plan->steps[plan->count++];
+  step->layer = layer;
+  return dc_layer_run_init(&step->run, network, layer, &use, error);
+}
+
+static DcStatus
+plan_steps(DcPlan *plan, const DcNetwork *network, const DcPlanValue *values, DcError *error)
+{
+  DcStatus status = DC_OK;
+  for (size_t i = 0; i < dc_network_layer_count(network) && !status; i++) {
+    if (!dc_plan_does_nothing(network, values, i))
+      status = plan_step(plan, network, values, i, error);
+  }
+  return status;
+}
+
+static void
+share_steps_out(DcPlan *plan)
+{
+  for (size_t i = 0; i < plan->segment_count; i++) {
+    Segment *segment = &plan->segments[i];
+    segment->first_step = i ? plan->segments[i - 1].end_step : 0;
+    segment->end_step = segment->first_step;
+    while (segment->end_step < plan->count &&
+           segment_of(plan, plan->steps[segment->end_step].layer) == i)
+      segment->end_step++;
+  }
+}
+
+/* --- places --- */
+
+/* While places are sought: a block for the memory of each value, then one for the scratch of each
+ * step. */
+typedef struct {
+  const DcNetwork *network;
+  DcPlanValue *values;
+  size_t value_count;
+  DcArenaBlock *blocks;
+  size_t *order;
+} Layout;
+
+static size_t
+owner_of_output(const Layout *layout)
+{
+  return layout->values[layout->value_count - 1].owner;
+}
+
+static bool
+lies_in_arena(const Layout *layout, size_t value)
+{
+  return value != 0 && layout->values[value].owner == value && value != owner_of_output(layout);
+}
+
+/* A value that leaves its segment must outlive what comes between: the segments before the one that
+ * takes it run again and again until there are images enough. */
+static void
+describe_value(const DcPlan *plan, const Layout *layout, size_t value)
+{
+  const DcPlanValue *of = &layout->values[value];
+  const size_t from = segment_of(plan, of->first), to = segment_of(plan, of->last);
+  const size_t size = dc_shape_size(dc_network_value(layout->network, value));
+  layout->blocks[value] = (DcArenaBlock){.size = size * plan->segments[to].chunk,
+                                         .first = from == to ? of->first : 0,
+                                         .last = of->last};
+}
+
+static void
+describe_blocks(const DcPlan *plan, const Layout *layout)
+{
+  for (size_t i = 0; i < layout->value_count; i++) {
+    if (lies_in_arena(layout, i))
+      describe_value(plan, layout, i);
+  }
+  for (size_t i = 0; i < plan->count; i++) {
+    const Step *step = &plan->steps[i];
+    layout->blocks[layout->value_count + i] =
+        (DcArenaBlock){.size = step->run.scratch, .first = step->layer, .last = step->layer};
+  }
+}
+
+static Place
+place_of(const DcPlan *plan, const Layout *layout, size_t value)
+{
+  const DcPlanValue *of = &layout->values[value];
+  Place place = {.at = of->shift,
+                 .size = dc_shape_size(dc_network_value(layout->network, of->owner))};
+  if (of->owner == 0)
+    return place;
+  if (of->owner == owner_of_output(layout)) {
+    place.base = OUTPUT;
+    return place;
+  }
+  place.base = ARENA;
+  place.at += layout->blocks[of->owner].at;
+  place.images = plan->segments[segment_of(plan, layout->values[of->owner].last)].chunk;
+  return place;
+}
+
+static void
+place_step(DcPlan *plan, const Layout *layout, size_t index)
+{
+  Step *step = &plan->steps[index];
+  const DcLayer *layer = step->run.layer;
+  step->input = place_of(plan, layout, dc_layer_source(layer, step->layer));
+  if (dc_layer_takes_two(layer->kind))
+    step->second = place_of(plan, layout, dc_layer_second_source(layer, step->layer));
+  step->output = place_of(plan, layout, step->layer + 1);
+  step->scratch = layout->blocks[layout->value_count + index].at;
+}
+
+static void
+place_everything(DcPlan *plan, const Layout *layout)
+{
+  describe_blocks(plan, layout);
+  plan->arena_size =
+      dc_arena_place(layout->blocks, layout->value_count + plan->count, layout->order);
+  for (size_t i = 0; i < plan->count; i++)
+    place_step(plan, layout, i);
+  plan->gives_input = owner_of_output(layout) == 0;
 }
 
 /* --- planning --- */
 
 static DcStatus
-plan_steps(DcPlan *plan, const DcNetwork *network, DcError *error)
+plan_layout(DcPlan *plan, const Layout *layout, DcError *error)
 {
-  for (size_t i = 0; i < dc_network_layer_count(network); i++) {
-    if (does_nothing(dc_network_layer_const(network, i)))
-      continue;
-    Step *step = &plan->steps[plan->count++];
-    DcStatus status = dc_layer_run_init(&step->run, network, i, &(DcLayerUse){.max_batch = plan->chunk}, error);
-    if (status)
-      return status;
-  }
+  dc_plan_values(layout->network, layout->values);
+  DcStatus status = plan_steps(plan, layout->network, layout->values, error);
+  if (status)
+    return status;
+  share_steps_out(plan);
+  place_everything(plan, layout);
+  plan->arena = DC_NEW(float, plan->arena_size);
+  if (!plan->arena)
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for the activations: %zu floats",
+                        plan->arena_size);
   return DC_OK;
-}
-
-static bool
-allocate_buffers(DcPlan *plan)
-{
-  size_t scratch = 0;
-  for (size_t i = 0; i < plan->count; i++)
-    scratch = most(scratch, plan->steps[i].run.scratch);
-  plan->scratch = DC_NEW(float, scratch);
-  bool complete = plan->scratch != NULL;
-  for (size_t i = 0; i < plan->buffer_count; i++) {
-    plan->buffers[i].floats = DC_NEW(float, plan->buffers[i].size * plan->chunk);
-    complete = complete && plan->buffers[i].floats;
-  }
-  return complete;
 }
 
 static DcStatus
 fill_plan(DcPlan *plan, const DcNetwork *network, DcError *error)
 {
-  plan->steps = DC_NEW(Step, dc_network_layer_count(network));
-  if (!plan->steps)
-    return dc_error_set(error, DC_ERROR_MEMORY, "no memory to plan a network of %zu layers",
-                        dc_network_layer_count(network));
-  DcStatus status = plan_steps(plan, network, error);
-  if (!status)
-    status = plan_places(plan, network, error);
-  if (!status && !allocate_buffers(plan))
-    status = dc_error_set(error, DC_ERROR_MEMORY,
-                          "no memory for the activations of %zu samples at once", plan->chunk);
+  const size_t layers = dc_network_layer_count(network), blocks = 2 * layers + 1;
+  DcStatus status = plan_segments(plan, network, error);
+  if (status)
+    return status;
+  plan->steps = DC_NEW(Step, layers);
+  const Layout layout = {.network = network,
+                         .values = DC_NEW(DcPlanValue, layers + 1),
+                         .value_count = layers + 1,
+                         .blocks = DC_NEW(DcArenaBlock, blocks),
+                         .order = DC_NEW(size_t, blocks)};
+  if (plan->steps && layout.values && layout.blocks && layout.order)
+    status = plan_layout(plan, &layout, error);
+  else
+    status =
+        dc_error_set(error, DC_ERROR_MEMORY, "no memory to plan a network of %zu layers", layers);
+  dc_free(layout.values);
+  dc_free(layout.blocks);
+  dc_free(layout.order);
   return status;
 }
 
@@ -216,7 +316,6 @@ dc_plan_new(const DcNetwork *network, size_t max_batch, DcPlan **plan, DcError *
   made->input = dc_network_input(network);
   made->output = dc_network_output(network);
   made->max_batch = max_batch;
-  made->chunk = find_chunk(network, max_batch);
   DcStatus status = fill_plan(made, network, error);
   if (status) {
     dc_plan_free(made);
@@ -234,37 +333,66 @@ dc_plan_free(DcPlan *plan)
   for (size_t i = 0; i < plan->count; i++)
     dc_layer_run_clear(&plan->steps[i].run);
   dc_free(plan->steps);
-  for (size_t i = 0; i < plan->buffer_count; i++)
-    dc_free(plan->buffers[i].floats);
-  dc_free(plan->buffers);
-  dc_free(plan->scratch);
+  dc_free(plan->segments);
+  dc_free(plan->arena);
   dc_free(plan);
 }
 
-static const float *
-read_place(const DcPlan *plan, size_t place, const float *input, const float *output)
+size_t
+dc_plan_memory(const DcPlan *plan)
 {
-  if (place < OWN)
-    return place == INPUT ? input : output;
-  return plan->buffers[place - OWN].floats;
+  return plan->arena_size * sizeof(float);
+}
+
+/* --- running --- */
+
+/* The caller's two places. */
+typedef struct {
+  const float *input;
+  float *output;
+} Ends;
+
+static float *
+write_place(const DcPlan *plan, const Ends *ends, const Place *place, size_t image)
+{
+  float *base = place->base == OUTPUT ? ends->output : plan->arena;
+  const size_t index = place->base == OUTPUT ? image : image % place->images;
+  return base + place->at + index * place->size;
+}
+
+static const float *
+read_place(const DcPlan *plan, const Ends *ends, const Place *place, size_t image)
+{
+  return place->base == INPUT ? ends->input + image * place->size
+                              : write_place(plan, ends, place, image);
 }
 
 static void
-run_chunk(DcPlan *plan, const float *input, size_t batch, float *output)
+run_step(const DcPlan *plan, const Ends *ends, const Step *step, size_t first, size_t count)
 {
-  for (size_t i = 0; i < plan->count; i++) {
-    const Step *step = &plan->steps[i];
-    const DcLayerForward job = {
-        .input = read_place(plan, step->input, input, output),
-        .second = read_place(plan, step->second, input, output),
-        .batch = batch,
-        .output = step->output == OUTPUT ? output : plan->buffers[step->output - OWN].floats,
-        .scratch = plan->scratch,
-    };
-    dc_layer_run_forward(&step->run, &job, NULL);
+  const bool two = dc_layer_takes_two(step->run.layer->kind);
+  const DcLayerForward job = {
+      .input = read_place(plan, ends, &step->input, first),
+      .second = two ? read_place(plan, ends, &step->second, first) : NULL,
+      .batch = count,
+      .output = write_place(plan, ends, &step->output, first),
+      .scratch = plan->arena + step->scratch,
+  };
+  dc_layer_run_forward(&step->run, &job, NULL);
+}
+
+/* Brings images first .. first + count - 1 through the segments before `segment`, a chunk at a
+ * time, and through this one together. */
+static void
+run_segment(const DcPlan *plan, const Ends *ends, size_t segment, size_t first, size_t count)
+{
+  if (segment > 0) {
+    const size_t chunk = plan->segments[segment - 1].chunk;
+    for (size_t i = 0; i < count; i += chunk)
+      run_segment(plan, ends, segment - 1, first + i, least(chunk, count - i));
   }
-  if (plan->result == INPUT)
-    memcpy(output, input, batch * dc_shape_size(plan->input) * sizeof *output);
+  for (size_t i = plan->segments[segment].first_step; i < plan->segments[segment].end_step; i++)
+    run_step(plan, ends, &plan->steps[i], first, count);
 }
 
 DcStatus
@@ -272,10 +400,11 @@ dc_plan_run(DcPlan *plan, const float *input, size_t batch, float *output)
 {
   if (batch < 1 || batch > plan->max_batch)
     return DC_ERROR_ARGUMENT;
-  const size_t in = dc_shape_size(plan->input), out = dc_shape_size(plan->output);
-  for (size_t first = 0; first < batch; first += plan->chunk) {
-    const size_t count = batch - first < plan->chunk ? batch - first : plan->chunk;
-    run_chunk(plan, input + first * in, count, output + first * out);
-  }
+  const Ends ends = {input, output};
+  const size_t last = plan->segment_count - 1, chunk = plan->segments[last].chunk;
+  for (size_t first = 0; first < batch; first += chunk)
+    run_segment(plan, &ends, last, first, least(chunk, batch - first));
+  if (plan->gives_input)
+    memcpy(output, input, batch * dc_shape_size(plan->input) * sizeof *output);
   return DC_OK;
 }

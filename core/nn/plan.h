@@ -14,6 +14,9 @@ typedef struct DcPlan DcPlan;
 DcStatus dc_plan_new(const DcNetwork *network, size_t max_batch, DcPlan **plan, DcError *error);
 void dc_plan_free(DcPlan *plan);
 
+/* Bytes of the one block in which a run keeps activations and scratch. */
+size_t dc_plan_memory(const DcPlan *plan);
+
 /* Runs `batch` samples (1 .. max_batch): input is batch x input shape, output batch x output shape,
  * dense. The result of a sample does not depend on what else is in the batch beyond rounding.
  * Allocates nothing. */
