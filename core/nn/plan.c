@@ -2,8 +2,8 @@
 #include "nn/plan.h"
 
 #include "base/memory.h"
-#include "nn/arena.h"
 #include "nn/layer.h"
+#include "nn/placement.h"
 #include "nn/plan_values.h"
 
 #include <string.h>
@@ -176,7 +176,7 @@ typedef struct {
   const DcNetwork *network;
   DcPlanValue *values;
   size_t value_count;
-  DcArenaBlock *blocks;
+  DcPlacedBlock *blocks;
   size_t *order;
 } Layout;
 
@@ -200,9 +200,9 @@ describe_value(const DcPlan *plan, const Layout *layout, size_t value)
   const DcPlanValue *of = &layout->values[value];
   const size_t from = segment_of(plan, of->first), to = segment_of(plan, of->last);
   const size_t size = dc_shape_size(dc_network_value(layout->network, value));
-  layout->blocks[value] = (DcArenaBlock){.size = size * plan->segments[to].chunk,
-                                         .first = from == to ? of->first : 0,
-                                         .last = of->last};
+  layout->blocks[value] = (DcPlacedBlock){.size = size * plan->segments[to].chunk,
+                                          .first = from == to ? of->first : 0,
+                                          .last = of->last};
 }
 
 static void
@@ -215,7 +215,7 @@ describe_blocks(const DcPlan *plan, const Layout *layout)
   for (size_t i = 0; i < plan->count; i++) {
     const Step *step = &plan->steps[i];
     layout->blocks[layout->value_count + i] =
-        (DcArenaBlock){.size = step->run.scratch, .first = step->layer, .last = step->layer};
+        (DcPlacedBlock){.size = step->run.scratch, .first = step->layer, .last = step->layer};
   }
 }
 
@@ -254,7 +254,7 @@ place_everything(DcPlan *plan, const Layout *layout)
 {
   describe_blocks(plan, layout);
   plan->arena_size =
-      dc_arena_place(layout->blocks, layout->value_count + plan->count, layout->order);
+      dc_place_blocks(layout->blocks, layout->value_count + plan->count, layout->order);
   for (size_t i = 0; i < plan->count; i++)
     place_step(plan, layout, i);
   plan->gives_input = owner_of_output(layout) == 0;
@@ -289,7 +289,7 @@ fill_plan(DcPlan *plan, const DcNetwork *network, DcError *error)
   const Layout layout = {.network = network,
                          .values = DC_NEW(DcPlanValue, layers + 1),
                          .value_count = layers + 1,
-                         .blocks = DC_NEW(DcArenaBlock, blocks),
+                         .blocks = DC_NEW(DcPlacedBlock, blocks),
                          .order = DC_NEW(size_t, blocks)};
   if (plan->steps && layout.values && layout.blocks && layout.order)
     status = plan_layout(plan, &layout, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nn/arena.h"
+#include "nn/placement.h"
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -8,14 +8,14 @@
 enum { MOST = 60, UNIT = DC_ALIGNMENT / sizeof(float) };
 
 static bool
-overlap(const DcArenaBlock *a, const DcArenaBlock *b)
+overlap(const DcPlacedBlock *a, const DcPlacedBlock *b)
 {
   const bool together = a->first <= b->last && b->first <= a->last;
   return together && a->at < b->at + b->size && b->at < a->at + a->size;
 }
 
 static size_t
-end_of(const DcArenaBlock *blocks, size_t count)
+end_of(const DcPlacedBlock *blocks, size_t count)
 {
   size_t end = 0;
   for (size_t i = 0; i < count; i++)
@@ -25,7 +25,7 @@ end_of(const DcArenaBlock *blocks, size_t count)
 
 /* What is needed at the fullest step: no layout can do with less. */
 static size_t
-fullest(const DcArenaBlock *blocks, size_t count, size_t steps)
+fullest(const DcPlacedBlock *blocks, size_t count, size_t steps)
 {
   size_t most = 0;
   for (size_t step = 0; step < steps; step++) {
@@ -44,16 +44,16 @@ blocks_of_one_step_do_not_overlap(void **state)
   DcRandom random;
   dc_random_seed(&random, 40, 0);
   for (int turn = 0; turn < 500; turn++) {
-    DcArenaBlock blocks[MOST];
+    DcPlacedBlock blocks[MOST];
     size_t order[MOST];
     const size_t count = 1 + dc_random_below(&random, MOST);
     for (size_t i = 0; i < count; i++) {
       const size_t first = dc_random_below(&random, 30);
-      blocks[i] = (DcArenaBlock){.size = 1 + dc_random_below(&random, 200),
-                                 .first = first,
-                                 .last = first + dc_random_below(&random, 8)};
+      blocks[i] = (DcPlacedBlock){.size = 1 + dc_random_below(&random, 200),
+                                  .first = first,
+                                  .last = first + dc_random_below(&random, 8)};
     }
-    const size_t end = dc_arena_place(blocks, count, order);
+    const size_t end = dc_place_blocks(blocks, count, order);
     assert_int_equal(end, end_of(blocks, count));
     assert_true(end >= fullest(blocks, count, 40));
     for (size_t i = 0; i < count; i++) {
@@ -70,22 +70,22 @@ a_chain_needs_no_more_than_its_fullest_step(void **state)
 {
   (void)state;
   static const size_t sizes[] = {64, 32, 96, 16, 48, 48, 128, 16};
-  DcArenaBlock blocks[8];
+  DcPlacedBlock blocks[8];
   size_t order[8];
   for (size_t i = 0; i < 8; i++)
-    blocks[i] = (DcArenaBlock){.size = sizes[i], .first = i, .last = i + 1};
-  assert_int_equal(dc_arena_place(blocks, 8, order), 48 + 128);
+    blocks[i] = (DcPlacedBlock){.size = sizes[i], .first = i, .last = i + 1};
+  assert_int_equal(dc_place_blocks(blocks, 8, order), 48 + 128);
 }
 
 static void
 blocks_of_all_steps_lie_side_by_side(void **state)
 {
   (void)state;
-  DcArenaBlock blocks[5];
+  DcPlacedBlock blocks[5];
   size_t order[5];
   for (size_t i = 0; i < 5; i++)
-    blocks[i] = (DcArenaBlock){.size = 16 * (i + 1), .last = 3};
-  assert_int_equal(dc_arena_place(blocks, 5, order), 16 * 15);
+    blocks[i] = (DcPlacedBlock){.size = 16 * (i + 1), .last = 3};
+  assert_int_equal(dc_place_blocks(blocks, 5, order), 16 * 15);
 }
 
 static void
@@ -93,9 +93,9 @@ nothing_needs_nothing(void **state)
 {
   (void)state;
   size_t order[2];
-  assert_int_equal(dc_arena_place(NULL, 0, order), 0);
-  DcArenaBlock empty[2] = {{.last = 5}, {.last = 5}};
-  assert_int_equal(dc_arena_place(empty, 2, order), 0);
+  assert_int_equal(dc_place_blocks(NULL, 0, order), 0);
+  DcPlacedBlock empty[2] = {{.last = 5}, {.last = 5}};
+  assert_int_equal(dc_place_blocks(empty, 2, order), 0);
 }
 
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef DC_NN_ARENA_H
-#define DC_NN_ARENA_H
+#ifndef DC_NN_PLACEMENT_H
+#define DC_NN_PLACEMENT_H
 
 #include <stddef.h>
 
@@ -9,12 +9,12 @@
 typedef struct {
   size_t size;        /* 0: lies anywhere */
   size_t first, last; /* steps, both included */
-  size_t at;          /* found by dc_arena_place() */
-} DcArenaBlock;
+  size_t at;          /* found by dc_place_blocks() */
+} DcPlacedBlock;
 
 /* Places blocks so that none overlaps another that is needed at the same step: the largest first,
  * each as far down as it fits. Sizes and places count floats; every place is a multiple of
  * DC_ALIGNMENT. Uses `order` (count) as scratch. Returns how large the memory must be. */
-size_t dc_arena_place(DcArenaBlock *blocks, size_t count, size_t *order);
+size_t dc_place_blocks(DcPlacedBlock *blocks, size_t count, size_t *order);
 
 #endif

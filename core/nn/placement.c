@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "nn/arena.h"
+#include "nn/placement.h"
 
 #include "base/memory.h"
 
@@ -7,7 +7,7 @@
 
 /* An insertion sort: blocks are few, and mostly in a good order already. */
 static void
-sort_by_size(const DcArenaBlock *blocks, size_t count, size_t *order)
+sort_by_size(const DcPlacedBlock *blocks, size_t count, size_t *order)
 {
   for (size_t i = 0; i < count; i++) {
     size_t j = i;
@@ -18,20 +18,20 @@ sort_by_size(const DcArenaBlock *blocks, size_t count, size_t *order)
 }
 
 static bool
-meet(const DcArenaBlock *a, const DcArenaBlock *b)
+meet(const DcPlacedBlock *a, const DcPlacedBlock *b)
 {
   return a->first <= b->last && b->first <= a->last;
 }
 
 /* The lowest place for `block` beside those of `placed`, which are sorted by their places. */
 static size_t
-lowest_place(const DcArenaBlock *blocks, const size_t *placed, size_t count,
-             const DcArenaBlock *block)
+lowest_place(const DcPlacedBlock *blocks, const size_t *placed, size_t count,
+             const DcPlacedBlock *block)
 {
   const size_t alignment = DC_ALIGNMENT / sizeof(float);
   size_t at = 0;
   for (size_t i = 0; i < count; i++) {
-    const DcArenaBlock *other = &blocks[placed[i]];
+    const DcPlacedBlock *other = &blocks[placed[i]];
     if (!meet(block, other) || other->at + other->size <= at)
       continue;
     if (other->at >= at + block->size)
@@ -43,7 +43,7 @@ lowest_place(const DcArenaBlock *blocks, const size_t *placed, size_t count,
 
 /* Moves placed[count], which is new, to where its place belongs. */
 static void
-sort_in(const DcArenaBlock *blocks, size_t *placed, size_t count)
+sort_in(const DcPlacedBlock *blocks, size_t *placed, size_t count)
 {
   const size_t fresh = placed[count];
   size_t i = count;
@@ -53,12 +53,12 @@ sort_in(const DcArenaBlock *blocks, size_t *placed, size_t count)
 }
 
 size_t
-dc_arena_place(DcArenaBlock *blocks, size_t count, size_t *order)
+dc_place_blocks(DcPlacedBlock *blocks, size_t count, size_t *order)
 {
   size_t end = 0;
   sort_by_size(blocks, count, order);
   for (size_t i = 0; i < count; i++) {
-    DcArenaBlock *block = &blocks[order[i]];
+    DcPlacedBlock *block = &blocks[order[i]];
     block->at = lowest_place(blocks, order, i, block);
     end = block->at + block->size > end ? block->at + block->size : end;
     sort_in(blocks, order, i);
