@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/elementwise.h"
 
+static const DcElementwiseKernels *const levels[] = DC_CPU_TABLES(dc_elementwise_kernels);
+
 size_t
-dc_elementwise_kernels_usable(const DcElementwiseKernels *tables[DC_ELEMENTWISE_LEVELS])
+dc_elementwise_kernels_usable(const DcElementwiseKernels *tables[DC_CPU_LEVELS])
 {
-  size_t count = 0;
-  tables[count++] = &dc_elementwise_kernels_baseline;
-#ifdef DC_HAVE_AVX2
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    tables[count++] = &dc_elementwise_kernels_avx2;
-#endif
-#ifdef DC_HAVE_AVX512
-  if (count > 1 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    tables[count++] = &dc_elementwise_kernels_avx512;
-#endif
+  const size_t count = dc_cpu_levels();
+  for (size_t i = 0; i < count; i++)
+    tables[i] = levels[i];
   return count;
 }
 
 const DcElementwiseKernels *
 dc_elementwise_kernels(void)
 {
-  const DcElementwiseKernels *tables[DC_ELEMENTWISE_LEVELS];
-  return tables[dc_elementwise_kernels_usable(tables) - 1];
+  return levels[dc_cpu_levels() - 1];
 }

@@ -4,6 +4,7 @@
 
 #include "nn/network.h"
 #include "nn/patch.h"
+#include "tensor/cpu.h"
 
 #include <stddef.h>
 
@@ -31,12 +32,11 @@ typedef struct {
   void (*activate)(const DcLayer *layer, float *values, size_t count);
 } DcElementwiseKernels;
 
-#define DC_ELEMENTWISE_LEVELS 3
 extern const DcElementwiseKernels dc_elementwise_kernels_baseline, dc_elementwise_kernels_avx2,
     dc_elementwise_kernels_avx512;
 
 /* Stores the tables that this CPU can run, the slowest first; returns how many (>= 1). */
-size_t dc_elementwise_kernels_usable(const DcElementwiseKernels *tables[DC_ELEMENTWISE_LEVELS]);
+size_t dc_elementwise_kernels_usable(const DcElementwiseKernels *tables[DC_CPU_LEVELS]);
 
 /* The fastest of them. */
 const DcElementwiseKernels *dc_elementwise_kernels(void);

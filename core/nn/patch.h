@@ -2,6 +2,8 @@
 #ifndef DC_NN_PATCH_H
 #define DC_NN_PATCH_H
 
+#include "tensor/cpu.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -89,12 +91,11 @@ typedef struct {
   void (*maximum)(const DcPatchWindow *job); /* output = largest input; a NaN wins */
 } DcPatchKernels;
 
-#define DC_PATCH_LEVELS 3
 extern const DcPatchKernels dc_patch_kernels_baseline, dc_patch_kernels_avx2,
     dc_patch_kernels_avx512;
 
 /* Stores the tables that this CPU can run, the slowest first; returns how many (>= 1). */
-size_t dc_patch_kernels_usable(const DcPatchKernels *tables[DC_PATCH_LEVELS]);
+size_t dc_patch_kernels_usable(const DcPatchKernels *tables[DC_CPU_LEVELS]);
 
 /* The fastest of them. */
 const DcPatchKernels *dc_patch_kernels(void);

@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tensor/kernels.h"
+#include "tensor/cpu.h"
 
 size_t
-dc_kernels_usable(const DcKernels *tables[DC_KERNEL_LEVELS])
+dc_cpu_levels(void)
 {
-  size_t count = 0;
-  tables[count++] = &dc_kernels_baseline;
+  size_t count = 1;
 #ifdef DC_HAVE_AVX2
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    tables[count++] = &dc_kernels_avx2;
+    count = 2;
 #endif
 #ifdef DC_HAVE_AVX512
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+  if (count == 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    tables[count++] = &dc_kernels_avx512;
+    count = 3;
 #endif
   return count;
-}
-
-const DcKernels *
-dc_kernels(void)
-{
-  const DcKernels *tables[DC_KERNEL_LEVELS];
-  return tables[dc_kernels_usable(tables) - 1];
 }

@@ -2,6 +2,7 @@
 #ifndef DC_TENSOR_KERNELS_H
 #define DC_TENSOR_KERNELS_H
 
+#include "tensor/cpu.h"
 #include "tensor/matrix.h"
 
 #include <stdint.h>
@@ -21,11 +22,10 @@ typedef struct {
                             float *distances);
 } DcKernels;
 
-#define DC_KERNEL_LEVELS 3
 extern const DcKernels dc_kernels_baseline, dc_kernels_avx2, dc_kernels_avx512;
 
 /* Stores the tables that this CPU can run, the slowest first; returns how many (>= 1). */
-size_t dc_kernels_usable(const DcKernels *tables[DC_KERNEL_LEVELS]);
+size_t dc_kernels_usable(const DcKernels *tables[DC_CPU_LEVELS]);
 
 /* The fastest of them. */
 const DcKernels *dc_kernels(void);

@@ -46,7 +46,7 @@ static void
 every_level_gives_the_activations_of_the_definition(void **state)
 {
   (void)state;
-  const DcElementwiseKernels *tables[DC_ELEMENTWISE_LEVELS];
+  const DcElementwiseKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_elementwise_kernels_usable(tables);
   for (int activation = DC_ACTIVATION_NONE; activation <= DC_ACTIVATION_TANH; activation++) {
     const DcLayer layer = with_activation(activation);
@@ -69,7 +69,7 @@ static void
 tails_keep_their_relative_accuracy(void **state)
 {
   (void)state;
-  const DcElementwiseKernels *tables[DC_ELEMENTWISE_LEVELS];
+  const DcElementwiseKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_elementwise_kernels_usable(tables);
   const struct {
     DcActivation activation;
@@ -99,7 +99,7 @@ every_level_bears_any_number(void **state)
   (void)state;
   const float numbers[] = {0, -0.0f, 1e-38f, -1e-38f, 88, -88, 200, -200, 1e30f, -1e30f};
   enum { COUNT = sizeof numbers / sizeof *numbers };
-  const DcElementwiseKernels *tables[DC_ELEMENTWISE_LEVELS];
+  const DcElementwiseKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_elementwise_kernels_usable(tables);
   for (size_t level = 0; level < levels; level++) {
     for (int activation = DC_ACTIVATION_NONE; activation <= DC_ACTIVATION_TANH; activation++) {
@@ -118,7 +118,7 @@ static void
 every_level_lets_nan_through(void **state)
 {
   (void)state;
-  const DcElementwiseKernels *tables[DC_ELEMENTWISE_LEVELS];
+  const DcElementwiseKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_elementwise_kernels_usable(tables);
   for (size_t level = 0; level < levels; level++) {
     for (int activation = DC_ACTIVATION_NONE; activation <= DC_ACTIVATION_TANH; activation++) {
@@ -206,7 +206,7 @@ static void
 every_level_gives_the_pairs_of_the_definition(void **state)
 {
   (void)state;
-  const DcElementwiseKernels *tables[DC_ELEMENTWISE_LEVELS];
+  const DcElementwiseKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_elementwise_kernels_usable(tables);
   DcRandom random;
   dc_random_seed(&random, 8, 0);
@@ -224,7 +224,7 @@ static void
 a_bound_pair_lets_nan_through(void **state)
 {
   (void)state;
-  const DcElementwiseKernels *tables[DC_ELEMENTWISE_LEVELS];
+  const DcElementwiseKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_elementwise_kernels_usable(tables);
   for (size_t level = 0; level < levels; level++) {
     for (int kind = 0; kind < KINDS; kind++) {
@@ -244,9 +244,9 @@ static void
 the_fastest_level_is_the_last_usable(void **state)
 {
   (void)state;
-  const DcElementwiseKernels *tables[DC_ELEMENTWISE_LEVELS];
+  const DcElementwiseKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_elementwise_kernels_usable(tables);
-  assert_in_range(levels, 1, DC_ELEMENTWISE_LEVELS);
+  assert_in_range(levels, 1, DC_CPU_LEVELS);
   assert_string_equal(tables[0]->name, "baseline");
   assert_ptr_equal(dc_elementwise_kernels(), tables[levels - 1]);
 }

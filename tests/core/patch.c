@@ -159,7 +159,7 @@ every_level_gives_the_sums_of_the_definition(void **state)
   (void)state;
   static const size_t runs[] = {1, 5, 13, 29, 40};
   static const size_t channel_counts[] = {1, 3, 8, 10, 16, 17, 24, 31, 32, 33, 40, 64, 70};
-  const DcPatchKernels *tables[DC_PATCH_LEVELS];
+  const DcPatchKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_patch_kernels_usable(tables);
   DcRandom random;
   dc_random_seed(&random, 5, 0);
@@ -236,7 +236,7 @@ static void
 every_level_gives_the_windows_of_the_definition(void **state)
 {
   (void)state;
-  const DcPatchKernels *tables[DC_PATCH_LEVELS];
+  const DcPatchKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_patch_kernels_usable(tables);
   DcRandom random;
   dc_random_seed(&random, 6, 0);
@@ -251,7 +251,7 @@ a_nan_wins_every_maximum(void **state)
 {
   (void)state;
   enum { CHANNELS = 67, FLOATS = WINDOW_ROWS * IMAGE_COLUMNS * CHANNELS };
-  const DcPatchKernels *tables[DC_PATCH_LEVELS];
+  const DcPatchKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_patch_kernels_usable(tables);
   for (size_t level = 0; level < levels; level++) {
     for (size_t row = 0; row < WINDOW_ROWS; row++) {
@@ -271,7 +271,7 @@ static void
 every_level_lets_nan_through_the_relu(void **state)
 {
   (void)state;
-  const DcPatchKernels *tables[DC_PATCH_LEVELS];
+  const DcPatchKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_patch_kernels_usable(tables);
   DcRandom random;
   dc_random_seed(&random, 5, 0);
@@ -300,9 +300,9 @@ static void
 the_fastest_level_is_the_last_usable(void **state)
 {
   (void)state;
-  const DcPatchKernels *tables[DC_PATCH_LEVELS];
+  const DcPatchKernels *tables[DC_CPU_LEVELS];
   const size_t levels = dc_patch_kernels_usable(tables);
-  assert_in_range(levels, 1, DC_PATCH_LEVELS);
+  assert_in_range(levels, 1, DC_CPU_LEVELS);
   assert_string_equal(tables[0]->name, "baseline");
   assert_ptr_equal(dc_patch_kernels(), tables[levels - 1]);
 }

@@ -161,7 +161,7 @@ kernels_of_blas_are_chosen_by_what_the_cpu_can(void **state)
   (void)state;
   unsetenv("OPENBLAS_CORETYPE");
   const char *kernels = dc_blas_choose_kernels();
-  const DcKernels *tables[DC_KERNEL_LEVELS];
+  const DcKernels *tables[DC_CPU_LEVELS];
   if (dc_kernels_usable(tables) > 1) {
     assert_string_not_equal(kernels, "Prescott");
     assert_string_not_equal(kernels, "Nehalem");
@@ -465,7 +465,7 @@ kernels_of_all_levels_agree(void **state)
 {
   (void)state;
   static const size_t widths[] = {1, 3, 8, 15, 16, 31, 64, 255, 256, 700};
-  const DcKernels *tables[DC_KERNEL_LEVELS];
+  const DcKernels *tables[DC_CPU_LEVELS];
   size_t levels = dc_kernels_usable(tables);
   assert_ptr_equal(dc_kernels(), tables[levels - 1]);
   for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
