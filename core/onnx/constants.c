@@ -38,19 +38,18 @@ make(const Job *job, bool is_float, size_t rank, const int64_t *shape, void **nu
   int64_t count = 1;
   for (size_t i = 0; i < rank; i++) {
     if (shape[i] < 0 || (shape[i] > 0 && count > DC_ONNX_MOST_CONSTANTS / shape[i])) {
-      refuse(job, DC_ERROR_UNSUPPORTED, "a constant of more than 2^28 numbers would come of it");
+      refuse(job, DC_ERROR_UNSUPPORTED, "a constant of more than 2^27 numbers would come of it");
       return NULL;
     }
     count *= shape[i];
   }
-  job->constants->left -= count;
-  if (job->constants->left < 0) {
-    refuse(job, DC_ERROR_UNSUPPORTED, "the constants have more than 2^28 numbers in all");
+  if (count > job->constants->left) {
+    refuse(job, DC_ERROR_UNSUPPORTED, "the constants have more than 2^27 numbers in all");
     return NULL;
   }
   DcOnnxTensor *tensor = dc_arena_chain_take(&job->constants->chain, 1, sizeof *tensor);
-  *numbers = dc_arena_chain_take(&job->constants->chain, (size_t)count,
-                                 is_float ? sizeof(float) : sizeof(int64_t));
+  *numbers = dc_onnx_constants_take(job->constants, (size_t)count,
+                                    is_float ? sizeof(float) : sizeof(int64_t));
   if (!tensor || !*numbers) {
     refuse(job, DC_ERROR_MEMORY, "no memory for a constant");
     return NULL;
@@ -585,6 +584,15 @@ dc_onnx_constant_run(const DcOnnxNode *node, const DcOnnxTensor *const *inputs, 
   if (strcmp(node->op, "Constant") != 0 && !input(&job, 0))
     return refuse(&job, DC_ERROR_FORMAT, "its first input is missing");
   return operators[found].run(&job);
+}
+
+void *
+dc_onnx_constants_take(DcOnnxConstants *constants, size_t count, size_t size)
+{
+  if (count > (size_t)constants->left)
+    return NULL;
+  constants->left -= (int64_t)count;
+  return dc_arena_chain_take(&constants->chain, count, size);
 }
 
 const DcOnnxTensor *

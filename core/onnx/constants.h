@@ -21,7 +21,7 @@ typedef struct {
 } DcOnnxConstants;
 
 /* More numbers than the weights of a large network are no arithmetic on shapes. */
-#define DC_ONNX_MOST_CONSTANTS ((int64_t)1 << 28)
+#define DC_ONNX_MOST_CONSTANTS ((int64_t)1 << 27)
 
 /* Computes the first output of `node` from `inputs`, as many as the node has (NULL: left out).
  * What comes of it lies in `constants` or, where nothing changes, is the input's. Errors begin with
@@ -30,6 +30,10 @@ typedef struct {
 DcStatus dc_onnx_constant_run(const DcOnnxNode *node, const DcOnnxTensor *const *inputs,
                               const char *where, DcOnnxConstants *constants,
                               const DcOnnxTensor **result, DcError *error);
+
+/* Room for `count` numbers of `size` bytes, NOT zeroed; NULL when memory is short or when no more
+ * numbers are left. */
+void *dc_onnx_constants_take(DcOnnxConstants *constants, size_t count, size_t size);
 
 /* A new tensor of whole numbers along one axis. NULL when memory is short. */
 const DcOnnxTensor *dc_onnx_constant_list(DcArenaChain *chain, const int64_t *numbers,

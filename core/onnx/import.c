@@ -12,6 +12,7 @@
 
 #define STANDARD_SIDE 224
 #define MOST_SIDE     4096 /* what a patch may have */
+#define MOST_BATCH    65536
 
 typedef struct {
   DcOnnxImporter base;
@@ -218,6 +219,10 @@ begin_network(Import *import, const DcOnnxValue *input, DcShape shape, DcOnnxVie
               int64_t batch)
 {
   DcOnnxImporter *importer = &import->base;
+  if (batch > MOST_BATCH)
+    return dc_error_set(importer->error, DC_ERROR_UNSUPPORTED,
+                        "the input \"%.80s\" takes %lld at once; at most %d are read", input->name,
+                        (long long)batch, MOST_BATCH);
   importer->batch = batch > 0 ? batch : 1;
   importer->network = dc_network_new(shape);
   if (!importer->network)
@@ -234,7 +239,7 @@ static DcStatus
 take_vector(Import *import, const DcOnnxValue *vector)
 {
   const int64_t length = vector->shape[1];
-  if (length < 1 || length > INT32_MAX)
+  if (length < 1 || length > (int64_t)DC_NETWORK_MOST_ACTIVATION)
     return dc_error_set(import->base.error, DC_ERROR_UNSUPPORTED,
                         "the input \"%.80s\" has two axes, as vectors have, and leaves their "
                         "length open or out of bounds",

@@ -170,7 +170,7 @@ change_numbers(DcOnnxImporter *importer, const DcOnnxTensor *from, bool invert,
                const DcOnnxTensor **to)
 {
   DcOnnxTensor *changed = dc_arena_chain_take(&importer->constants.chain, 1, sizeof *changed);
-  float *numbers = dc_arena_chain_take(&importer->constants.chain, from->count, sizeof *numbers);
+  float *numbers = dc_onnx_constants_take(&importer->constants, from->count, sizeof *numbers);
   if (!changed || !numbers)
     return dc_onnx_refuse(importer, DC_ERROR_MEMORY, "no memory for its constant");
   *changed = *from;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Operators with learnt weights: Conv, Gemm, MatMul, BatchNormalization. */
+#include "base/memory.h"
 #include "onnx/import_windows.h"
 #include "onnx/importer.h"
 #include "onnx/operands.h"
@@ -227,6 +228,38 @@ find_statistics(DcOnnxImporter *importer, const DcOnnxNode *node, size_t channel
   return DC_OK;
 }
 
+/* Brings the input into the form in which what is normalised is the channels. */
+static DcStatus
+take_normalised(DcOnnxImporter *importer, DcOnnxEntry *input)
+{
+  if (input->view.rank == 3)
+    return dc_onnx_take_map(importer, input);
+  if (input->view.rank == 1)
+    return dc_onnx_take_rows(importer, input);
+  return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED, "it must be over images or vectors");
+}
+
+static DcStatus
+normalise(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnxEntry *input, float epsilon)
+{
+  const size_t channels = (size_t)dc_network_value(importer->network, input->number).channels;
+  const float *numbers[4];
+  DcStatus status = find_statistics(importer, node, channels, numbers);
+  if (status)
+    return status;
+  double *scale = DC_NEW(double, 2 * channels);
+  if (!scale)
+    return dc_onnx_refuse(importer, DC_ERROR_MEMORY, "no memory for its statistics");
+  double *shift = scale + channels;
+  for (size_t i = 0; i < channels; i++) {
+    scale[i] = numbers[0][i] / sqrt((double)numbers[3][i] + (double)epsilon);
+    shift[i] = numbers[1][i] - numbers[2][i] * scale[i];
+  }
+  status = dc_onnx_scale_channels(importer, node, input, scale, shift);
+  dc_free(scale);
+  return status;
+}
+
 static DcStatus
 import_batch_norm(DcOnnxImporter *importer, const DcOnnxNode *node)
 {
@@ -244,26 +277,8 @@ import_batch_norm(DcOnnxImporter *importer, const DcOnnxNode *node)
     status = dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
                             "it is in training mode; export the network for inference");
   if (!status)
-    status = input->view.rank == 3 ? dc_onnx_take_map(importer, input)
-                                   : dc_onnx_take_rows(importer, input);
-  if (!status && input->view.rank != 3 && input->view.rank != 1)
-    status = dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED, "it must be over images or vectors");
-  if (status)
-    return status;
-  const size_t channels = (size_t)dc_network_value(importer->network, input->number).channels;
-  const float *numbers[4];
-  status = find_statistics(importer, node, channels, numbers);
-  double *scale = dc_arena_chain_take(&importer->constants.chain, channels, sizeof *scale);
-  double *shift = dc_arena_chain_take(&importer->constants.chain, channels, sizeof *shift);
-  if (!status && (!scale || !shift))
-    status = dc_onnx_refuse(importer, DC_ERROR_MEMORY, "no memory for its statistics");
-  if (status)
-    return status;
-  for (size_t i = 0; i < channels; i++) {
-    scale[i] = numbers[0][i] / sqrt((double)numbers[3][i] + (double)epsilon);
-    shift[i] = numbers[1][i] - numbers[2][i] * scale[i];
-  }
-  return dc_onnx_scale_channels(importer, node, input, scale, shift);
+    status = take_normalised(importer, input);
+  return status ? status : normalise(importer, node, input, epsilon);
 }
 
 DcOnnxOperator

@@ -93,6 +93,19 @@ pad_to_same(DcOnnxWindows *windows, DcShape image, bool lower)
   }
 }
 
+/* The reach of a window, so that sums of it and a side stay small. */
+static DcStatus
+check_extent(DcOnnxImporter *importer, const DcOnnxWindows *windows)
+{
+  for (int axis = 0; axis < 2; axis++) {
+    if ((int64_t)windows->kernel[axis] * windows->dilation > MOST_SIDE)
+      return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                            "a kernel of %d with dilation %d reaches beyond %d pixels",
+                            windows->kernel[axis], windows->dilation, MOST_SIDE);
+  }
+  return DC_OK;
+}
+
 static DcStatus
 read_padding(DcOnnxImporter *importer, const DcOnnxNode *node, DcShape image,
              DcOnnxWindows *windows)
@@ -140,6 +153,8 @@ dc_onnx_read_windows(DcOnnxImporter *importer, const DcOnnxNode *node, DcShape i
     status = read_even(importer, node, "strides", &windows->stride);
   if (!status)
     status = read_even(importer, node, "dilations", &windows->dilation);
+  if (!status)
+    status = check_extent(importer, windows);
   if (!status)
     status = read_padding(importer, node, image, windows);
   if (!status)

@@ -67,7 +67,7 @@ dc_onnx_constant_floats(DcOnnxImporter *importer, const DcOnnxTensor *tensor, co
     *floats = tensor->floats;
     return DC_OK;
   }
-  float *repeated = dc_arena_chain_take(&importer->constants.chain, count, sizeof *repeated);
+  float *repeated = dc_onnx_constants_take(&importer->constants, count, sizeof *repeated);
   if (!repeated)
     return dc_onnx_refuse(importer, DC_ERROR_MEMORY, "no memory for its %s", what);
   for (size_t i = 0; i < count; i++)
@@ -489,12 +489,20 @@ numbers_of_channels(const DcOnnxEntry *entry, const DcOnnxTensor *tensor, const 
   }
 }
 
+/* More numbers are walked through for the constants of no network. */
+#define MOST_WALKED (INT64_C(1) << 34)
+
+/* The constant's number for each channel, to be freed; `standard` where there is none. */
 static DcStatus
 find_numbers(DcOnnxImporter *importer, const DcOnnxEntry *entry, const DcOnnxTensor *tensor,
              const DcOnnxView *spread, double standard, double **numbers)
 {
   const size_t channels = (size_t)shape_of(importer, entry).channels;
-  *numbers = dc_arena_chain_take(&importer->constants.chain, channels, sizeof **numbers);
+  importer->walked += dc_onnx_view_count(&entry->view);
+  if (importer->walked > MOST_WALKED)
+    return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                          "the constants of the network meet too many numbers");
+  *numbers = DC_NEW(double, channels);
   if (!*numbers)
     return dc_onnx_refuse(importer, DC_ERROR_MEMORY, "no memory for its constant");
   for (size_t i = 0; i < channels; i++)
@@ -510,6 +518,7 @@ dc_onnx_scale_and_shift(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnx
 {
   DcOnnxView spreads[2] = {0};
   unsigned scale_axes = 0, shift_axes = 0;
+  double *factors = NULL, *terms = NULL;
   DcStatus status = DC_OK;
   if (scale)
     status = varying_axes(importer, entry, scale, &spreads[0], &scale_axes);
@@ -517,10 +526,13 @@ dc_onnx_scale_and_shift(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnx
     status = varying_axes(importer, entry, shift, &spreads[1], &shift_axes);
   if (!status)
     status = take_channels(importer, entry, scale_axes | shift_axes);
-  double *factors, *terms;
   if (!status)
     status = find_numbers(importer, entry, scale, &spreads[0], 1, &factors);
   if (!status)
     status = find_numbers(importer, entry, shift, &spreads[1], 0, &terms);
-  return status ? status : dc_onnx_scale_channels(importer, node, entry, factors, terms);
+  if (!status)
+    status = dc_onnx_scale_channels(importer, node, entry, factors, terms);
+  dc_free(factors);
+  dc_free(terms);
+  return status;
 }

@@ -24,6 +24,7 @@ typedef struct {
   DcOnnxConstants constants; /* that were computed */
   DcNetwork *network;
   size_t weights; /* that its layers have */
+  int64_t walked; /* numbers that constants met */
   int64_t batch;  /* what the graph takes for the number of pictures */
   DcOnnxJoint *joints;
   size_t joint_count, joint_room;

@@ -695,7 +695,7 @@ constants_that_grow_are_refused(void **state)
   LIST(&test, "huge", INT64_C(1) << 20, INT64_C(1) << 20);
   NODE(&test, "ConstantOfShape", "constant", "huge");
   NODE(&test, "Add", "y", "x", "constant");
-  check_refused(&test, DC_ERROR_UNSUPPORTED, "more than 2^28 numbers");
+  check_refused(&test, DC_ERROR_UNSUPPORTED, "more than 2^27 numbers");
 }
 
 static void
@@ -711,6 +711,25 @@ images_that_grow_are_refused(void **state)
   INTS(&test, "pads", 0, 0, 5000, 5000, 0, 0, 0, 0);
   test.output.name = "y";
   check_refused(&test, DC_ERROR_UNSUPPORTED, "numbers of one picture");
+}
+
+/* Sums and products of what a file says must stay numbers. */
+static void
+sizes_out_of_all_proportion_are_refused(void **state)
+{
+  (void)state;
+  TestGraph test;
+  start_unary(&test, "GlobalAveragePool");
+  test.output.name = "y";
+  test.input.shape[0] = INT64_C(1) << 62;
+  check_refused(&test, DC_ERROR_UNSUPPORTED, "at once");
+  start_unary(&test, "MaxPool");
+  test.output.name = "y";
+  INTS(&test, "kernel_shape", 65536, 65536);
+  INTS(&test, "dilations", 65536, 65536);
+  INTS(&test, "strides", 65536, 65536);
+  graph_text(&test, "auto_pad", "SAME_LOWER");
+  check_refused(&test, DC_ERROR_UNSUPPORTED, "reaches beyond");
 }
 
 static void
@@ -758,6 +777,7 @@ main(void)
       cmocka_unit_test(numbers_that_are_not_finite_are_refused),
       cmocka_unit_test(constants_that_grow_are_refused),
       cmocka_unit_test(images_that_grow_are_refused),
+      cmocka_unit_test(sizes_out_of_all_proportion_are_refused),
       cmocka_unit_test(several_pictures_are_refused),
   };
   return cmocka_run_group_tests_name("onnx_import", tests, NULL, NULL);

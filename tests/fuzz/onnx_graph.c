@@ -3,6 +3,7 @@
 
 #include "../core/onnx_bytes.h"
 #include "onnx/graph.h"
+#include "onnx/import.h"
 
 /* Every name is a text, every number is there, and nodes come after what they take. */
 
@@ -107,6 +108,20 @@ check_graph(const DcOnnxGraph *graph)
   return sum;
 }
 
+/* A network, or a reason. */
+static void
+import(const DcOnnxGraph *graph)
+{
+  DcNetwork *network;
+  DcError error = {.status = DC_OK};
+  const DcOnnxImportOptions options = {.normalise = true};
+  const DcStatus status = dc_onnx_import(graph, &options, &network, NULL, &error);
+  fuzz_promise((status == DC_OK) == (network != NULL));
+  if (status)
+    fuzz_promise_error(status, &error);
+  dc_network_free(network);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -114,10 +129,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   DcError error = {.status = DC_OK};
   const DcStatus status = dc_onnx_graph_parse(data, size, "fuzz", &graph, &error);
   fuzz_promise((status == DC_OK) == (graph != NULL));
-  if (status)
+  if (status) {
     fuzz_promise_error(status, &error);
-  else
+  } else {
     fuzz_promise(check_graph(graph) != SIZE_MAX);
+    import(graph);
+  }
   dc_onnx_graph_free(graph);
   return 0;
 }
