@@ -49,12 +49,17 @@ make(GstElementFactory *factory)
   return gst_object_ref_sink(element);
 }
 
-/* Nobody but the test holds the element: it goes with the last reference. */
+/* Nobody but the test holds the element: it goes with the last reference. A bin's thread that
+ * carried on an asynchronous change of state gives back its reference a moment after the change. */
 static void
 release(GstElement *element)
 {
   gpointer watched = element;
+  gint64 deadline = g_get_monotonic_time() + 10 * G_TIME_SPAN_SECOND;
 
+  while (GST_IS_BIN(element) && GST_OBJECT_REFCOUNT_VALUE(element) > 1 &&
+         g_get_monotonic_time() < deadline)
+    g_usleep(1000);
   g_object_add_weak_pointer(G_OBJECT(element), &watched);
   ASSERT_OBJECT_REFCOUNT(element, GST_OBJECT_NAME(element), 1);
   gst_object_unref(element);
