@@ -52,7 +52,8 @@ void dc_tdcm_free(DcTdcmModule *module);
 /* Whether every member is in its range; DC_ERROR_ARGUMENT, DC_ERROR_NOT_FINITE. */
 DcStatus dc_tdcm_check(const DcTdcmModule *module, DcError *error);
 
-/* W = G G^T (d x d), in the units of standardised embeddings. */
+/* W = G G^T (d x d), in the units of standardised embeddings. With QUADRATIC scores it measures
+ * distances. */
 void dc_tdcm_metric(const DcTdcmModule *module, double *metric);
 
 /* What both ways to find the loss need: -log det G; and log cosh y, minus the logarithm of the

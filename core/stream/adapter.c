@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "cluster/tdcm.h"
+#include "cluster/transport_source.h"
 #include "stream/adapter_private.h"
 #include "stream/snapshot_builder.h"
 
@@ -74,13 +75,18 @@ dc_adapter_allocate_clusters(DcAdapter *adapter, size_t count, DcError *error)
                               error);
 }
 
+/* What the configuration brings of a model must be of its embeddings. */
 static DcStatus
-check_module(const DcTdcmModule *module, size_t dim, DcError *error)
+check_model(const DcAdapterConfig *config, size_t dim, DcError *error)
 {
-  if (module && module->dim != dim)
+  if (config->module && config->module->dim != dim)
     return dc_error_set(error, DC_ERROR_SHAPE,
                         "attention trained on embeddings of %zu numbers does not fit %zu",
-                        module->dim, dim);
+                        config->module->dim, dim);
+  if (config->source && config->source->input_dim != dim)
+    return dc_error_set(error, DC_ERROR_SHAPE,
+                        "a source described from embeddings of %zu numbers does not fit %zu",
+                        config->source->input_dim, dim);
   return DC_OK;
 }
 
@@ -122,7 +128,7 @@ dc_adapter_new(const DcAdapterConfig *config, size_t dim, const char *encoder, D
   if (status == DC_OK)
     status = check_embeddings(dim, encoder, error);
   if (status == DC_OK)
-    status = check_module(config->module, dim, error);
+    status = check_model(config, dim, error);
   if (status != DC_OK)
     return status;
   DcAdapter *made = DC_NEW(DcAdapter, 1);
@@ -164,7 +170,7 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
   const DcAdapterConfig old = adapter->config;
   if (config->clusters != old.clusters || config->max_clusters != old.max_clusters ||
       config->window != old.window || config->warm_up != old.warm_up || config->seed != old.seed ||
-      config->module != old.module)
+      config->module != old.module || config->source != old.source)
     return dc_error_set(error, DC_ERROR_ARGUMENT,
                         "clusters, max-clusters, window, warm-up, seed and model cannot change "
                         "while running");

@@ -46,6 +46,7 @@ typedef struct {
   uint64_t seed;
   const struct DcTdcmModule *module; /* of the model that embeds, for ATTENTION; borrowed for the
                                         life of the adapter; NULL: none */
+  struct DcTransportSource *source;  /* of that model, for TRANSPORT; borrowed likewise */
 } DcAdapterConfig;
 
 /* transport, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256, rate 1, half_life

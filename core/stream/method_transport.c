@@ -8,9 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Embeddings per cluster that make source statistics better than none: at 25 transport tracking
- * loses to forgetting, at 50 it is level or ahead (docs/methods/transport.md). */
-#define SAMPLES_PER_CLUSTER 50
 /* The source is described again with four times the sample, until it has seen this many. */
 #define SOURCE_GROWTH  4
 #define LARGEST_SOURCE 4096
@@ -58,7 +55,7 @@ reserve(DcAdapter *adapter)
 static size_t
 first_sample(const DcAdapter *adapter)
 {
-  size_t needed = SAMPLES_PER_CLUSTER * adapter->clusters.count;
+  size_t needed = DC_TRANSPORT_SAMPLES_PER_CLUSTER * adapter->clusters.count;
   if (needed < adapter->config.warm_up)
     needed = adapter->config.warm_up;
   return smaller(needed, adapter->config.window);
@@ -77,12 +74,34 @@ forget_source(DcAdapter *adapter)
   transport->source_due = adapter->accepted + (needed > remembered ? needed - remembered : 0);
 }
 
+/* A tracker of that source in place of what there is. */
+static DcStatus
+track_source(DcAdapter *adapter, DcTransportSource *source, DcError *error)
+{
+  DcTransportMethod *transport = adapter->state;
+  DcTransportTracker *tracker = NULL;
+  DcTransportOptions options = dc_transport_options();
+  DcStatus status = dc_transport_tracker_new(source, &options, &tracker, error);
+  if (status != DC_OK)
+    return status;
+  dc_transport_tracker_free(transport->tracker);
+  transport->tracker = tracker;
+  transport->pending.count = 0;
+  return DC_OK;
+}
+
+/* A model that starts a stream tells its source itself, from more than the stream could soon show;
+ * it is not described again. */
 static DcStatus
 restart(DcAdapter *adapter, DcError *error)
 {
-  (void)error;
+  DcTransportMethod *transport = adapter->state;
+  DcTransportSource *source = adapter->config.source;
   forget_source(adapter);
-  return DC_OK;
+  if (!source || source->clusters != adapter->clusters.count || adapter->accepted)
+    return DC_OK;
+  transport->source_due = UINT64_MAX;
+  return track_source(adapter, source, error);
 }
 
 /* Prototypes and residuals belong to the clusters that there were. */
@@ -90,7 +109,9 @@ static DcStatus
 regroup(DcAdapter *adapter, const size_t *from, DcError *error)
 {
   (void)from;
-  return restart(adapter, error);
+  (void)error;
+  forget_source(adapter);
+  return DC_OK;
 }
 
 /* The members of all strata, one after the other. NULL when memory is short. */
@@ -131,27 +152,21 @@ describe(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
 {
   DcMatrix centroids =
       dc_matrix(adapter->clusters.centroids, adapter->clusters.count, adapter->dim);
-  DcTransportMethod *transport = adapter->state;
   DcTransportFitOptions fit = dc_transport_fit_options();
   fit.seed = adapter->config.seed;
   DcTransportSource *source = NULL;
-  DcTransportTracker *tracker = NULL;
   DcStatus status = dc_transport_fit(sample, &centroids, &fit, &source, error);
   if (status == DC_ERROR_MEMORY)
     return status;
-  if (status != DC_OK) {
+  if (status == DC_OK) {
+    status = track_source(adapter, source, error);
+    dc_transport_source_unref(source);
+    if (status != DC_OK)
+      return status;
+    plan_next_source(adapter, sample->rows, true);
+  } else {
     plan_next_source(adapter, sample->rows, false);
-    return DC_OK;
   }
-  DcTransportOptions options = dc_transport_options();
-  status = dc_transport_tracker_new(source, &options, &tracker, error);
-  dc_transport_source_unref(source);
-  if (status != DC_OK)
-    return status;
-  plan_next_source(adapter, sample->rows, true);
-  dc_transport_tracker_free(transport->tracker);
-  transport->tracker = tracker;
-  transport->pending.count = 0;
   return DC_OK;
 }
 

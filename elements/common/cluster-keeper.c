@@ -156,6 +156,7 @@ read_model(DcClusterKeeper *keeper, const DcAdapterConfig *config, const gchar *
                         "for %u: set it to 0 or to the number of the model",
                         path, keeper->model->clusters, config->clusters);
   keeper->config.module = keeper->model->attention;
+  keeper->config.source = keeper->model->source;
   return DC_OK;
 }
 
