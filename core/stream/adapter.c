@@ -168,12 +168,13 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
   if (status != DC_OK)
     return status;
   const DcAdapterConfig old = adapter->config;
-  if (config->clusters != old.clusters || config->max_clusters != old.max_clusters ||
-      config->window != old.window || config->warm_up != old.warm_up || config->seed != old.seed ||
-      config->module != old.module || config->source != old.source)
+  if (config->effort != old.effort || config->clusters != old.clusters ||
+      config->max_clusters != old.max_clusters || config->window != old.window ||
+      config->warm_up != old.warm_up || config->seed != old.seed || config->module != old.module ||
+      config->source != old.source)
     return dc_error_set(error, DC_ERROR_ARGUMENT,
-                        "clusters, max-clusters, window, warm-up, seed and model cannot change "
-                        "while running");
+                        "effort, clusters, max-clusters, window, warm-up, seed and model cannot "
+                        "change while running");
   adapter->config = *config;
   status = config->method == old.method ? reserve_for_method(adapter, error)
                                         : open_method(adapter, error);

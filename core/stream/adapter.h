@@ -33,8 +33,15 @@ typedef enum {
 /* "transport", "k-means", ... */
 const char *dc_method_name(DcMethod method);
 
+/* How much transport tracking does. */
+typedef enum {
+  DC_EFFORT_FULL,  /* three learning maps, remembered domains, a search after jumps */
+  DC_EFFORT_SIMPLE /* one learning map and the source: most of the gain at a third of the cost */
+} DcEffort;
+
 typedef struct {
   DcMethod method;
+  DcEffort effort;   /* of TRANSPORT */
   uint32_t clusters; /* K; 0: chosen at the end of the warm-up, at most max_clusters */
   uint32_t max_clusters;
   size_t window;          /* embeddings remembered, over all clusters */
@@ -44,12 +51,15 @@ typedef struct {
   uint64_t half_life;     /* stream time in ns after which a remembered embedding weighs half;
                              0: all weigh the same */
   uint64_t seed;
+  bool background; /* what takes long, and is not needed at once, runs on a thread of its own; the
+                      bytes are the same with it and without */
   const struct DcTdcmModule *module; /* of the model that embeds, for ATTENTION; borrowed for the
                                         life of the adapter; NULL: none */
   struct DcTransportSource *source;  /* of that model, for TRANSPORT; borrowed likewise */
 } DcAdapterConfig;
 
-/* transport, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256, rate 1, half_life
+/* transport with full effort, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256,
+ * rate 1, half_life
  * 0 */
 DcAdapterConfig dc_adapter_config(void);
 

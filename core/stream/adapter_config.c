@@ -24,6 +24,8 @@ dc_adapter_config_check(const DcAdapterConfig *config, DcError *error)
 {
   if (config->method < 0 || config->method >= DC_METHOD_COUNT)
     return dc_error_set(error, DC_ERROR_ARGUMENT, "method %d does not exist", (int)config->method);
+  if (config->effort != DC_EFFORT_FULL && config->effort != DC_EFFORT_SIMPLE)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "effort %d does not exist", (int)config->effort);
   if (config->clusters > DC_MAX_CLUSTERS || config->max_clusters < 1 ||
       config->max_clusters > DC_MAX_CLUSTERS)
     return dc_error_set(error, DC_ERROR_ARGUMENT,

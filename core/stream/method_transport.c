@@ -15,6 +15,10 @@
  * domain. */
 #define SAME_DOMAIN 0.5
 
+/* Embeddings from the taking of the window, in which a new start after a jump is searched, to its
+ * use: time for a thread to find it. */
+#define SEARCH_DELAY 256
+
 enum { BATCH = 64 };
 
 static size_t
@@ -33,12 +37,20 @@ open_state(DcAdapter *adapter)
 }
 
 static void
+drop_tracker(DcTransportMethod *transport)
+{
+  dc_background_finish(&transport->search);
+  dc_transport_tracker_free(transport->tracker);
+  transport->tracker = NULL;
+}
+
+static void
 close_state(void *state)
 {
   DcTransportMethod *transport = state;
   if (!transport)
     return;
-  dc_transport_tracker_free(transport->tracker);
+  drop_tracker(transport);
   dc_pending_clear(&transport->pending);
   dc_free(transport);
 }
@@ -66,12 +78,21 @@ static void
 forget_source(DcAdapter *adapter)
 {
   DcTransportMethod *transport = adapter->state;
-  dc_transport_tracker_free(transport->tracker);
-  transport->tracker = NULL;
+  drop_tracker(transport);
   transport->pending.count = 0;
   size_t remembered = adapter->clusters.memory ? dc_memory_count(adapter->clusters.memory) : 0;
   size_t needed = first_sample(adapter);
   transport->source_due = adapter->accepted + (needed > remembered ? needed - remembered : 0);
+}
+
+static DcTransportOptions
+options_of(const DcAdapter *adapter)
+{
+  if (adapter->config.effort == DC_EFFORT_SIMPLE)
+    return dc_transport_options_simple();
+  DcTransportOptions options = dc_transport_options();
+  options.search_delay = SEARCH_DELAY;
+  return options;
 }
 
 /* A tracker of that source in place of what there is. */
@@ -80,11 +101,11 @@ track_source(DcAdapter *adapter, DcTransportSource *source, DcError *error)
 {
   DcTransportMethod *transport = adapter->state;
   DcTransportTracker *tracker = NULL;
-  DcTransportOptions options = dc_transport_options();
+  DcTransportOptions options = options_of(adapter);
   DcStatus status = dc_transport_tracker_new(source, &options, &tracker, error);
   if (status != DC_OK)
     return status;
-  dc_transport_tracker_free(transport->tracker);
+  drop_tracker(transport);
   transport->tracker = tracker;
   transport->pending.count = 0;
   return DC_OK;
@@ -236,6 +257,25 @@ private_memory(const DcAdapter *adapter)
   return fmax(dc_transport_private_memory(half_life, adapter->clusters.count), 1);
 }
 
+static void
+run_search(void *search)
+{
+  dc_transport_search_run(search);
+}
+
+/* Has a search run on a thread of its own, and ends the thread of one that is over. Where there is
+ * no thread, the step that needs the result runs the search. */
+static void
+tend_search(DcAdapter *adapter)
+{
+  DcTransportMethod *transport = adapter->state;
+  DcTransportSearch *search = dc_transport_tracker_search(transport->tracker);
+  if (!search)
+    dc_background_finish(&transport->search);
+  else if (adapter->config.background && !transport->search.running)
+    dc_background_start(&transport->search, run_search, search);
+}
+
 /* Learns in batches of at most 64. With less than a batch pending and an interval shorter than a
  * batch it waits for more. */
 static DcStatus
@@ -250,6 +290,7 @@ learn_pending(DcAdapter *adapter, DcError *error)
     if (status != DC_OK)
       return dc_error_set(error, status, "a batch cannot be learnt from: %s",
                           dc_status_text(status));
+    tend_search(adapter);
     row += batch.rows;
   }
   dc_pending_drop(pending, row);
@@ -343,29 +384,42 @@ list_arrays(const DcAdapter *adapter, DcMethodArray arrays[DC_METHOD_MAX_ARRAYS]
 }
 
 static DcStatus
-make_tracker(const DcAdapter *adapter, const DcTransportArray *arrays, size_t count,
-             DcTransportTracker **tracker, DcError *error)
+check_source(const DcAdapter *adapter, const DcTransportSource *source, DcError *error)
+{
+  if (source->clusters == adapter->clusters.count && source->input_dim == adapter->dim)
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_FORMAT,
+                      "the state has %zu clusters of %zu numbers, but transport tracking in it "
+                      "%zu of %zu",
+                      adapter->clusters.count, adapter->dim, source->clusters, source->input_dim);
+}
+
+/* Whether the maps are those of as many experts and domains as are kept here: with another effort
+ * they start anew from the same source. */
+static bool
+has_all_maps(const DcAdapter *adapter, const DcTransportArray *arrays, size_t count)
+{
+  DcTransportOptions options = options_of(adapter);
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(arrays[i].name, "transport.level") == 0)
+      return arrays[i].cols == options.experts + options.remembered;
+  return true; /* a missing one is an error of the tracker's */
+}
+
+static DcStatus
+restore_tracker(DcAdapter *adapter, const DcTransportArray *arrays, size_t count, DcError *error)
 {
   DcTransportSource *source;
   DcStatus status = dc_transport_source_restore(arrays, count, &source, error);
   if (status)
     return status;
-  if (source->clusters != adapter->clusters.count || source->input_dim != adapter->dim)
-    status =
-        dc_error_set(error, DC_ERROR_FORMAT,
-                     "the state has %zu clusters of %zu numbers, but transport tracking in it "
-                     "%zu of %zu",
-                     adapter->clusters.count, adapter->dim, source->clusters, source->input_dim);
-  DcTransportOptions options = dc_transport_options();
+  status = check_source(adapter, source, error);
   if (!status)
-    status = dc_transport_tracker_new(source, &options, tracker, error);
+    status = track_source(adapter, source, error);
   dc_transport_source_unref(source);
-  if (!status)
-    status = dc_transport_tracker_restore(*tracker, arrays, count, error);
-  if (status) {
-    dc_transport_tracker_free(*tracker);
-    *tracker = NULL;
-  }
+  if (!status && has_all_maps(adapter, arrays, count))
+    status =
+        dc_transport_tracker_restore(dc_transport_method(adapter)->tracker, arrays, count, error);
   return status;
 }
 
@@ -398,7 +452,7 @@ restore(DcAdapter *adapter, const DcMethodArray *arrays, size_t count, DcError *
   DcTransportArray *matrices = select_matrices(arrays, count, &selected);
   if (!matrices)
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory to restore the maps");
-  DcStatus status = make_tracker(adapter, matrices, selected, &transport->tracker, error);
+  DcStatus status = restore_tracker(adapter, matrices, selected, error);
   dc_free(matrices);
   if (status)
     return status;

@@ -29,6 +29,20 @@ dc_method_get_type(void)
   return type;
 }
 
+GType
+dc_effort_get_type(void)
+{
+  static const GEnumValue values[] = {
+      {DC_EFFORT_FULL, "Three learning maps, remembered scenes, a search after jumps", "full"},
+      {DC_EFFORT_SIMPLE, "One learning map and the source, at a third of the cost", "simple"},
+      {0, NULL, NULL}};
+  static gsize type;
+
+  if (g_once_init_enter(&type))
+    g_once_init_leave(&type, g_enum_register_static("GstAdaptCentroidsEffort", values));
+  return type;
+}
+
 void
 dc_adapt_settings_init(DcAdaptSettings *settings)
 {
@@ -69,6 +83,9 @@ dc_adapt_settings_set(DcAdaptSettings *settings, guint id, const GValue *value)
     break;
   case DC_ADAPT_METHOD:
     settings->config.method = (DcMethod)g_value_get_enum(value);
+    break;
+  case DC_ADAPT_EFFORT:
+    settings->config.effort = (DcEffort)g_value_get_enum(value);
     break;
   case DC_ADAPT_MODEL_FILE:
     set_text(&settings->model_file, value);
@@ -133,6 +150,9 @@ dc_adapt_settings_get(const DcAdaptSettings *settings, guint id, GValue *value)
     break;
   case DC_ADAPT_METHOD:
     g_value_set_enum(value, settings->config.method);
+    break;
+  case DC_ADAPT_EFFORT:
+    g_value_set_enum(value, (gint)settings->config.effort);
     break;
   case DC_ADAPT_MODEL_FILE:
     g_value_set_string(value, settings->model_file);
@@ -275,6 +295,19 @@ install_adaptation(GObjectClass *klass, const DcAdapterConfig *config)
       klass, DC_ADAPT_METHOD,
       g_param_spec_enum("method", "Method", "What proposes where the centroids should move",
                         DC_TYPE_METHOD, config->method, DC_PARAM_PLAYING));
+  /**
+   * GstAdaptCentroids:effort:
+   *
+   * With #GstAdaptCentroids:method transport: `simple` follows the stream by one map, which is most
+   * of what there is to gain, at a third of the cost; `full` also finds the stream again after
+   * jumps and known scenes when they return.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_EFFORT,
+      g_param_spec_enum("effort", "Effort", "How much the method transport does", DC_TYPE_EFFORT,
+                        config->effort, DC_PARAM_READY));
   /**
    * GstAdaptCentroids:interval:
    *
@@ -425,4 +458,5 @@ dc_adapt_settings_install(GObjectClass *klass)
    */
   dc_foreign_settings_install(klass, DC_ADAPT_TENSOR_NAME, DC_ADAPT_TENSOR_REGION);
   gst_type_mark_as_plugin_api(DC_TYPE_METHOD, 0);
+  gst_type_mark_as_plugin_api(DC_TYPE_EFFORT, 0);
 }

@@ -188,6 +188,7 @@ dc_cluster_keeper_open(DcClusterKeeper *keeper, const DcAdapterConfig *config,
   take_turn(keeper);
   g_mutex_lock(&keeper->mutex);
   keeper->config = *config;
+  keeper->config.background = true;
   keeper->config_changed = FALSE;
   g_mutex_unlock(&keeper->mutex);
   keeper->open = TRUE;

@@ -477,6 +477,33 @@ a_state_serves_every_method(void **state)
   }
 }
 
+/* With another effort the source stays and the maps start anew. */
+static void
+a_state_serves_every_effort(void **state)
+{
+  (void)state;
+  Way how = {.method = DC_METHOD_TRANSPORT};
+  for (int effort = 0; effort < 2; effort++) {
+    DcAdapterConfig config = config_of(&how);
+    config.effort = effort ? DC_EFFORT_SIMPLE : DC_EFFORT_FULL;
+    DcAdapter *first = make(&config);
+    run(first, 0, 600);
+    assert_true(dc_adapter_stats(first).transported);
+    save(first, "state");
+    config.effort = effort ? DC_EFFORT_FULL : DC_EFFORT_SIMPLE;
+    DcAdapter *second = make(&config);
+    DcError error = {0};
+    if (load(second, "state", &error))
+      fail_msg("%s", error.message);
+    assert_true(dc_adapter_stats(second).transported);
+    assert_int_equal(dc_adapter_stats(second).expert, 0);
+    run(second, 600, 800);
+    assert_sane(second, GROUPS, 8);
+    dc_adapter_free(first);
+    dc_adapter_free(second);
+  }
+}
+
 typedef struct {
   int way;
   const char *name;
@@ -874,6 +901,7 @@ main(void)
       cmocka_unit_test(a_cluster_out_of_sight_stays),
       cmocka_unit_test(a_restart_goes_on_with_the_same_bytes),
       cmocka_unit_test(a_state_serves_every_method),
+      cmocka_unit_test(a_state_serves_every_effort),
       cmocka_unit_test(damaged_states_are_refused),
       cmocka_unit_test(half_lives_count_stream_time),
       cmocka_unit_test(mixture_is_a_step_of_em),

@@ -2,7 +2,7 @@
 
 /* Runs an adapter over files, for programs in other languages:
  *   adapter_run FOLDER DIM CLUSTERS [method=transport] [warm-up=256] [interval=64] [window=4096]
- *               [rate=1] [given] [late] [model=FILE]
+ *               [rate=1] [effort=simple] [given] [late] [model=FILE]
  * FOLDER holds raw float32 rows of DIM numbers: stream.f32 and, for `given`, centroids.f32 to start
  * from in place of a warm-up. Writes labels.u32: each embedding is assigned by the newest snapshot
  * before it is pushed, or with `late` after it, as behind an adapt-centroids; those of the warm-up
@@ -38,6 +38,8 @@ read_setting(const char *text, DcAdapterConfig *config)
     config->interval = (size_t)number;
   else if (!strncmp(text, "window=", 7))
     config->window = (size_t)number;
+  else if (!strcmp(text, "effort=simple"))
+    config->effort = DC_EFFORT_SIMPLE;
   else if (!strncmp(text, "rate=", 5))
     config->adaptation_rate = number;
   else if (strcmp(text, "given") && strcmp(text, "late") && strncmp(text, "model=", 6))
