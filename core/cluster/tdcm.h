@@ -106,13 +106,20 @@ typedef struct {
   double total;  /* sum of the sample weights */
 } DcTdcmDomain;
 
+/* What dc_tdcm_continue() works in: memory of the sizes that it had last. NULL when memory is
+ * short. Free with dc_tdcm_scratch_free(); NULL is ignored. */
+typedef struct DcTdcmScratch DcTdcmScratch;
+DcTdcmScratch *dc_tdcm_scratch_new(void);
+void dc_tdcm_scratch_free(DcTdcmScratch *scratch);
+
 /* Goes on from centroids that there are: `blocks` (>= 1) blocks over `samples` (N x d), of
  * `weights` (N numbers >= 0; NULL: 1), from `centroids` to `updated` (both K x d, in the units of
  * the samples; may be the same memory), and into `domain`, whose arrays the caller provides. Errors
- * as dc_tdcm_apply(). Allocates. */
+ * as dc_tdcm_apply(). Allocates where the sizes, or the module, are others than before; the numbers
+ * of a module must not change meanwhile. */
 DcStatus dc_tdcm_continue(const DcTdcmModule *module, uint32_t blocks, const DcMatrix *samples,
                           const float *weights, const DcMatrix *centroids, const DcMatrix *updated,
-                          DcTdcmDomain *domain, DcError *error);
+                          DcTdcmDomain *domain, DcTdcmScratch *scratch, DcError *error);
 
 /* How the module reads embeddings of `domain` for these centroids: see cluster/reading.h. NULL when
  * memory is short. */

@@ -853,14 +853,15 @@ a_module_goes_on_where_it_was(void **state)
     DcMatrix end = dc_matrix(more, GROUPS, DIM);
     double means[DIM], mass[GROUPS];
     DcTdcmDomain domain = {.means = means, .mass = mass};
+    DcTdcmScratch *scratch = dc_tdcm_scratch_new();
     module->blocks = 3;
     dc_random_seed(&random, 1, 1);
     assert_int_equal(dc_tdcm_apply(module, &samples, &random, 1, &to, NULL, NULL, NULL), DC_OK);
     module->blocks = 1;
     dc_random_seed(&random, 1, 1);
     assert_int_equal(dc_tdcm_apply(module, &samples, &random, 1, &half, NULL, NULL, NULL), DC_OK);
-    assert_int_equal(dc_tdcm_continue(module, 2, &samples, NULL, &half, &end, &domain, NULL),
-                     DC_OK);
+    assert_int_equal(
+        dc_tdcm_continue(module, 2, &samples, NULL, &half, &end, &domain, scratch, NULL), DC_OK);
     for (size_t i = 0; i < GROUPS * DIM; i++)
       assert_near(more[i], whole[i], 1e-4); /* the centroids between were rounded */
     double sum = 0;
@@ -872,19 +873,23 @@ a_module_goes_on_where_it_was(void **state)
     for (size_t i = 0; i < N; i++)
       weights[i] = i < N / 2;
     DcMatrix first = dc_matrix(rows, N / 2, DIM);
-    assert_int_equal(dc_tdcm_continue(module, 1, &first, NULL, &half, &to, &domain, NULL), DC_OK);
-    assert_int_equal(dc_tdcm_continue(module, 1, &samples, weights, &half, &end, &domain, NULL),
+    assert_int_equal(dc_tdcm_continue(module, 1, &first, NULL, &half, &to, &domain, scratch, NULL),
                      DC_OK);
+    assert_int_equal(
+        dc_tdcm_continue(module, 1, &samples, weights, &half, &end, &domain, scratch, NULL), DC_OK);
     for (size_t i = 0; i < GROUPS * DIM; i++)
       assert_near(more[i], whole[i], 1e-5);
     rows[7] = NAN;
     DcError error;
-    assert_int_equal(dc_tdcm_continue(module, 1, &samples, NULL, &half, &end, &domain, &error),
+    assert_int_equal(dc_tdcm_continue(module, 1, &samples, NULL, &half, &end, &domain, scratch,
+                                      &error),
                      DC_ERROR_NOT_FINITE);
     rows[7] = 0.2f;
     DcMatrix narrow = {part, GROUPS, DIM - 1, DIM};
-    assert_int_equal(dc_tdcm_continue(module, 1, &samples, NULL, &narrow, &end, &domain, &error),
+    assert_int_equal(dc_tdcm_continue(module, 1, &samples, NULL, &narrow, &end, &domain, scratch,
+                                      &error),
                      DC_ERROR_SHAPE);
+    dc_tdcm_scratch_free(scratch);
     dc_tdcm_free(module);
   }
 }
