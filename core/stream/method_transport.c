@@ -356,6 +356,10 @@ describe_state(const DcAdapter *adapter, DcAdapterStats *stats)
   stats->calm = transport.calm;
   stats->displacement = transport.displacement;
   stats->jumps = transport.jumps;
+  const double *figure = dc_transport_tracker_source(tracker)->figure;
+  if (transport.seen && figure[DC_TRANSPORT_DEVIATION] > 0)
+    stats->fit =
+        (transport.likelihood - figure[DC_TRANSPORT_LIKELIHOOD]) / figure[DC_TRANSPORT_DEVIATION];
 }
 
 /* ---- state ---- */

@@ -2,7 +2,7 @@
 
 /* Runs an adapter over files, for programs in other languages:
  *   adapter_run FOLDER DIM CLUSTERS [method=transport] [warm-up=256] [interval=64] [window=4096]
- *               [rate=1] [effort=simple] [given] [late] [model=FILE]
+ *               [rate=1] [effort=simple] [align=moments] [given] [late] [model=FILE]
  * FOLDER holds raw float32 rows of DIM numbers: stream.f32 and, for `given`, centroids.f32 to start
  * from in place of a warm-up. Writes labels.u32: each embedding is assigned by the newest snapshot
  * before it is pushed, or with `late` after it, as behind an adapt-centroids; those of the warm-up
@@ -40,6 +40,8 @@ read_setting(const char *text, DcAdapterConfig *config)
     config->window = (size_t)number;
   else if (!strcmp(text, "effort=simple"))
     config->effort = DC_EFFORT_SIMPLE;
+  else if (!strcmp(text, "align=moments"))
+    config->align = DC_ALIGN_MOMENTS;
   else if (!strncmp(text, "rate=", 5))
     config->adaptation_rate = number;
   else if (strcmp(text, "given") && strcmp(text, "late") && strncmp(text, "model=", 6))
@@ -64,6 +66,9 @@ label_of(DcAdapter *adapter, DcAssigner *assigner, const DcMatrix *row)
   return assignment.cluster;
 }
 
+/* Of how many times separation was lost. */
+static unsigned separations_lost;
+
 static void
 run(DcAdapter *adapter, const DcMatrix *stream, bool late, uint32_t *labels)
 {
@@ -74,8 +79,11 @@ run(DcAdapter *adapter, const DcMatrix *stream, bool late, uint32_t *labels)
     DcMatrix one = dc_matrix_rows(stream, row, 1);
     labels[row] = label_of(adapter, assigner, &one);
     check(dc_adapter_push(adapter, &one, row, &result), &error);
-    if (dc_adapter_is_due(adapter))
+    if (dc_adapter_is_due(adapter)) {
+      bool lost = dc_adapter_stats(adapter).separation_lost;
       check(dc_adapter_adapt(adapter, true, &error), &error);
+      separations_lost += !lost && dc_adapter_stats(adapter).separation_lost;
+    }
     if (late)
       labels[row] = label_of(adapter, assigner, &one);
   }
@@ -122,9 +130,12 @@ static void
 print_stats(const DcAdapterStats *stats)
 {
   printf("{\"clusters\": %zu, \"transported\": %s, \"expert\": %zu, \"domains\": %zu, "
-         "\"calm\": %.3f, \"displacement\": %.3f, \"jumps\": %llu}\n",
+         "\"calm\": %.3f, \"displacement\": %.3f, \"jumps\": %llu, \"margin\": %.3f, "
+         "\"margin_reference\": %.3f, \"fit\": %.3f, \"separation_lost\": %s, \"losses\": %u}\n",
          stats->clusters, stats->transported ? "true" : "false", stats->expert, stats->domains,
-         stats->calm, stats->displacement, (unsigned long long)stats->jumps);
+         stats->calm, stats->displacement, (unsigned long long)stats->jumps, stats->margin,
+         stats->margin_reference, stats->fit, stats->separation_lost ? "true" : "false",
+         separations_lost);
 }
 
 int
