@@ -196,7 +196,7 @@ an_aligned_adapter_keeps_its_clusters(void **state)
     uint32_t name[GROUPS];
     for (size_t group = 0; group < GROUPS; group++)
       name[group] = label(adapter, 99000 + group, 0);
-    run(adapter, 1000, 16000, 1);
+    run(adapter, 1000, 24000, 1);
     size_t right = 0;
     for (size_t i = 99000; i < 99300; i++)
       right += label(adapter, i, 1) == name[i % GROUPS];
