@@ -25,11 +25,29 @@ typedef enum {
   DC_METHOD_ATTENTION, /* TDCM's update; without a trained module it is soft k-means */
   DC_METHOD_K_MEANS,   /* one Lloyd step over the memory */
   DC_METHOD_NONE,      /* centroids stay where the warm-up or the model put them */
+  DC_METHOD_MIXTURE,   /* an isotropic mixture with running weights, as AE-CM sees clusters */
+  DC_METHOD_SECU,      /* centres on the unit sphere, moved by their hard samples */
   DC_METHOD_COUNT
 } DcMethod;
 
+/* "transport", "k-means", ... */
+const char *dc_method_name(DcMethod method);
+
+/* How much transport tracking does. */
+typedef enum {
+  DC_EFFORT_FULL,  /* three learning maps, remembered domains, a search after jumps */
+  DC_EFFORT_SIMPLE /* one learning map and the source: most of the gain at a third of the cost */
+} DcEffort;
+
+/* What is done about an encoder whose numbers drift. */
+typedef enum {
+  DC_ALIGN_NONE,
+  DC_ALIGN_MOMENTS /* mean and variance of each number are kept at those of the start */
+} DcAlign;
+
 typedef struct {
   DcMethod method;
+  DcEffort effort;   /* of TRANSPORT */
   uint32_t clusters; /* K; 0: chosen at the end of the warm-up, at most max_clusters */
   uint32_t max_clusters;
   size_t window;          /* embeddings remembered, over all clusters */
@@ -38,10 +56,17 @@ typedef struct {
   double adaptation_rate; /* 0..1: how much of the proposed step is taken at full evidence */
   uint64_t half_life;     /* stream time in ns after which a remembered embedding weighs half;
                              0: all weigh the same */
+  DcAlign align;
   uint64_t seed;
+  bool background; /* what takes long, and is not needed at once, runs on a thread of its own; the
+                      bytes are the same with it and without */
+  const struct DcTdcmModule *module; /* of the model that embeds, for ATTENTION; borrowed for the
+                                        life of the adapter; NULL: none */
+  struct DcTransportSource *source;  /* of that model, for TRANSPORT; borrowed likewise */
 } DcAdapterConfig;
 
-/* transport, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256, rate 1, half_life
+/* transport with full effort, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256,
+ * rate 1, half_life
  * 0 */
 DcAdapterConfig dc_adapter_config(void);
 
@@ -51,7 +76,8 @@ DcStatus dc_adapter_config_check(const DcAdapterConfig *config, DcError *error);
 #define DC_ENCODER_NAME_SIZE 128
 
 /* An adapter for embeddings of `dim` numbers made by the encoder named `encoder` (shorter than
- * DC_ENCODER_NAME_SIZE bytes; an opaque identity that is compared, stored and shown). Free with dc_adapter_free(). */
+ * DC_ENCODER_NAME_SIZE bytes; an opaque identity that is compared, stored and shown). Free with
+ * dc_adapter_free(). */
 DcStatus dc_adapter_new(const DcAdapterConfig *config, size_t dim, const char *encoder,
                         DcAdapter **adapter, DcError *error);
 void dc_adapter_free(DcAdapter *adapter);
@@ -98,11 +124,16 @@ typedef struct {
   size_t remembered;        /* embeddings in memory now */
   double occupancy_entropy; /* of the recent shares, in nats; log K when evenly used */
   double mean_shift;        /* mass-weighted mean of DcClusterInfo.shift */
+  double margin;            /* recent mean of DcAssignment.margin */
+  double margin_reference;  /* the same of the first embeddings; 0: not complete yet */
+  bool separation_lost;     /* the margin fell below 0.85 of that (see stream/separation.h) */
   bool transported;         /* labels come from transport tracking; else the rest is 0 */
   size_t expert;            /* 0: the source itself; then learners, then remembered domains */
   size_t domains;           /* remembered */
   double calm;              /* 1: the mix of the source; near 0: one cluster fills the stream */
   double displacement;      /* of the clusters as a whole since the source, in their spreads */
+  double fit;               /* how likely embeddings are in the best map: difference to the mean of
+                               the source, in standard deviations of its embeddings */
   uint64_t jumps;           /* times a new start was found after one */
 } DcAdapterStats;
 

@@ -8,6 +8,7 @@
 #include "cluster/transport_tracker_private.h"
 #include "stream/adapter.h"
 #include "stream/adapter_private.h"
+#include "stream/method_transport.h"
 #include "stream/snapshot_builder.h"
 
 static DcAdapterConfig
@@ -121,16 +122,19 @@ takes_over_with_fifty_embeddings_per_cluster(void **state)
   run(adapter, &stream, 319, 320, NULL);
   assert_true(is_transported(adapter));
   copy_centroids(adapter, before);
-  const DcTransportSource *first = dc_transport_tracker_source(adapter->transport.tracker);
-  assert_true(adapter->transport.source_due > 1000 && adapter->transport.source_due < 1400);
+  const DcTransportSource *first =
+      dc_transport_tracker_source(dc_transport_method(adapter)->tracker);
+  assert_true(dc_transport_method(adapter)->source_due > 1000 &&
+              dc_transport_method(adapter)->source_due < 1400);
   run(adapter, &stream, 320, 384, NULL); /* one more step: no jump */
   copy_centroids(adapter, after);
   for (size_t i = 0; i < WORLD_CLUSTERS * WORLD_DIM; i++)
     assert_near(after[i], before[i], 0.5);
-  assert_ptr_equal(dc_transport_tracker_source(adapter->transport.tracker), first);
+  assert_ptr_equal(dc_transport_tracker_source(dc_transport_method(adapter)->tracker), first);
   size_t prototypes = first->prototypes;
   run(adapter, &stream, 384, 1400, NULL);
-  assert_true(dc_transport_tracker_source(adapter->transport.tracker)->prototypes > prototypes);
+  assert_true(dc_transport_tracker_source(dc_transport_method(adapter)->tracker)->prototypes >
+              prototypes);
   assert_true(is_transported(adapter));
   dc_adapter_free(adapter);
   stream_free(&stream);
@@ -229,6 +233,97 @@ finds_back_after_inversion(void **state)
   stream_free(&stream);
 }
 
+/* A jump is found again on a thread of its own as without one, byte for byte. */
+static void
+a_thread_changes_no_byte(void **state)
+{
+  (void)state;
+  World world = world_new(1);
+  Stream stream = world_stream(&world, 8, 9000, 1);
+  for (size_t n = 4000; n < 9000; n++)
+    for (size_t i = 0; i < WORLD_DIM; i++)
+      dc_matrix_row(&stream.rows, n)[i] = 3 - dc_matrix_row(&stream.rows, n)[i];
+  State ends[2];
+  for (size_t i = 0; i < 2; i++) {
+    DcAdapterConfig config = world_config();
+    config.background = i;
+    DcAdapter *adapter = adapter_of(&config);
+    run(adapter, &stream, 0, 9000, NULL);
+    assert_int_equal(dc_adapter_stats(adapter).jumps, 1);
+    ends[i] = state_of(dc_transport_method(adapter)->tracker);
+    dc_adapter_free(adapter);
+  }
+  assert_same_state(&ends[0], &ends[1]);
+  state_free(&ends[0]);
+  state_free(&ends[1]);
+  stream_free(&stream);
+}
+
+/* Nothing waits for a search that nobody needs any more: frees, new methods, new starts. */
+static void
+a_search_under_way_may_be_dropped(void **state)
+{
+  (void)state;
+  World world = world_new(1);
+  Stream stream = world_stream(&world, 8, 9000, 1);
+  for (size_t n = 4000; n < 9000; n++)
+    for (size_t i = 0; i < WORLD_DIM; i++)
+      dc_matrix_row(&stream.rows, n)[i] = 3 - dc_matrix_row(&stream.rows, n)[i];
+  for (int ending = 0; ending < 3; ending++) {
+    DcAdapterConfig config = world_config();
+    config.background = true;
+    DcAdapter *adapter = adapter_of(&config);
+    size_t row = 0;
+    for (; row < 9000 && !dc_transport_method(adapter)->search.running; row += 64)
+      run(adapter, &stream, row, row + 64, NULL);
+    assert_true(dc_transport_method(adapter)->search.running);
+    DcError error;
+    DcMatrix centroids = dc_matrix(world.centre, WORLD_CLUSTERS, WORLD_DIM);
+    config.method = DC_METHOD_NONE;
+    if (ending == 1)
+      assert_int_equal(dc_adapter_configure(adapter, &config, &error), DC_OK);
+    else if (ending == 2)
+      assert_int_equal(dc_adapter_start(adapter, &centroids, NULL, NULL, &error), DC_OK);
+    run(adapter, &stream, row, row + 256, NULL);
+    dc_adapter_free(adapter);
+  }
+  stream_free(&stream);
+}
+
+/* The simple form has the source and one map, follows a rotation, and remembers nothing. */
+static void
+simple_effort_is_one_map(void **state)
+{
+  (void)state;
+  World world = world_new(1);
+  Stream stream = world_stream(&world, 8, 8000, 1);
+  DcAdapterConfig config = world_config();
+  config.effort = DC_EFFORT_SIMPLE;
+  DcAdapter *adapter = adapter_of(&config);
+  run(adapter, &stream, 0, 2000, NULL);
+  DcTransportTracker *tracker = dc_transport_method(adapter)->tracker;
+  assert_int_equal(tracker->options.experts, 2);
+  assert_int_equal(tracker->options.remembered, 0);
+  assert_null(tracker->search);
+  uint32_t name[WORLD_CLUSTERS], *labels = DC_NEW(uint32_t, 8000);
+  for (size_t n = 2000; n < 8000; n++) {
+    float *row = dc_matrix_row(&stream.rows, n);
+    double angle = fmin((double)(n - 2000) / 5000, 1) * 0.7, x = row[0], y = row[1];
+    row[0] = (float)(cos(angle) * x - sin(angle) * y);
+    row[1] = (float)(sin(angle) * x + cos(angle) * y);
+  }
+  run(adapter, &stream, 2000, 8000, labels);
+  find_names(&stream, labels, 2000, 2600, name);
+  assert_true(share_named(&stream, labels, name, 7000, 8000) > 0.99);
+  assert_int_equal(dc_adapter_stats(adapter).domains, 0);
+  config.effort = DC_EFFORT_FULL; /* which is fixed while it runs */
+  DcError error;
+  assert_int_equal(dc_adapter_configure(adapter, &config, &error), DC_ERROR_ARGUMENT);
+  dc_free(labels);
+  dc_adapter_free(adapter);
+  stream_free(&stream);
+}
+
 /* The same numbers; what pads the structure means nothing. */
 static void
 assert_same_assignments(const DcAssignment *a, const DcAssignment *b, size_t count)
@@ -254,7 +349,7 @@ snapshots_carry_the_map(void **state)
   DcAdapter *adapter = adapter_of(&config);
   run(adapter, &stream, 0, 3008, NULL);
   DcSnapshot *snapshot = dc_adapter_snapshot(adapter);
-  DcTransportScorer *scorer = dc_transport_tracker_scorer(adapter->transport.tracker);
+  DcTransportScorer *scorer = dc_transport_tracker_scorer(dc_transport_method(adapter)->tracker);
   DcTransportWork work = {0};
   assert_true(dc_transport_work_fit(&work, dc_transport_scorer_source(scorer)));
   DcMatrix batch = dc_matrix_rows(&stream.rows, 3008, 200);
@@ -289,7 +384,12 @@ snapshots_carry_the_map(void **state)
   float place[WORLD_DIM] = {0};
   DcClusterInfo info = {.label = "one"};
   DcSurvival survival = {0};
-  DcSnapshotParts parts = {1, "x", dc_matrix(place, 1, WORLD_DIM), &info, &survival, 1, NULL};
+  DcSnapshotParts parts = {.version = 1,
+                           .encoder = "x",
+                           .centroids = dc_matrix(place, 1, WORLD_DIM),
+                           .infos = &info,
+                           .survival = &survival,
+                           .temperature = 1};
   DcSnapshot *plain = dc_snapshot_new(&parts);
   assert_int_equal(dc_snapshot_assign(plain, assigner, &batch, 0, again), DC_OK);
   assert_int_equal(again[7].cluster, 0);
@@ -329,7 +429,7 @@ freezing_holds_map_and_centroids(void **state)
     assert_true(is_transported(adapter));
     float before[WORLD_CLUSTERS * WORLD_DIM], after[WORLD_CLUSTERS * WORLD_DIM];
     copy_centroids(adapter, before);
-    State frozen = state_of(adapter->transport.tracker);
+    State frozen = state_of(dc_transport_method(adapter)->tracker);
     config.adaptation_rate = 0;
     if (by_rate)
       assert_int_equal(dc_adapter_configure(adapter, &config, NULL), DC_OK);
@@ -341,7 +441,7 @@ freezing_holds_map_and_centroids(void **state)
     }
     copy_centroids(adapter, after);
     assert_memory_equal(before, after, sizeof before);
-    State still = state_of(adapter->transport.tracker);
+    State still = state_of(dc_transport_method(adapter)->tracker);
     assert_same_state(&frozen, &still);
     config.adaptation_rate = 1;
     assert_int_equal(dc_adapter_configure(adapter, &config, NULL), DC_OK);
@@ -407,11 +507,11 @@ intervals_and_batches_are_independent(void **state)
     DcAdapter *adapter = adapter_of(&config);
     run(adapter, &stream, 0, 4000, labels);
     assert_true(is_transported(adapter));
-    uint64_t learnt = dc_transport_tracker_stats(adapter->transport.tracker).seen;
+    uint64_t learnt = dc_transport_tracker_stats(dc_transport_method(adapter)->tracker).seen;
     if (intervals[i] < 64)
       assert_int_equal(learnt % 64, 0);
     else
-      assert_int_equal(adapter->transport.pending_rows, adapter->since_adaptation);
+      assert_int_equal(dc_transport_method(adapter)->pending.count, adapter->since_adaptation);
     find_names(&stream, labels, 600, 1000, name);
     assert_true(share_named(&stream, labels, name, 1000, 4000) > 0.99);
     dc_adapter_free(adapter);
@@ -436,7 +536,7 @@ half_life_becomes_private_memory(void **state)
     DcAdapter *adapter = adapter_of(&config);
     run(adapter, &stream, 0, 640, NULL);
     /* 640 embeddings came in 639 ms. */
-    assert_near(adapter->transport.tracker->options.private_memory, expected[i],
+    assert_near(dc_transport_method(adapter)->tracker->options.private_memory, expected[i],
                 expected[i] * 0.002);
     dc_adapter_free(adapter);
   }
@@ -456,7 +556,7 @@ equal_input_gives_equal_bytes(void **state)
     DcAdapterConfig config = world_config();
     DcAdapter *adapter = adapter_of(&config);
     run(adapter, &stream, 0, 6000, NULL);
-    ends[i] = state_of(adapter->transport.tracker);
+    ends[i] = state_of(dc_transport_method(adapter)->tracker);
     dc_adapter_free(adapter);
   }
   assert_same_state(&ends[0], &ends[1]);
@@ -479,7 +579,7 @@ equal_embeddings_stay_with_attention(void **state)
     same.rows.data[i] = 0.5f;
   run(adapter, &same, 0, 1000, NULL);
   assert_false(is_transported(adapter));
-  assert_true(adapter->transport.source_due > 512);
+  assert_true(dc_transport_method(adapter)->source_due > 512);
   World world = world_new(1);
   Stream stream = world_stream(&world, 8, 4000, 1);
   run(adapter, &stream, 0, 4000, NULL);
@@ -499,16 +599,16 @@ late_adaptation_drops_what_it_cannot_hold(void **state)
   DcAdapterConfig config = world_config();
   DcAdapter *adapter = adapter_of(&config);
   run(adapter, &stream, 0, 640, NULL);
-  uint64_t before = dc_transport_tracker_stats(adapter->transport.tracker).seen;
+  uint64_t before = dc_transport_tracker_stats(dc_transport_method(adapter)->tracker).seen;
   DcMatrix flood = dc_matrix_rows(&stream.rows, 640, 2000);
   DcPushResult result;
   size_t allocated = allocations;
   assert_int_equal(dc_adapter_push(adapter, &flood, 0, &result), DC_OK);
   assert_int_equal(allocations, allocated);
   assert_int_equal(result.accepted, 2000);
-  adapter->transport.source_due = UINT64_MAX;
+  dc_transport_method(adapter)->source_due = UINT64_MAX;
   adapt(adapter, true);
-  uint64_t learnt = dc_transport_tracker_stats(adapter->transport.tracker).seen - before;
+  uint64_t learnt = dc_transport_tracker_stats(dc_transport_method(adapter)->tracker).seen - before;
   assert_int_equal(learnt, 128); /* the interval and a batch */
   dc_adapter_free(adapter);
   stream_free(&stream);
@@ -558,6 +658,9 @@ main(void)
       cmocka_unit_test(takes_over_from_given_centroids),
       cmocka_unit_test(follows_rotation),
       cmocka_unit_test(finds_back_after_inversion),
+      cmocka_unit_test(a_thread_changes_no_byte),
+      cmocka_unit_test(a_search_under_way_may_be_dropped),
+      cmocka_unit_test(simple_effort_is_one_map),
       cmocka_unit_test(snapshots_carry_the_map),
       cmocka_unit_test(freezing_holds_map_and_centroids),
       cmocka_unit_test(methods_change_while_running),
