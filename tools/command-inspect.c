@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* driftcluster inspect: what a model, state or ONNX file holds. */
+#include "cluster/mixture.h"
 #include "cluster/tdcm.h"
 #include "command.h"
 #include "onnx-graph.h"
@@ -94,6 +95,9 @@ print_model(const char *path, const DcModel *model)
     printf("attention     %" PRIu32 " blocks over standardised embeddings, best of %" PRIu32
            " starts (tdcm)\n",
            model->attention->blocks, model->attention->seeds);
+  if (model->attention && model->attention->source)
+    printf("metrics       one for each of the source's %zu clusters\n",
+           model->attention->source->clusters);
   if (model->provenance)
     printf("provenance    %s\n", model->provenance);
   print_network("encoder", model->encoder);

@@ -5,7 +5,7 @@
 #include "cluster/affinity.h"
 #include "cluster/attention.h"
 #include "cluster/kmeans.h"
-#include "cluster/tdcm.h"
+#include "cluster/tdcm_source.h"
 #include "tensor/blas.h"
 #include "tensor/rows.h"
 #include "tensor/softmax.h"
@@ -454,18 +454,16 @@ describe(DcStatus status, const DcMatrix *samples, DcError *error)
 }
 
 DcStatus
-dc_tdcm_apply(const DcTdcmModule *module, const DcMatrix *samples, DcRandom *random, size_t threads,
-              const DcMatrix *centroids, uint32_t *labels, DcTdcmFit *fit, DcError *error)
+dc_tdcm_apply_shared(const DcTdcmModule *module, const DcMatrix *samples, DcRandom *random,
+                     size_t threads, const DcMatrix *centroids, uint32_t *labels, DcTdcmFit *fit,
+                     DcError *error)
 {
-  DcStatus status = check(module, samples, centroids, threads, error);
-  if (status)
-    return status;
   Use use = {.module = module,
              .samples = samples->rows,
              .clusters = centroids->rows,
              .width = module->score == DC_TDCM_NONLINEAR ? 2 * module->dim : module->dim,
              .desk_count = threads < module->seeds ? threads : module->seeds};
-  status = allocate(&use) ? prepare(&use, samples, random) : DC_ERROR_MEMORY;
+  DcStatus status = allocate(&use) ? prepare(&use, samples, random) : DC_ERROR_MEMORY;
   if (!status)
     status = run_all_starts(&use);
   if (!status) {
@@ -478,4 +476,17 @@ dc_tdcm_apply(const DcTdcmModule *module, const DcMatrix *samples, DcRandom *ran
   }
   use_clear(&use);
   return describe(status, samples, error);
+}
+
+DcStatus
+dc_tdcm_apply(const DcTdcmModule *module, const DcMatrix *samples, DcRandom *random, size_t threads,
+              const DcMatrix *centroids, uint32_t *labels, DcTdcmFit *fit, DcError *error)
+{
+  DcStatus status = check(module, samples, centroids, threads, error);
+  if (status)
+    return status;
+  /* Fewer samples than clusters say nothing of the clusters' shapes. */
+  if (module->source && samples->rows >= centroids->rows)
+    return dc_tdcm_apply_own(module, samples, random, centroids, labels, fit, error);
+  return dc_tdcm_apply_shared(module, samples, random, threads, centroids, labels, fit, error);
 }
