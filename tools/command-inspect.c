@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* driftcluster inspect: what a model, state or ONNX file holds. */
+#include "cluster/mixture.h"
 #include "cluster/tdcm.h"
 #include "cluster/transport_source.h"
 #include "command.h"
@@ -98,6 +99,9 @@ print_model(const char *path, const DcModel *model)
   if (model->source)
     printf("source        %zu prototypes in %zu directions, for transport tracking\n",
            model->source->prototypes, model->source->dim);
+  if (model->attention && model->attention->source)
+    printf("metrics       one for each of the source's %zu clusters\n",
+           model->attention->source->clusters);
   if (model->provenance)
     printf("provenance    %s\n", model->provenance);
   print_network("encoder", model->encoder);

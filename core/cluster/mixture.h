@@ -18,7 +18,7 @@ typedef enum {
   DC_COVARIANCE_FULL       /* a covariance for each cluster */
 } DcCovariance;
 
-typedef struct {
+typedef struct DcMixture {
   DcCovariance covariance;
   size_t clusters, dim; /* K, d */
   double *weights;      /* K, >= 0, of sum 1; 0: a cluster without a sample */

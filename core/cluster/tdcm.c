@@ -2,6 +2,7 @@
 #include "cluster/tdcm.h"
 
 #include "base/memory.h"
+#include "cluster/mixture.h"
 #include "cluster/transport_linear.h"
 
 #include <math.h>
@@ -40,6 +41,19 @@ dc_tdcm_new(size_t dim, DcTdcmScore score)
   return module;
 }
 
+static DcMixture *
+copy_source(const DcMixture *source)
+{
+  const size_t k = source->clusters, d = source->dim;
+  DcMixture *copy = dc_mixture_new(source->covariance, k, d);
+  if (!copy)
+    return NULL;
+  memcpy(copy->weights, source->weights, k * sizeof(double));
+  memcpy(copy->means, source->means, k * d * sizeof(double));
+  memcpy(copy->covariances, source->covariances, k * d * d * sizeof(double));
+  return copy;
+}
+
 DcTdcmModule *
 dc_tdcm_copy(const DcTdcmModule *module)
 {
@@ -53,7 +67,11 @@ dc_tdcm_copy(const DcTdcmModule *module)
   memcpy(copy->root, module->root, module->dim * module->dim * sizeof(double));
   if (module->shift)
     memcpy(copy->shift, module->shift, module->dim * sizeof(double));
-  return copy;
+  copy->source = module->source ? copy_source(module->source) : NULL;
+  if (copy->source || !module->source)
+    return copy;
+  dc_tdcm_free(copy);
+  return NULL;
 }
 
 void
@@ -63,6 +81,7 @@ dc_tdcm_free(DcTdcmModule *module)
     return;
   dc_free(module->root);
   dc_free(module->shift);
+  dc_mixture_free(module->source);
   dc_free(module);
 }
 
@@ -92,6 +111,31 @@ check_root(const DcTdcmModule *module, DcError *error)
   return DC_OK;
 }
 
+static DcStatus
+check_source(const DcTdcmModule *module, DcError *error)
+{
+  const DcMixture *source = module->source;
+  if (module->score != DC_TDCM_QUADRATIC || source->covariance != DC_COVARIANCE_FULL ||
+      source->dim != module->dim || source->clusters < 1 || source->clusters > DC_TDCM_MOST_SOURCES)
+    return dc_error_set(
+        error, DC_ERROR_ARGUMENT,
+        "the attention knows %zu clusters of %zu numbers; 1 to %d of %zu, each with "
+        "a covariance, and quadratic scores are needed",
+        source->clusters, source->dim, DC_TDCM_MOST_SOURCES, module->dim);
+  const size_t k = source->clusters, d = source->dim;
+  if (!dc_linear_is_finite(source->weights, k) || !dc_linear_is_finite(source->means, k * d) ||
+      !dc_linear_is_finite(source->covariances, k * d * d))
+    return dc_error_set(error, DC_ERROR_NOT_FINITE,
+                        "the clusters that the attention knows hold NaN or infinity");
+  for (size_t j = 0; j < k; j++)
+    if (source->weights[j] < 0)
+      return dc_error_set(error, DC_ERROR_ARGUMENT,
+                          "cluster %zu that the attention knows has the share %g; it must be at "
+                          "least 0",
+                          j, source->weights[j]);
+  return DC_OK;
+}
+
 DcStatus
 dc_tdcm_check(const DcTdcmModule *module, DcError *error)
 {
@@ -112,7 +156,8 @@ dc_tdcm_check(const DcTdcmModule *module, DcError *error)
     return dc_error_set(error, DC_ERROR_ARGUMENT,
                         "the attention's epsilon is %g; it must be finite and at least 0",
                         module->epsilon);
-  return check_root(module, error);
+  DcStatus status = check_root(module, error);
+  return status || !module->source ? status : check_source(module, error);
 }
 
 void

@@ -41,7 +41,13 @@ typedef struct DcTdcmModule {
   double epsilon;  /* >= 0, finite: of the blocks */
   double *root;    /* G, d x d, lower triangular with a positive diagonal */
   double *shift;   /* b, d; NULL unless NONLINEAR */
+  struct DcMixture *source; /* the clusters of the source in standardised numbers, each with a
+                               covariance: then clusters have metrics of their own, see
+                               cluster/tdcm_source.h; QUADRATIC only. NULL: all share W */
 } DcTdcmModule;
+
+/* More clusters than this have no metrics of their own. */
+#define DC_TDCM_MOST_SOURCES 4096
 
 /* G = 2 I, b = 0, 4 blocks, 10 seeds, epsilon 1e-6, no shares. NULL when memory is short or an
  * argument is out of range. Free with dc_tdcm_free(); NULL is ignored. */
@@ -80,8 +86,8 @@ dc_tdcm_diagonal(size_t k)
 
 typedef struct {
   double loss;  /* L_nll of the start that was kept, in standardised units: plus log K + d/2 log pi
-                   the mean negative log-likelihood of a mixture with covariance (2 W)^-1 and these
-                   centroids (not so for BILINEAR) */
+                   the mean negative log-likelihood of a mixture with covariance (2 W)^-1, or those
+                   of its clusters, and these centroids (not so for BILINEAR) */
   double scale; /* root mean square distance of the samples from their mean, per column: W / scale^2
                    is the metric in the units of the samples */
 } DcTdcmFit;
@@ -89,8 +95,11 @@ typedef struct {
 /* Applies a module to a domain: `samples` (N x d, N >= 1, at best the whole set) -> `centroids`
  * (K x d, in the units of the samples), `labels` (N, may be NULL; ties to the smallest index) and
  * `fit` (may be NULL). No gradient, no labels; time linear in N. The starts are shared among up to
- * `threads` (>= 1) threads, which does not change the result. Memory: 2 N d floats and a few
- * megabytes a thread.
+ * `threads` (>= 1) threads, which does not change the result; with a source one thread does all.
+ * Memory: 2 N d floats and a few megabytes a thread.
+ *
+ * With a source and as many clusters as it has, cluster j is that of the source as it looks here,
+ * unless the domain's own starts explain it better (docs/methods/tdcm.md).
  *
  * DC_ERROR_SHAPE, DC_ERROR_NOT_FINITE for NaN or infinity in a sample or a result, DC_ERROR_MEMORY,
  * and what dc_tdcm_check() refuses. */

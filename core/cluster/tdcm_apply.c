@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/workers.h"
 #include "cluster/kmeans.h"
+#include "cluster/tdcm_source.h"
 #include "cluster/tdcm_use.h"
 
 #include <math.h>
@@ -70,18 +71,14 @@ best_start(const DcTdcmUse *use)
 }
 
 DcStatus
-dc_tdcm_apply(const DcTdcmModule *module, const DcMatrix *samples, DcRandom *random, size_t threads,
-              const DcMatrix *centroids, uint32_t *labels, DcTdcmFit *fit, DcError *error)
+dc_tdcm_apply_shared(const DcTdcmModule *module, const DcMatrix *samples, DcRandom *random,
+                     size_t threads, const DcMatrix *centroids, uint32_t *labels, DcTdcmFit *fit,
+                     DcError *error)
 {
-  DcStatus status = dc_tdcm_use_check(module, samples, centroids, error);
-  if (status)
-    return status;
-  if (threads < 1)
-    return dc_error_set(error, DC_ERROR_ARGUMENT, "applying an attention module with 0 threads");
   DcTdcmUse use;
   const bool opened = dc_tdcm_use_open(&use, module, samples->rows, centroids->rows, module->seeds,
                                        threads < module->seeds ? threads : module->seeds);
-  status = opened ? dc_tdcm_use_take(&use, samples, NULL) : DC_ERROR_MEMORY;
+  DcStatus status = opened ? dc_tdcm_use_take(&use, samples, NULL) : DC_ERROR_MEMORY;
   if (!status)
     status = dc_tdcm_use_ready_loss(&use);
   if (!status)
@@ -98,4 +95,19 @@ dc_tdcm_apply(const DcTdcmModule *module, const DcMatrix *samples, DcRandom *ran
   }
   dc_tdcm_use_clear(&use);
   return dc_tdcm_use_describe(status, samples, error);
+}
+
+DcStatus
+dc_tdcm_apply(const DcTdcmModule *module, const DcMatrix *samples, DcRandom *random, size_t threads,
+              const DcMatrix *centroids, uint32_t *labels, DcTdcmFit *fit, DcError *error)
+{
+  DcStatus status = dc_tdcm_use_check(module, samples, centroids, error);
+  if (status)
+    return status;
+  if (threads < 1)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "applying an attention module with 0 threads");
+  /* Fewer samples than clusters say nothing of the clusters' shapes. */
+  if (module->source && samples->rows >= centroids->rows)
+    return dc_tdcm_apply_own(module, samples, random, centroids, labels, fit, error);
+  return dc_tdcm_apply_shared(module, samples, random, threads, centroids, labels, fit, error);
 }

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "cluster/matching.h"
 #include "cluster/tdcm_pass.h"
+#include "cluster/tdcm_source.h"
 #include "learn/codes.h"
 #include "learn/learner.h"
 #include "learn/reconstruction.h"
@@ -19,7 +20,7 @@
 
 /* Sequences of the random numbers of a seed; 0 and 1 are first weights and the autoencoder's order.
  */
-enum { SEQUENCE_STEPS = 2, SEQUENCE_USE };
+enum { SEQUENCE_STEPS = 2, SEQUENCE_USE, SEQUENCE_SOURCE };
 
 enum { STAGE_AUTOENCODER, STAGE_MODULE, STAGE_JOINT };
 enum { FIGURE_CRITERION, FIGURE_BALANCE };
@@ -35,6 +36,7 @@ enum {
   LEARNING_RATE,
   SCORE,
   SHARES,
+  METRICS,
   CRITERION,
   BALANCE,
   BLOCKS,
@@ -45,6 +47,7 @@ enum {
 };
 
 enum { NETWORK_AUTO, NETWORK_IDENTITY };
+enum { METRICS_OWN, METRICS_SHARED };
 
 /* Steps of a round, which is what an epoch of the module is: domains are drawn, so that there is no
  * pass over all samples. */
@@ -52,6 +55,9 @@ enum { NETWORK_AUTO, NETWORK_IDENTITY };
 
 /* Vectors of up to so many numbers are clustered as they are, unless the user chooses a network. */
 #define NARROW 64
+
+/* Starts for the clusters of the source, where time is no matter, for each one at use. */
+#define SOURCE_STARTS 2
 
 static const DcLearnSetting settings[] = {
     [NETWORK] = {"network",
@@ -80,6 +86,11 @@ static const DcLearnSetting settings[] = {
                (const char *const[]){"quadratic", "bilinear", "nonlinear", NULL}},
     [SHARES] = {"shares", "whether clusters may differ in size, as the weights of a mixture do", 0,
                 0, 0, true, (const char *const[]){"equal", "free", NULL}},
+    [METRICS] =
+        {"metrics",
+         "whether each cluster gets a metric of its own in the end (quadratic scores only), "
+         "or all share one",
+         METRICS_OWN, 0, 0, true, (const char *const[]){"own", "shared", NULL}},
     [CRITERION] = {"criterion", "what is made small", DC_TDCM_LIKELIHOOD, 0, 0, true,
                    (const char *const[]){"likelihood", "compactness", NULL}},
     [BALANCE] = {"balance", "weight of clusters of equal size in the loss (beta)", 0.5, 0, 1e6,
@@ -685,6 +696,20 @@ cluster_domain(const Tdcm *tdcm, size_t index, Matching *matching, DcRandom *ran
   return status;
 }
 
+/* Metrics of the clusters of the first domain, whose centroids are the model's. */
+static DcStatus
+learn_source(Tdcm *tdcm, DcRandom *random, DcError *error)
+{
+  const DcLearner *learner = &tdcm->learner;
+  if ((int)learner->settings[METRICS] != METRICS_OWN || tdcm->module->score != DC_TDCM_QUADRATIC ||
+      learner->clusters > DC_TDCM_MOST_SOURCES)
+    return DC_OK;
+  const Domain domain = domain_of(&learner->data, 0);
+  const DcMatrix codes = dc_matrix(tdcm->codes, domain.count, tdcm->width);
+  return dc_tdcm_learn_source(tdcm->module, &codes, learner->clusters,
+                              SOURCE_STARTS * tdcm->module->seeds, random, error);
+}
+
 /* Labels by applying the module to each domain; centroids are those of the first. */
 static DcStatus
 cluster_domains(const Tdcm *tdcm, DcLearned *learned, DcError *error)
@@ -711,7 +736,12 @@ finish(DcLearner *learner, DcLearned *learned, DcError *error)
     status = dc_learned_copy_networks(encoder_of(tdcm), tdcm->autoencoder.decoder, learned, error);
   if (status)
     return status;
+  DcRandom random;
+  dc_random_seed(&random, learner->seed, SEQUENCE_SOURCE);
   dc_tdcm_set_parameters(tdcm->module, tdcm->parameters);
+  status = learn_source(tdcm, &random, error);
+  if (status)
+    return status;
   learned->attention = dc_tdcm_copy(tdcm->module);
   if (!learned->attention)
     return dc_error_set(error, DC_ERROR_MEMORY, "no memory for the attention module");

@@ -34,6 +34,16 @@ assert_same_network(const DcNetwork *a, const DcNetwork *b)
 }
 
 static void
+assert_same_source(const DcMixture *a, const DcMixture *b)
+{
+  const size_t k = a->clusters, d = a->dim;
+  assert_int_equal(k, b->clusters);
+  assert_memory_equal(a->weights, b->weights, k * sizeof(double));
+  assert_memory_equal(a->means, b->means, k * d * sizeof(double));
+  assert_memory_equal(a->covariances, b->covariances, k * d * d * sizeof(double));
+}
+
+static void
 assert_same_attention(const DcTdcmModule *a, const DcTdcmModule *b)
 {
   assert_int_equal(a->dim, b->dim);
@@ -46,6 +56,9 @@ assert_same_attention(const DcTdcmModule *a, const DcTdcmModule *b)
   assert_int_equal(a->shift != NULL, b->shift != NULL);
   if (a->shift)
     assert_memory_equal(a->shift, b->shift, a->dim * sizeof(double));
+  assert_int_equal(a->source != NULL, b->source != NULL);
+  if (a->source)
+    assert_same_source(a->source, b->source);
 }
 
 static void
@@ -80,6 +93,20 @@ attention_may_have_no_shift(void **state)
   model->attention = dc_tdcm_new(DIM, DC_TDCM_BILINEAR);
   write_model(model, "linear");
   DcModel *copy = read_model("linear");
+  assert_same_attention(copy->attention, model->attention);
+  dc_model_free(copy);
+  dc_model_free(model);
+}
+
+static void
+attention_may_know_the_clusters_of_the_source(void **state)
+{
+  (void)state;
+  DcModel *model = small_model();
+  dc_tdcm_free(model->attention);
+  model->attention = sourced_attention();
+  write_model(model, "source");
+  DcModel *copy = read_model("source");
   assert_same_attention(copy->attention, model->attention);
   dc_model_free(copy);
   dc_model_free(model);
@@ -305,6 +332,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_model_comes_back_whole),
       cmocka_unit_test(attention_may_have_no_shift),
+      cmocka_unit_test(attention_may_know_the_clusters_of_the_source),
       cmocka_unit_test(a_model_may_be_an_encoder_alone),
       cmocka_unit_test(a_model_may_branch),
       cmocka_unit_test(a_model_may_be_of_layers_learnt_elsewhere),

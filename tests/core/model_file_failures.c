@@ -83,6 +83,14 @@ narrow_attention(DcModel *model)
 }
 
 static void
+nan_source(DcModel *model)
+{
+  dc_tdcm_free(model->attention);
+  model->attention = sourced_attention();
+  model->attention->source->covariances[1] = NAN;
+}
+
+static void
 broken_provenance(DcModel *model)
 {
   strcpy(model->provenance, "{\"a\":");
@@ -107,6 +115,7 @@ invalid_models_are_not_written(void **state)
       {wrong_dim, DC_ERROR_SHAPE, "vector of 4"},
       {missing_centroids, DC_ERROR_SHAPE, "clusters"},
       {nan_attention, DC_ERROR_NOT_FINITE, "never: the attention module holds NaN"},
+      {nan_source, DC_ERROR_NOT_FINITE, "clusters that the attention knows"},
       {negative_attention, DC_ERROR_ARGUMENT, "entry 1 of the diagonal"},
       {narrow_attention, DC_ERROR_SHAPE, "attention over 4 numbers, but the embeddings have 5"},
       {broken_provenance, DC_ERROR_FORMAT, "provenance"},

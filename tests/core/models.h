@@ -5,6 +5,7 @@
 #include "scratch.h" /* says which POSIX it needs: before all others */
 
 #include "base/memory.h"
+#include "cluster/mixture.h"
 #include "cluster/tdcm.h"
 #include "networks.h"
 #include "store/model_file.h"
@@ -57,6 +58,22 @@ small_attention(DcRandom *random)
     module->shift[k] = dc_random_normal(random);
     for (size_t l = 0; l <= k; l++)
       module->root[k * DIM + l] = k == l ? 0.3 + (double)k : dc_random_normal(random);
+  }
+  return module;
+}
+
+/* With a metric for each of two clusters. */
+static inline DcTdcmModule *
+sourced_attention(void)
+{
+  DcTdcmModule *module = dc_tdcm_new(DIM, DC_TDCM_QUADRATIC);
+  module->source = dc_mixture_new(DC_COVARIANCE_FULL, 2, DIM);
+  for (size_t j = 0; j < 2; j++) {
+    module->source->weights[j] = j ? 0.75 : 0.25;
+    for (size_t k = 0; k < DIM; k++) {
+      module->source->means[j * DIM + k] = (double)(j + k);
+      module->source->covariances[(j * DIM + k) * DIM + k] = 0.5;
+    }
   }
   return module;
 }
