@@ -130,7 +130,7 @@ capture_clusters(DcState *state, const DcAdapter *adapter)
   dc_state_add_copy(state, "shares", DC_TENSOR_F64, 1, n, 1, clusters->shares);
   dc_state_add_copy(state, "survival", DC_TENSOR_F32, 2, n, DC_STATE_SURVIVAL_LENGTH,
                     clusters->survival);
-  dc_state_add_copy(state, "temperature", DC_TENSOR_F32, 0, 1, 1, &adapter->temperature);
+  dc_state_add_copy(state, "temperature", DC_TENSOR_F32, 0, 1, 1, &adapter->clusters.temperature);
   capture_memory(state, clusters, dim);
 }
 
@@ -146,7 +146,7 @@ dc_state_capture(const DcAdapter *adapter)
     capture_clusters(state, adapter);
   else
     capture_sample(state, adapter);
-  dc_state_capture_transport(state, adapter);
+  dc_state_capture_method(state, adapter);
   if (!state->short_of_memory)
     return state;
   dc_state_free(state);
@@ -255,12 +255,12 @@ restore_clusters(const DcState *state, DcAdapter *adapter, DcError *error)
   copy_out(state, "evidence", clusters->evidence);
   copy_out(state, "shares", clusters->shares);
   copy_out(state, "survival", clusters->survival);
-  copy_out(state, "temperature", &adapter->temperature);
+  copy_out(state, "temperature", &adapter->clusters.temperature);
   restore_infos(state, clusters);
   restore_memory(state, clusters, adapter->dim);
   /* Masses grow between two snapshots; the newest one comes back as it was. */
   restore_mass(state, "published_mass", clusters);
-  status = dc_state_restore_transport(state, adapter, error);
+  status = dc_state_restore_method(state, adapter, error);
   if (!status)
     status = dc_adapter_publish(adapter, error);
   restore_mass(state, "mass", clusters);
@@ -274,7 +274,7 @@ restore_into(const DcState *state, DcAdapter *fresh, uint64_t newest_version, Dc
   if (!dc_state_find(state, "centroids")) {
     restore_sample(state, fresh);
     fresh->version = newest_version;
-    return dc_state_restore_transport(state, fresh, error);
+    return dc_state_restore_method(state, fresh, error);
   }
   /* Publishing makes it the next one: that of the state, unless readers know a newer one already.
    */

@@ -33,9 +33,9 @@ void dc_state_add_copy(DcState *state, const char *name, DcTensorType type, size
                        size_t rows, size_t cols, const void *source);
 void dc_state_add_int(DcState *state, const char *name, uint64_t value);
 
-/* Transport tracking in a state: state_transport.c. Restoring needs the clusters of `adapter` in
- * place, and leaves it without a source when the state has none or the method is another. */
-void dc_state_capture_transport(DcState *state, const DcAdapter *adapter);
-DcStatus dc_state_restore_transport(const DcState *state, DcAdapter *adapter, DcError *error);
+/* What the method knows, in a state: state_method.c. Restoring needs the clusters of `adapter` in
+ * place; a state of another method has it start anew. */
+void dc_state_capture_method(DcState *state, const DcAdapter *adapter);
+DcStatus dc_state_restore_method(const DcState *state, DcAdapter *adapter, DcError *error);
 
 #endif

@@ -51,7 +51,8 @@ DcStatus dc_adapter_config_check(const DcAdapterConfig *config, DcError *error);
 #define DC_ENCODER_NAME_SIZE 128
 
 /* An adapter for embeddings of `dim` numbers made by the encoder named `encoder` (shorter than
- * DC_ENCODER_NAME_SIZE bytes; an opaque identity that is compared, stored and shown). Free with dc_adapter_free(). */
+ * DC_ENCODER_NAME_SIZE bytes; an opaque identity that is compared, stored and shown). Free with
+ * dc_adapter_free(). */
 DcStatus dc_adapter_new(const DcAdapterConfig *config, size_t dim, const char *encoder,
                         DcAdapter **adapter, DcError *error);
 void dc_adapter_free(DcAdapter *adapter);

@@ -3,32 +3,22 @@
 #define DC_STREAM_ADAPTER_PRIVATE_H
 
 #include "base/random.h"
-#include "cluster/attention.h"
 #include "stream/adapter.h"
-#include "stream/adapter_transport.h"
-#include "stream/memory.h"
-#include "stream/survival.h"
+#include "stream/clock.h"
+#include "stream/clusters.h"
+#include "stream/method.h"
 
-#include <float.h>
+/* The inside of an adapter, for itself, for its methods and for the state file that saves and
+ * restores it. Its parts are
+ *   adapter_config   what may be set
+ *   adapter_start    the first clusters
+ *   adapter          receiving, adapting, publishing
+ *   adapter_follow   the bounded step
+ *   clusters         what is known of each cluster
+ *   method, method_* the methods
+ *   clock            stream time */
 
-/* The inside of an adapter, for itself and for the state file that saves and restores it. */
-
-/* Squared distances between rows below this length are finite numbers. */
-#define DC_MAX_SQUARED_LENGTH (FLT_MAX / 8)
-
-/* The clusters of an adapter and what belongs to them; everything is K or K x d long. */
-typedef struct {
-  size_t count; /* K; 0 before the first centroids */
-  float *centroids;
-  float *reference; /* where the centroids were at the start: what shift is measured from */
-  float *proposal;  /* scratch of a step */
-  DcClusterInfo *infos;
-  DcSurvival *survival;
-  double *evidence; /* posterior-weighted embeddings received since the last adaptation */
-  double *shares;   /* of the recent stream */
-  DcMemory *memory;
-  DcAttention *attention; /* scratch of the method */
-} DcClusters;
+#define DC_MAX_CLUSTERS 65536u
 
 struct DcAdapter {
   DcAdapterConfig config;
@@ -42,14 +32,13 @@ struct DcAdapter {
   size_t sampled;
 
   DcClusters clusters;
-  DcAdapterTransport transport;
-  float temperature; /* of the posterior and of attention: 2 x within-cluster variance per dimension
-                      */
+  const DcAdaptMethod *method;
+  void *state; /* of the method */
+  DcStreamClock clock;
   size_t since_adaptation;
 
   DcAssigner *assigner;
   DcAssignment *assignments; /* of one chunk */
-  float *distances;          /* of one stratum */
 
   uint64_t version;
   DcSnapshot *snapshot; /* the newest, or NULL */
@@ -58,6 +47,17 @@ struct DcAdapter {
 
 /* Makes room for `count` clusters, all zero, in place of those that are there. */
 DcStatus dc_adapter_allocate_clusters(DcAdapter *adapter, size_t count, DcError *error);
+
+/* Ends the warm-up: clusters its sample and gives it to the clusters as their first members. */
+DcStatus dc_adapter_end_warm_up(DcAdapter *adapter, DcError *error);
+
+/* How many rows from `first` on can be computed with: distances between them are numbers too. */
+size_t dc_adapter_usable_run(const DcMatrix *rows, size_t first);
+
+/* Receives usable rows while there are clusters; `times` has one for each, or is NULL: all are of
+ * `time`. */
+DcStatus dc_adapter_receive(DcAdapter *adapter, const DcMatrix *rows, const uint64_t *times,
+                            uint64_t time);
 
 /* Makes a new snapshot of what is there, under the next version. */
 DcStatus dc_adapter_publish(DcAdapter *adapter, DcError *error);

@@ -8,6 +8,7 @@
 #include "cluster/transport_tracker_private.h"
 #include "stream/adapter.h"
 #include "stream/adapter_private.h"
+#include "stream/method_transport.h"
 #include "stream/snapshot_builder.h"
 
 static DcAdapterConfig
@@ -121,16 +122,19 @@ takes_over_with_fifty_embeddings_per_cluster(void **state)
   run(adapter, &stream, 319, 320, NULL);
   assert_true(is_transported(adapter));
   copy_centroids(adapter, before);
-  const DcTransportSource *first = dc_transport_tracker_source(adapter->transport.tracker);
-  assert_true(adapter->transport.source_due > 1000 && adapter->transport.source_due < 1400);
+  const DcTransportSource *first =
+      dc_transport_tracker_source(dc_transport_method(adapter)->tracker);
+  assert_true(dc_transport_method(adapter)->source_due > 1000 &&
+              dc_transport_method(adapter)->source_due < 1400);
   run(adapter, &stream, 320, 384, NULL); /* one more step: no jump */
   copy_centroids(adapter, after);
   for (size_t i = 0; i < WORLD_CLUSTERS * WORLD_DIM; i++)
     assert_near(after[i], before[i], 0.5);
-  assert_ptr_equal(dc_transport_tracker_source(adapter->transport.tracker), first);
+  assert_ptr_equal(dc_transport_tracker_source(dc_transport_method(adapter)->tracker), first);
   size_t prototypes = first->prototypes;
   run(adapter, &stream, 384, 1400, NULL);
-  assert_true(dc_transport_tracker_source(adapter->transport.tracker)->prototypes > prototypes);
+  assert_true(dc_transport_tracker_source(dc_transport_method(adapter)->tracker)->prototypes >
+              prototypes);
   assert_true(is_transported(adapter));
   dc_adapter_free(adapter);
   stream_free(&stream);
@@ -254,7 +258,7 @@ snapshots_carry_the_map(void **state)
   DcAdapter *adapter = adapter_of(&config);
   run(adapter, &stream, 0, 3008, NULL);
   DcSnapshot *snapshot = dc_adapter_snapshot(adapter);
-  DcTransportScorer *scorer = dc_transport_tracker_scorer(adapter->transport.tracker);
+  DcTransportScorer *scorer = dc_transport_tracker_scorer(dc_transport_method(adapter)->tracker);
   DcTransportWork work = {0};
   assert_true(dc_transport_work_fit(&work, dc_transport_scorer_source(scorer)));
   DcMatrix batch = dc_matrix_rows(&stream.rows, 3008, 200);
@@ -329,7 +333,7 @@ freezing_holds_map_and_centroids(void **state)
     assert_true(is_transported(adapter));
     float before[WORLD_CLUSTERS * WORLD_DIM], after[WORLD_CLUSTERS * WORLD_DIM];
     copy_centroids(adapter, before);
-    State frozen = state_of(adapter->transport.tracker);
+    State frozen = state_of(dc_transport_method(adapter)->tracker);
     config.adaptation_rate = 0;
     if (by_rate)
       assert_int_equal(dc_adapter_configure(adapter, &config, NULL), DC_OK);
@@ -341,7 +345,7 @@ freezing_holds_map_and_centroids(void **state)
     }
     copy_centroids(adapter, after);
     assert_memory_equal(before, after, sizeof before);
-    State still = state_of(adapter->transport.tracker);
+    State still = state_of(dc_transport_method(adapter)->tracker);
     assert_same_state(&frozen, &still);
     config.adaptation_rate = 1;
     assert_int_equal(dc_adapter_configure(adapter, &config, NULL), DC_OK);
@@ -407,11 +411,11 @@ intervals_and_batches_are_independent(void **state)
     DcAdapter *adapter = adapter_of(&config);
     run(adapter, &stream, 0, 4000, labels);
     assert_true(is_transported(adapter));
-    uint64_t learnt = dc_transport_tracker_stats(adapter->transport.tracker).seen;
+    uint64_t learnt = dc_transport_tracker_stats(dc_transport_method(adapter)->tracker).seen;
     if (intervals[i] < 64)
       assert_int_equal(learnt % 64, 0);
     else
-      assert_int_equal(adapter->transport.pending_rows, adapter->since_adaptation);
+      assert_int_equal(dc_transport_method(adapter)->pending_rows, adapter->since_adaptation);
     find_names(&stream, labels, 600, 1000, name);
     assert_true(share_named(&stream, labels, name, 1000, 4000) > 0.99);
     dc_adapter_free(adapter);
@@ -436,7 +440,7 @@ half_life_becomes_private_memory(void **state)
     DcAdapter *adapter = adapter_of(&config);
     run(adapter, &stream, 0, 640, NULL);
     /* 640 embeddings came in 639 ms. */
-    assert_near(adapter->transport.tracker->options.private_memory, expected[i],
+    assert_near(dc_transport_method(adapter)->tracker->options.private_memory, expected[i],
                 expected[i] * 0.002);
     dc_adapter_free(adapter);
   }
@@ -456,7 +460,7 @@ equal_input_gives_equal_bytes(void **state)
     DcAdapterConfig config = world_config();
     DcAdapter *adapter = adapter_of(&config);
     run(adapter, &stream, 0, 6000, NULL);
-    ends[i] = state_of(adapter->transport.tracker);
+    ends[i] = state_of(dc_transport_method(adapter)->tracker);
     dc_adapter_free(adapter);
   }
   assert_same_state(&ends[0], &ends[1]);
@@ -479,7 +483,7 @@ equal_embeddings_stay_with_attention(void **state)
     same.rows.data[i] = 0.5f;
   run(adapter, &same, 0, 1000, NULL);
   assert_false(is_transported(adapter));
-  assert_true(adapter->transport.source_due > 512);
+  assert_true(dc_transport_method(adapter)->source_due > 512);
   World world = world_new(1);
   Stream stream = world_stream(&world, 8, 4000, 1);
   run(adapter, &stream, 0, 4000, NULL);
@@ -499,16 +503,16 @@ late_adaptation_drops_what_it_cannot_hold(void **state)
   DcAdapterConfig config = world_config();
   DcAdapter *adapter = adapter_of(&config);
   run(adapter, &stream, 0, 640, NULL);
-  uint64_t before = dc_transport_tracker_stats(adapter->transport.tracker).seen;
+  uint64_t before = dc_transport_tracker_stats(dc_transport_method(adapter)->tracker).seen;
   DcMatrix flood = dc_matrix_rows(&stream.rows, 640, 2000);
   DcPushResult result;
   size_t allocated = allocations;
   assert_int_equal(dc_adapter_push(adapter, &flood, 0, &result), DC_OK);
   assert_int_equal(allocations, allocated);
   assert_int_equal(result.accepted, 2000);
-  adapter->transport.source_due = UINT64_MAX;
+  dc_transport_method(adapter)->source_due = UINT64_MAX;
   adapt(adapter, true);
-  uint64_t learnt = dc_transport_tracker_stats(adapter->transport.tracker).seen - before;
+  uint64_t learnt = dc_transport_tracker_stats(dc_transport_method(adapter)->tracker).seen - before;
   assert_int_equal(learnt, 128); /* the interval and a batch */
   dc_adapter_free(adapter);
   stream_free(&stream);

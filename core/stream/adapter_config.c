@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stream/adapter_private.h"
+
+#define MAX_WINDOW ((size_t)1 << 26)
+
+DcAdapterConfig
+dc_adapter_config(void)
+{
+  return (DcAdapterConfig){
+      .method = DC_METHOD_TRANSPORT,
+      .clusters = 0,
+      .max_clusters = 32,
+      .window = 2048,
+      .interval = 64,
+      .warm_up = 256,
+      .adaptation_rate = 1,
+      .half_life = 0,
+      .seed = 0,
+  };
+}
+
+DcStatus
+dc_adapter_config_check(const DcAdapterConfig *config, DcError *error)
+{
+  if (config->method < 0 || config->method >= DC_METHOD_COUNT)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "method %d does not exist", (int)config->method);
+  if (config->clusters > DC_MAX_CLUSTERS || config->max_clusters < 1 ||
+      config->max_clusters > DC_MAX_CLUSTERS)
+    return dc_error_set(error, DC_ERROR_ARGUMENT,
+                        "clusters (%u) must be at most %u and max-clusters (%u) in 1..%u",
+                        config->clusters, DC_MAX_CLUSTERS, config->max_clusters, DC_MAX_CLUSTERS);
+  size_t most = config->clusters ? config->clusters : config->max_clusters;
+  if (config->window < most || config->window > MAX_WINDOW)
+    return dc_error_set(error, DC_ERROR_ARGUMENT,
+                        "a window of %zu embeddings has no room for %zu clusters; it must lie in "
+                        "%zu..%zu",
+                        config->window, most, most, MAX_WINDOW);
+  if (config->interval < 1)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "the interval must be at least 1 embedding");
+  if (config->warm_up < 1 || config->warm_up < config->clusters || config->warm_up > MAX_WINDOW)
+    return dc_error_set(error, DC_ERROR_ARGUMENT,
+                        "a warm-up of %zu embeddings is too short for %u clusters or beyond %zu",
+                        config->warm_up, config->clusters, MAX_WINDOW);
+  if (!(config->adaptation_rate >= 0 && config->adaptation_rate <= 1))
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "the adaptation rate %g is not in 0..1",
+                        config->adaptation_rate);
+  return DC_OK;
+}

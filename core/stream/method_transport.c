@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stream/method_transport.h"
+
+#include "base/checked.h"
+#include "base/memory.h"
+#include "cluster/transport_fit.h"
+#include "stream/adapter_private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Embeddings per cluster that make source statistics better than none: at 25 transport tracking
+ * loses to forgetting, at 50 it is level or ahead (docs/methods/transport.md). */
+#define SAMPLES_PER_CLUSTER 50
+/* The source is described again with four times the sample, until it has seen this many. */
+#define SOURCE_GROWTH  4
+#define LARGEST_SOURCE 4096
+/* As long as the clusters lie within half a spread of the source, what is remembered is of one
+ * domain. */
+#define SAME_DOMAIN 0.5
+
+enum { BATCH = 64 };
+
+static size_t
+smaller(size_t a, size_t b)
+{
+  return a < b ? a : b;
+}
+
+/* ---- memory ---- */
+
+static size_t
+capacity_wanted(const DcAdapter *adapter)
+{
+  return smaller(adapter->config.interval, adapter->config.window) + BATCH;
+}
+
+static bool
+open_state(DcAdapter *adapter)
+{
+  adapter->state = DC_NEW(DcTransportMethod, 1);
+  return adapter->state != NULL;
+}
+
+static void
+close_state(void *state)
+{
+  DcTransportMethod *transport = state;
+  if (!transport)
+    return;
+  dc_transport_tracker_free(transport->tracker);
+  dc_free(transport->pending);
+  dc_free(transport);
+}
+
+/* Room for what is pending. */
+static bool
+reserve(DcAdapter *adapter)
+{
+  DcTransportMethod *transport = adapter->state;
+  size_t capacity = capacity_wanted(adapter);
+  if (capacity <= transport->capacity)
+    return true;
+  size_t numbers;
+  float *pending = dc_checked_mul(capacity, adapter->dim, &numbers) ? DC_NEW(float, numbers) : NULL;
+  if (!pending)
+    return false;
+  if (transport->pending_rows)
+    memcpy(pending, transport->pending, transport->pending_rows * adapter->dim * sizeof *pending);
+  dc_free(transport->pending);
+  transport->pending = pending;
+  transport->capacity = capacity;
+  return true;
+}
+
+/* ---- the source ---- */
+
+static size_t
+first_sample(const DcAdapter *adapter)
+{
+  size_t needed = SAMPLES_PER_CLUSTER * adapter->clusters.count;
+  if (needed < adapter->config.warm_up)
+    needed = adapter->config.warm_up;
+  return smaller(needed, adapter->config.window);
+}
+
+/* Forgets source and maps: the source is described again once enough embeddings have come. */
+static void
+forget_source(DcAdapter *adapter)
+{
+  DcTransportMethod *transport = adapter->state;
+  dc_transport_tracker_free(transport->tracker);
+  transport->tracker = NULL;
+  transport->pending_rows = 0;
+  size_t remembered = adapter->clusters.memory ? dc_memory_count(adapter->clusters.memory) : 0;
+  size_t needed = first_sample(adapter);
+  transport->source_due = adapter->accepted + (needed > remembered ? needed - remembered : 0);
+}
+
+static DcStatus
+restart(DcAdapter *adapter, DcError *error)
+{
+  (void)error;
+  forget_source(adapter);
+  return DC_OK;
+}
+
+/* Prototypes and residuals belong to the clusters that there were. */
+static DcStatus
+regroup(DcAdapter *adapter, const size_t *from, DcError *error)
+{
+  (void)from;
+  return restart(adapter, error);
+}
+
+/* The members of all strata, one after the other. NULL when memory is short. */
+static float *
+gather_memory(const DcAdapter *adapter, DcMatrix *sample)
+{
+  const DcMemory *memory = adapter->clusters.memory;
+  size_t count = dc_memory_count(memory), filled = 0;
+  float *rows = DC_NEW(float, count * adapter->dim);
+  if (!rows)
+    return NULL;
+  for (size_t k = 0; k < adapter->clusters.count; k++) {
+    DcMatrix stratum = dc_memory_stratum(memory, k);
+    DcMatrix target = dc_matrix(rows + filled * adapter->dim, stratum.rows, adapter->dim);
+    dc_matrix_copy(&stratum, &target);
+    filled += stratum.rows;
+  }
+  *sample = dc_matrix(rows, count, adapter->dim);
+  return rows;
+}
+
+/* When to look again: with four times the sample, or twice the stream after one that told nothing.
+ */
+static void
+plan_next_source(DcAdapter *adapter, size_t used, bool described)
+{
+  DcTransportMethod *transport = adapter->state;
+  if (!described)
+    transport->source_due = 2 * adapter->accepted + 1;
+  else if (SOURCE_GROWTH * used <= smaller(LARGEST_SOURCE, adapter->config.window))
+    transport->source_due = adapter->accepted + (SOURCE_GROWTH - 1) * used;
+  else
+    transport->source_due = UINT64_MAX;
+}
+
+static DcStatus
+describe(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
+{
+  DcMatrix centroids =
+      dc_matrix(adapter->clusters.centroids, adapter->clusters.count, adapter->dim);
+  DcTransportMethod *transport = adapter->state;
+  DcTransportFitOptions fit = dc_transport_fit_options();
+  fit.seed = adapter->config.seed;
+  DcTransportSource *source = NULL;
+  DcTransportTracker *tracker = NULL;
+  DcStatus status = dc_transport_fit(sample, &centroids, &fit, &source, error);
+  if (status == DC_ERROR_MEMORY)
+    return status;
+  if (status != DC_OK) {
+    plan_next_source(adapter, sample->rows, false);
+    return DC_OK;
+  }
+  DcTransportOptions options = dc_transport_options();
+  status = dc_transport_tracker_new(source, &options, &tracker, error);
+  dc_transport_source_unref(source);
+  if (status != DC_OK)
+    return status;
+  plan_next_source(adapter, sample->rows, true);
+  dc_transport_tracker_free(transport->tracker);
+  transport->tracker = tracker;
+  transport->pending_rows = 0;
+  return DC_OK;
+}
+
+static bool
+has_left_its_source(const DcAdapter *adapter)
+{
+  DcTransportTracker *tracker = dc_transport_method(adapter)->tracker;
+  return tracker && dc_transport_tracker_stats(tracker).displacement > SAME_DOMAIN;
+}
+
+/* Describes the source when that is due: with the centroids as they are, and `sample` or, where
+ * that is NULL, what the memory holds; again with a larger sample later, as long as the stream has
+ * not left the source. A sample that tells nothing leaves things as they are; the only error is
+ * shortage of memory. */
+static DcStatus
+describe_when_due(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
+{
+  DcTransportMethod *transport = adapter->state;
+  if (adapter->accepted < transport->source_due)
+    return DC_OK;
+  if (sample)
+    return describe(adapter, sample, error);
+  if (has_left_its_source(adapter)) { /* by the next time, it may have come back */
+    transport->source_due = adapter->accepted + adapter->config.window;
+    return DC_OK;
+  }
+  DcMatrix remembered;
+  float *rows = gather_memory(adapter, &remembered);
+  if (!rows)
+    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory to describe the source");
+  DcStatus status = describe(adapter, &remembered, error);
+  dc_free(rows);
+  return status;
+}
+
+/* ---- receiving ---- */
+
+static void
+receive(DcAdapter *adapter, const DcMatrix *rows)
+{
+  DcTransportMethod *transport = adapter->state;
+  if (!transport->tracker)
+    return;
+  /* What comes faster than it is adapted to is not learnt from. */
+  size_t taken = smaller(rows->rows, transport->capacity - transport->pending_rows);
+  DcMatrix source = dc_matrix_rows(rows, 0, taken);
+  DcMatrix target =
+      dc_matrix(transport->pending + transport->pending_rows * adapter->dim, taken, adapter->dim);
+  dc_matrix_copy(&source, &target);
+  transport->pending_rows += taken;
+}
+
+/* Forgets what is pending: the clusters are frozen. */
+static void
+skip(DcAdapter *adapter)
+{
+  DcTransportMethod *transport = adapter->state;
+  transport->pending_rows = 0;
+  /* What is remembered from now on may be of a domain that the maps never saw. */
+  if (transport->tracker && transport->source_due != UINT64_MAX)
+    transport->source_due = adapter->accepted + adapter->config.window;
+}
+
+/* ---- stepping ---- */
+
+/* The half-life counts stream time, the private memory own samples: what comes in a half-life is
+ * known from the stream so far. */
+static double
+private_memory(const DcAdapter *adapter)
+{
+  double half_life = dc_stream_clock_embeddings(&adapter->clock, adapter->config.half_life);
+  if (half_life <= 0)
+    return dc_transport_options().private_memory;
+  return fmax(dc_transport_private_memory(half_life, adapter->clusters.count), 1);
+}
+
+/* Learns in batches of at most 64. With less than a batch pending and an interval shorter than a
+ * batch it waits for more. */
+static DcStatus
+learn_pending(DcAdapter *adapter, DcError *error)
+{
+  DcTransportMethod *transport = adapter->state;
+  size_t least = adapter->config.interval < BATCH ? BATCH : 1, row = 0;
+  while (transport->pending_rows - row >= least && row < transport->pending_rows) {
+    DcMatrix batch = dc_matrix(transport->pending + row * adapter->dim,
+                               smaller(transport->pending_rows - row, BATCH), adapter->dim);
+    DcStatus status = dc_transport_tracker_step(transport->tracker, &batch, NULL);
+    if (status != DC_OK)
+      return dc_error_set(error, status, "a batch cannot be learnt from: %s",
+                          dc_status_text(status));
+    row += batch.rows;
+  }
+  transport->pending_rows -= row;
+  memmove(transport->pending, transport->pending + row * adapter->dim,
+          transport->pending_rows * adapter->dim * sizeof(float));
+  return DC_OK;
+}
+
+static DcStatus
+take_centroids(DcAdapter *adapter, DcError *error)
+{
+  DcTransportScorer *scorer = dc_transport_tracker_scorer(dc_transport_method(adapter)->tracker);
+  if (!scorer)
+    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for %zu centroids",
+                        adapter->clusters.count);
+  const double *found = dc_transport_scorer_centroids(scorer);
+  for (size_t i = 0; i < adapter->clusters.count * adapter->dim; i++)
+    adapter->clusters.centroids[i] = (float)found[i];
+  dc_transport_scorer_free(scorer);
+  return DC_OK;
+}
+
+static DcStatus
+track(DcAdapter *adapter, DcError *error)
+{
+  DcTransportMethod *transport = adapter->state;
+  DcStatus status =
+      dc_transport_tracker_configure(transport->tracker, adapter->config.adaptation_rate,
+                                     private_memory(adapter), error);
+  if (status == DC_OK)
+    status = learn_pending(adapter, error);
+  return status == DC_OK ? take_centroids(adapter, error) : status;
+}
+
+/* Until there is a source, attention keeps the centroids. */
+static DcStatus
+move(DcAdapter *adapter, DcError *error)
+{
+  DcStatus status = dc_transport_method(adapter)->tracker
+                        ? track(adapter, error)
+                        : dc_adapter_follow(adapter, dc_propose_attention, error);
+  return status == DC_OK ? describe_when_due(adapter, NULL, error) : status;
+}
+
+/* ---- what readers see ---- */
+
+static bool
+make_scorer(const DcAdapter *adapter, DcTransportScorer **scorer)
+{
+  const DcTransportTracker *tracker = dc_transport_method(adapter)->tracker;
+  *scorer = tracker ? dc_transport_tracker_scorer(tracker) : NULL;
+  return *scorer || !tracker;
+}
+
+static void
+describe_state(const DcAdapter *adapter, DcAdapterStats *stats)
+{
+  DcTransportTracker *tracker = dc_transport_method(adapter)->tracker;
+  if (!tracker)
+    return;
+  DcTransportStats transport = dc_transport_tracker_stats(tracker);
+  stats->transported = true;
+  stats->expert = transport.selected;
+  stats->domains = transport.remembered;
+  stats->calm = transport.calm;
+  stats->displacement = transport.displacement;
+  stats->jumps = transport.jumps;
+}
+
+/* ---- state ---- */
+
+#define MATRICES (DC_TRANSPORT_SOURCE_ARRAYS + DC_TRANSPORT_TRACKER_ARRAYS)
+
+static size_t
+list_arrays(const DcAdapter *adapter, DcMethodArray arrays[DC_METHOD_MAX_ARRAYS])
+{
+  DcTransportMethod *transport = adapter->state;
+  size_t count = 0;
+  arrays[count++] =
+      (DcMethodArray){"transport.source_due", DC_METHOD_WHOLE, 1, 1, &transport->source_due};
+  if (!transport->tracker)
+    return count;
+  arrays[count++] = (DcMethodArray){"transport.pending", DC_METHOD_FLOATS, transport->pending_rows,
+                                    adapter->dim, transport->pending};
+  DcTransportArray matrices[MATRICES];
+  dc_transport_source_arrays(dc_transport_tracker_source(transport->tracker), matrices);
+  size_t listed =
+      DC_TRANSPORT_SOURCE_ARRAYS +
+      dc_transport_tracker_arrays(transport->tracker, matrices + DC_TRANSPORT_SOURCE_ARRAYS);
+  for (size_t i = 0; i < listed; i++)
+    arrays[count++] = (DcMethodArray){matrices[i].name, DC_METHOD_DOUBLES, matrices[i].rows,
+                                      matrices[i].cols, matrices[i].data};
+  return count;
+}
+
+static DcStatus
+make_tracker(const DcAdapter *adapter, const DcTransportArray *arrays, size_t count,
+             DcTransportTracker **tracker, DcError *error)
+{
+  DcTransportSource *source;
+  DcStatus status = dc_transport_source_restore(arrays, count, &source, error);
+  if (status)
+    return status;
+  if (source->clusters != adapter->clusters.count || source->input_dim != adapter->dim)
+    status =
+        dc_error_set(error, DC_ERROR_FORMAT,
+                     "the state has %zu clusters of %zu numbers, but transport tracking in it "
+                     "%zu of %zu",
+                     adapter->clusters.count, adapter->dim, source->clusters, source->input_dim);
+  DcTransportOptions options = dc_transport_options();
+  if (!status)
+    status = dc_transport_tracker_new(source, &options, tracker, error);
+  dc_transport_source_unref(source);
+  if (!status)
+    status = dc_transport_tracker_restore(*tracker, arrays, count, error);
+  if (status) {
+    dc_transport_tracker_free(*tracker);
+    *tracker = NULL;
+  }
+  return status;
+}
+
+/* Of another interval, the oldest that there is room for. */
+static DcStatus
+restore_pending(DcAdapter *adapter, const DcMethodArray *pending, DcError *error)
+{
+  DcTransportMethod *transport = adapter->state;
+  if (!pending)
+    return DC_OK;
+  if (pending->cols != adapter->dim)
+    return dc_error_set(error, DC_ERROR_FORMAT,
+                        "tensor \"transport.pending\" does not hold rows of %zu numbers",
+                        adapter->dim);
+  size_t rows = smaller(pending->rows, transport->capacity);
+  DcMatrix target = dc_matrix(transport->pending, rows, adapter->dim);
+  memcpy(target.data, pending->data, rows * adapter->dim * sizeof(float));
+  if (!dc_matrix_is_finite(&target))
+    return dc_error_set(error, DC_ERROR_NOT_FINITE,
+                        "tensor \"transport.pending\" holds NaN or infinity");
+  transport->pending_rows = rows;
+  return DC_OK;
+}
+
+/* The matrices of doubles among `arrays`; the caller frees them. NULL when memory is short. */
+static DcTransportArray *
+select_matrices(const DcMethodArray *arrays, size_t count, size_t *selected)
+{
+  DcTransportArray *matrices = DC_NEW(DcTransportArray, count);
+  *selected = 0;
+  for (size_t i = 0; matrices && i < count; i++)
+    if (arrays[i].type == DC_METHOD_DOUBLES)
+      matrices[(*selected)++] =
+          (DcTransportArray){arrays[i].name, arrays[i].data, arrays[i].rows, arrays[i].cols};
+  return matrices;
+}
+
+static DcStatus
+restore(DcAdapter *adapter, const DcMethodArray *arrays, size_t count, DcError *error)
+{
+  DcTransportMethod *transport = adapter->state;
+  forget_source(adapter);
+  const DcMethodArray *due =
+      dc_method_array_find(arrays, count, "transport.source_due", DC_METHOD_WHOLE);
+  if (!due)
+    return DC_OK;
+  transport->source_due = *(const uint64_t *)due->data;
+  if (!dc_method_array_find(arrays, count, "transport.source.basis", DC_METHOD_DOUBLES))
+    return DC_OK;
+  size_t selected;
+  DcTransportArray *matrices = select_matrices(arrays, count, &selected);
+  if (!matrices)
+    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory to restore the maps");
+  DcStatus status = make_tracker(adapter, matrices, selected, &transport->tracker, error);
+  dc_free(matrices);
+  if (status)
+    return status;
+  return restore_pending(adapter,
+                         dc_method_array_find(arrays, count, "transport.pending", DC_METHOD_FLOATS),
+                         error);
+}
+
+const DcAdaptMethod dc_method_transport = {
+    .name = "transport",
+    .open = open_state,
+    .close = close_state,
+    .reserve = reserve,
+    .restart = restart,
+    .regroup = regroup,
+    .warmed_up = describe_when_due,
+    .receive = receive,
+    .move = move,
+    .skip = skip,
+    .scorer = make_scorer,
+    .describe = describe_state,
+    .arrays = list_arrays,
+    .restore = restore,
+};
+
+DcTransportMethod *
+dc_transport_method(const DcAdapter *adapter)
+{
+  return adapter->state;
+}
