@@ -3,7 +3,6 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "stream/adapter_private.h"
 #include "stream/snapshot_builder.h"
 
@@ -123,6 +122,7 @@ dc_adapter_free(DcAdapter *adapter)
   dc_free(adapter->sample_times);
   close_method(adapter->method, adapter->state);
   dc_clusters_clear(&adapter->clusters);
+  dc_hierarchy_clear(&adapter->hierarchy);
   dc_free(adapter);
 }
 
@@ -152,6 +152,7 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
   if (status != DC_OK)
     return status;
   const DcAdapterConfig old = adapter->config;
+  bool other_groups = config->coarse_groups != old.coarse_groups;
   if (config->clusters != old.clusters || config->max_clusters != old.max_clusters ||
       config->window != old.window || config->warm_up != old.warm_up || config->seed != old.seed)
     return dc_error_set(error, DC_ERROR_ARGUMENT,
@@ -162,6 +163,8 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
                                         : change_method(adapter, error);
   if (status != DC_OK)
     adapter->config = old;
+  else if (other_groups) /* found again for the next snapshot */
+    dc_hierarchy_expire(&adapter->hierarchy);
   return status;
 }
 
@@ -171,6 +174,9 @@ DcStatus
 dc_adapter_publish(DcAdapter *adapter, DcError *error)
 {
   const DcClusters *clusters = &adapter->clusters;
+  DcStatus status = dc_hierarchy_update(adapter, error);
+  if (status != DC_OK)
+    return status;
   DcSnapshotParts parts = {
       .version = adapter->version + 1,
       .encoder = adapter->encoder,
@@ -210,7 +216,8 @@ dc_adapter_receive(DcAdapter *adapter, const DcMatrix *rows, const uint64_t *tim
       return status;
     for (size_t i = 0; i < chunk.rows; i++)
       dc_clusters_receive(&adapter->clusters, dc_matrix_row(&chunk, i),
-                          times ? times[first + i] : time, &adapter->assignments[i]);
+                          times ? times[first + i] : time, adapter->clock.elapsed,
+                          &adapter->assignments[i]);
   }
   adapter->since_adaptation += rows->rows;
   if (adapter->method->receive)
@@ -284,6 +291,7 @@ dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error)
   } else if (adapter->method->skip) {
     adapter->method->skip(adapter);
   }
+  dc_clusters_hold_pinned(clusters);
   dc_clusters_measure(clusters);
   memset(clusters->evidence, 0, clusters->count * sizeof *clusters->evidence);
   adapter->since_adaptation = 0;
@@ -291,24 +299,7 @@ dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error)
   return dc_adapter_publish(adapter, error);
 }
 
-/* --- names and statistics --- */
-
-DcStatus
-dc_adapter_rename(DcAdapter *adapter, size_t cluster, const char *label, DcError *error)
-{
-  if (cluster >= adapter->clusters.count)
-    return dc_error_set(error, DC_ERROR_ARGUMENT, "there is no cluster %zu; there are %zu", cluster,
-                        adapter->clusters.count);
-  size_t length = strlen(label);
-  if (length < 1 || dc_utf8_prefix(label, DC_LABEL_SIZE - 1) < length)
-    return dc_error_set(
-        error, DC_ERROR_ARGUMENT,
-        "a label has 1 to %d bytes of UTF-8; this one has %zu bytes, or is not UTF-8",
-        DC_LABEL_SIZE - 1, length);
-  dc_cluster_set_label(&adapter->clusters.infos[cluster], label);
-  adapter->clusters.infos[cluster].named = true;
-  return dc_adapter_publish(adapter, error);
-}
+/* --- statistics --- */
 
 DcAdapterStats
 dc_adapter_stats(const DcAdapter *adapter)

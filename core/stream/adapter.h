@@ -39,6 +39,7 @@ typedef struct {
   uint64_t half_life;     /* stream time in ns after which a remembered embedding weighs half;
                              0: all weigh the same */
   uint64_t seed;
+  uint32_t coarse_groups; /* groups of clusters wanted at the coarse level; 0: none */
 } DcAdapterConfig;
 
 /* transport, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256, rate 1, half_life
@@ -62,9 +63,9 @@ void dc_adapter_free(DcAdapter *adapter);
 DcStatus dc_adapter_start(DcAdapter *adapter, const DcMatrix *centroids, const float *spread,
                           const char *const *labels, DcError *error);
 
-/* Changes what may change while running: method, interval, adaptation_rate, half_life. The rest of
- * `config` must equal what the adapter was made with. Another method starts from the centroids as
- * they are. */
+/* Changes what may change while running: method, interval, adaptation_rate, half_life,
+ * coarse_groups. The rest of `config` must equal what the adapter was made with. Another method
+ * starts from the centroids as they are. */
 DcStatus dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError *error);
 
 typedef struct {
@@ -88,9 +89,6 @@ DcStatus dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error);
 
 /* The newest snapshot with a reference for the caller, or NULL before the first centroids. */
 DcSnapshot *dc_adapter_snapshot(DcAdapter *adapter);
-
-/* Gives cluster `cluster` a person's name (UTF-8, 1..63 bytes); a new snapshot carries it. */
-DcStatus dc_adapter_rename(DcAdapter *adapter, size_t cluster, const char *label, DcError *error);
 
 typedef struct {
   uint64_t accepted, rejected; /* embeddings, since the start */

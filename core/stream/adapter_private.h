@@ -6,6 +6,7 @@
 #include "stream/adapter.h"
 #include "stream/clock.h"
 #include "stream/clusters.h"
+#include "stream/hierarchy.h"
 #include "stream/method.h"
 
 /* The inside of an adapter, for itself, for its methods and for the state file that saves and
@@ -14,6 +15,9 @@
  *   adapter_start    the first clusters
  *   adapter          receiving, adapting, publishing
  *   adapter_follow   the bounded step
+ *   hierarchy        groups of clusters
+ *   identity         what a person does to clusters
+ *   regroup          other clusters in the place of those there are
  *   clusters         what is known of each cluster
  *   method, method_* the methods
  *   clock            stream time */
@@ -32,6 +36,8 @@ struct DcAdapter {
   size_t sampled;
 
   DcClusters clusters;
+  uint64_t next_number; /* in the label of the next new cluster: no label comes twice */
+  DcHierarchy hierarchy;
   const DcAdaptMethod *method;
   void *state; /* of the method */
   DcStreamClock clock;

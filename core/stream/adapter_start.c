@@ -62,6 +62,7 @@ dc_adapter_start(DcAdapter *adapter, const DcMatrix *centroids, const float *spr
   dc_matrix_copy(centroids, &own);
   dc_matrix_copy(centroids, &reference);
   dc_clusters_name(clusters, labels, &adapter->random);
+  adapter->next_number = clusters->count;
   dc_clusters_guess_spread(clusters, spread);
   adapter->since_adaptation = 0;
   status = restart_method(adapter, error);

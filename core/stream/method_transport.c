@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "cluster/transport_fit.h"
+#include "cluster/transport_regroup.h"
 #include "stream/adapter_private.h"
 
 #include <math.h>
@@ -105,12 +106,27 @@ restart(DcAdapter *adapter, DcError *error)
   return DC_OK;
 }
 
-/* Prototypes and residuals belong to the clusters that there were. */
+/* The maps go on, and the prototypes change hands; where they cannot, the source is described
+ * anew. */
 static DcStatus
-regroup(DcAdapter *adapter, const size_t *from, DcError *error)
+regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
 {
-  (void)from;
-  return restart(adapter, error);
+  DcTransportMethod *transport = adapter->state;
+  const DcTransportRegrouping plan = {
+      .clusters = regrouping->count,
+      .centroids = regrouping->centroids,
+      .heirs = regrouping->heirs,
+      .newborn = regrouping->newborn,
+      .seed = adapter->config.seed,
+  };
+  DcTransportTracker *made = NULL;
+  if (transport->tracker)
+    dc_transport_tracker_regroup(transport->tracker, &plan, &made, NULL);
+  if (!made)
+    return restart(adapter, error);
+  dc_transport_tracker_free(transport->tracker);
+  transport->tracker = made;
+  return DC_OK;
 }
 
 /* The members of all strata, one after the other. NULL when memory is short. */
@@ -270,10 +286,23 @@ learn_pending(DcAdapter *adapter, DcError *error)
   return DC_OK;
 }
 
+/* What labels, with the pinned clusters held; NULL when memory is short. */
+static DcTransportScorer *
+make_held_scorer(const DcAdapter *adapter)
+{
+  const DcClusters *clusters = &adapter->clusters;
+  DcTransportScorer *scorer = dc_transport_tracker_scorer(dc_transport_method(adapter)->tracker);
+  for (size_t k = 0; k < clusters->count && scorer; k++)
+    if (clusters->infos[k].pinned)
+      dc_transport_scorer_hold(scorer, k, clusters->pins + k * clusters->dim,
+                               (double)clusters->reach[k]);
+  return scorer;
+}
+
 static DcStatus
 take_centroids(DcAdapter *adapter, DcError *error)
 {
-  DcTransportScorer *scorer = dc_transport_tracker_scorer(dc_transport_method(adapter)->tracker);
+  DcTransportScorer *scorer = make_held_scorer(adapter);
   if (!scorer)
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for %zu centroids",
                         adapter->clusters.count);
@@ -312,7 +341,7 @@ static bool
 make_scorer(const DcAdapter *adapter, DcTransportScorer **scorer)
 {
   const DcTransportTracker *tracker = dc_transport_method(adapter)->tracker;
-  *scorer = tracker ? dc_transport_tracker_scorer(tracker) : NULL;
+  *scorer = tracker ? make_held_scorer(adapter) : NULL;
   return *scorer || !tracker;
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/encoder-check.h"
 #include "store/model_file.h"
+#include "stream/identity.h"
 
 #include <string.h>
 
