@@ -151,6 +151,16 @@ add_newborn(const DcAdapter *adapter, const DcRegrouping *plan, DcClusters *next
 
 /* ---- the whole ---- */
 
+bool
+dc_regrouping_leaves(const DcRegrouping *plan, size_t old, size_t k)
+{
+  size_t parents = 0;
+  for (size_t j = 0; j < old; j++)
+    if (plan->heirs[j][0] == k || plan->heirs[j][1] == k)
+      parents += plan->heirs[j][0] == plan->heirs[j][1] ? 1 : 2; /* two: a part of it only */
+  return parents == 1;
+}
+
 DcStatus
 dc_adapter_regroup(DcAdapter *adapter, const DcRegrouping *plan, DcError *error)
 {

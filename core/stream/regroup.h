@@ -6,6 +6,7 @@
 #include "stream/adapter.h"
 #include "tensor/matrix.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,9 @@ typedef struct {
   const DcMatrix *newborn;       /* n x d */
   const uint64_t *newborn_times; /* n */
 } DcRegrouping;
+
+/* Whether cluster `k` is the one that it was, of `old` clusters: neither merged nor split. */
+bool dc_regrouping_leaves(const DcRegrouping *regrouping, size_t old, size_t k);
 
 /* Does it, measures the clusters, and tells the method. No snapshot is made yet. On an error the
  * clusters are as they were, unless it came from the method, which then starts anew. */
