@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "cluster/kmeans.h"
 #include "cluster/valley.h"
+#include "tensor/rows.h"
 
 #include <math.h>
 #include <string.h>
@@ -53,33 +54,62 @@ make_groups(const DcMatrix *samples, uint32_t cells, Groups *groups, DcError *er
   if (!groups->label || !groups->mean || !groups->size || !groups->oneness || !groups->gathered)
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory to choose among %u clusters",
                         cells);
-  for (size_t i = 0; i < (size_t)cells * cells; i++)
-    groups->oneness[i] = NAN;
   return DC_OK;
 }
 
-static DcStatus
-cut_into_cells(Groups *groups, DcRandom *random, DcError *error)
+/* What the labels say of each cell. */
+static void
+describe_cells(Groups *groups)
 {
   size_t dim = groups->samples->cols;
-  DcMatrix centroids = dc_matrix(groups->gathered, groups->count, dim);
-  DcKmeansOptions options = dc_kmeans_options(groups->count);
-  DcKmeansResult result;
-  options.restarts = RESTARTS;
-  options.max_iterations = MAX_ITERATIONS;
-  DcStatus status =
-      dc_kmeans(groups->samples, NULL, &options, random, &centroids, groups->label, &result, error);
-  for (size_t i = 0; i < groups->samples->rows && status == DC_OK; i++) {
+  memset(groups->mean, 0, groups->count * dim * sizeof *groups->mean);
+  memset(groups->size, 0, groups->count * sizeof *groups->size);
+  for (size_t i = 0; i < (size_t)groups->stride * groups->stride; i++)
+    groups->oneness[i] = NAN;
+  for (size_t i = 0; i < groups->samples->rows; i++) {
     const float *row = dc_matrix_row(groups->samples, i);
     uint32_t g = groups->label[i];
     groups->size[g]++;
     for (size_t j = 0; j < dim; j++)
       groups->mean[g * dim + j] += (double)row[j];
   }
-  for (uint32_t g = 0; g < groups->count && status == DC_OK; g++)
+  for (uint32_t g = 0; g < groups->count; g++)
     for (size_t j = 0; j < dim && groups->size[g]; j++)
       groups->mean[g * dim + j] /= groups->size[g];
+}
+
+static DcStatus
+cut_into_cells(Groups *groups, DcRandom *random, DcError *error)
+{
+  DcMatrix centroids = dc_matrix(groups->gathered, groups->count, groups->samples->cols);
+  DcKmeansOptions options = dc_kmeans_options(groups->count);
+  DcKmeansResult result;
+  options.restarts = RESTARTS;
+  options.max_iterations = MAX_ITERATIONS;
+  DcStatus status =
+      dc_kmeans(groups->samples, NULL, &options, random, &centroids, groups->label, &result, error);
+  if (status == DC_OK)
+    describe_cells(groups);
   return status;
+}
+
+/* Lloyd from the means of the groups, which are its cells then. */
+static DcStatus
+cut_anew(Groups *groups, DcError *error)
+{
+  size_t numbers = groups->count * groups->samples->cols;
+  DcMatrix centroids = dc_matrix(groups->gathered, groups->count, groups->samples->cols);
+  DcKmeansOptions options = dc_kmeans_options(groups->count);
+  DcKmeansResult result;
+  for (size_t i = 0; i < numbers; i++)
+    groups->gathered[i] = (float)groups->mean[i];
+  DcStatus status =
+      dc_kmeans_lloyd(groups->samples, NULL, &options, &centroids, groups->label, &result);
+  if (status != DC_OK)
+    return dc_error_set(error, status, "the clusters of the samples cannot be found: %s",
+                        dc_status_text(status));
+  describe_cells(groups);
+  return DC_OK;
 }
 
 static double
@@ -232,16 +262,54 @@ join_what_is_one(Groups *groups, uint32_t max_clusters, DcError *error)
   return DC_OK;
 }
 
+/* Groups of cells have ragged edges: Lloyd makes clusters of them, until none of these are one. */
+static DcStatus
+settle(Groups *groups, uint32_t max_clusters, DcError *error)
+{
+  uint32_t before;
+  DcStatus status;
+  do {
+    before = groups->count;
+    status = cut_anew(groups, error);
+    if (status == DC_OK)
+      status = join_what_is_one(groups, max_clusters, error);
+  } while (status == DC_OK && groups->count < before);
+  return status;
+}
+
+static void
+take_centroids(const Groups *groups, const DcMatrix *centroids)
+{
+  for (uint32_t g = 0; g < groups->count; g++)
+    for (size_t j = 0; j < centroids->cols; j++)
+      dc_matrix_row(centroids, g)[j] = (float)groups->mean[g * centroids->cols + j];
+}
+
+/* Everything is one cluster. */
+static DcStatus
+take_mean(const DcMatrix *samples, const DcMatrix *centroids, DcError *error)
+{
+  double *mean = DC_NEW(double, samples->cols);
+  if (!mean)
+    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for a centroid");
+  dc_column_moments(samples, NULL, mean, NULL);
+  for (size_t j = 0; j < samples->cols; j++)
+    dc_matrix_row(centroids, 0)[j] = (float)mean[j];
+  dc_free(mean);
+  return DC_OK;
+}
+
 DcStatus
-dc_choose_clusters(const DcMatrix *samples, uint32_t max_clusters, DcRandom *random,
-                   uint32_t *clusters, DcError *error)
+dc_choose_clusters(const DcMatrix *samples, DcRandom *random, uint32_t *clusters,
+                   const DcMatrix *centroids, DcError *error)
 {
   *clusters = 1;
+  uint32_t max_clusters = (uint32_t)centroids->rows;
   size_t bound = samples->rows / SAMPLES_PER_CELL;
   uint32_t most = max_clusters > MOST_CELLS ? max_clusters : MOST_CELLS;
   uint32_t cells = bound < most ? (uint32_t)bound : most;
   if (cells < 2 || max_clusters < 2)
-    return DC_OK;
+    return take_mean(samples, centroids, error);
   Groups groups;
   DcStatus status = make_groups(samples, cells, &groups, error);
   if (status == DC_OK)
@@ -249,7 +317,11 @@ dc_choose_clusters(const DcMatrix *samples, uint32_t max_clusters, DcRandom *ran
   if (status == DC_OK)
     status = join_what_is_one(&groups, max_clusters, error);
   if (status == DC_OK)
+    status = settle(&groups, max_clusters, error);
+  if (status == DC_OK) {
     *clusters = groups.count;
+    take_centroids(&groups, centroids);
+  }
   clear_groups(&groups);
   return status;
 }
