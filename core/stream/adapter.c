@@ -218,6 +218,12 @@ dc_adapter_snapshot(DcAdapter *adapter)
 DcStatus
 dc_adapter_receive(DcAdapter *adapter, const DcMatrix *rows, const uint64_t *times, uint64_t time)
 {
+  /* Other clusters were put in place, and there was no memory for a snapshot of them. */
+  if (dc_snapshot_clusters(adapter->snapshot) != adapter->clusters.count) {
+    DcStatus status = dc_adapter_publish(adapter, NULL);
+    if (status != DC_OK)
+      return status;
+  }
   for (size_t first = 0; first < rows->rows; first += CHUNK) {
     size_t left = rows->rows - first;
     DcMatrix chunk = dc_matrix_rows(rows, first, left < CHUNK ? left : CHUNK);

@@ -6,7 +6,8 @@
 
 /* What a person may do to the clusters of an adapter while it runs. Each makes a new snapshot.
  * Clusters are given by their index in the newest one; DC_ERROR_ARGUMENT when there is none of it.
- * On an error nothing has changed. */
+ * On an error nothing has changed, but for a shortage of memory, of which the change may have
+ * survived without its snapshot: that comes with the next embeddings. */
 
 /* Gives cluster `cluster` a name (UTF-8, 1..63 bytes), which it keeps for ever. */
 DcStatus dc_adapter_rename(DcAdapter *adapter, size_t cluster, const char *label, DcError *error);

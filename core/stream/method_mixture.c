@@ -191,6 +191,11 @@ move(DcAdapter *adapter, DcError *error)
 {
   Mixture *mixture = adapter->state;
   DcPending *pending = &mixture->pending;
+  if (!mixture->bias) { /* there was no memory when the clusters changed */
+    DcStatus status = restart(adapter, error);
+    if (status != DC_OK)
+      return status;
+  }
   for (size_t row = 0; row < pending->count; row += BATCH) {
     size_t left = pending->count - row;
     DcMatrix batch = dc_pending_view(pending, row, left < BATCH ? left : BATCH);
@@ -211,6 +216,8 @@ read_by_weights(const DcAdapter *adapter, DcSnapshotParts *parts)
 {
   const Mixture *mixture = adapter->state;
   const DcClusters *clusters = &adapter->clusters;
+  if (!mixture->bias)
+    return false;
   DcReading *reading = dc_reading_new(DC_READ_PLAIN, clusters->count, clusters->dim, false);
   if (!reading)
     return false;

@@ -132,6 +132,11 @@ move(DcAdapter *adapter, DcError *error)
   DcClusters *clusters = &adapter->clusters;
   Secu *secu = adapter->state;
   DcSecuStreamOptions options = options_of(adapter);
+  if (!secu->stream) { /* there was no memory when the clusters changed */
+    DcStatus status = restart(adapter, error);
+    if (status != DC_OK)
+      return status;
+  }
   for (size_t row = 0; row < secu->pending.count; row += BATCH) {
     size_t left = secu->pending.count - row;
     DcMatrix batch = dc_pending_view(&secu->pending, row, left < BATCH ? left : BATCH);
@@ -168,6 +173,8 @@ static bool
 read_by_angle(const DcAdapter *adapter, DcSnapshotParts *parts)
 {
   const DcSecuStream *stream = ((Secu *)adapter->state)->stream;
+  if (!stream)
+    return false;
   DcReading *reading = dc_reading_new(DC_READ_UNIT, stream->clusters, stream->dim, false);
   if (!reading)
     return false;

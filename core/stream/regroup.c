@@ -161,6 +161,27 @@ dc_regrouping_leaves(const DcRegrouping *plan, size_t old, size_t k)
   return parents == 1;
 }
 
+/* Puts `next` in the place of the clusters there are; puts these back when the method has no memory
+ * for the others. */
+static DcStatus
+exchange(DcAdapter *adapter, const DcRegrouping *plan, DcClusters *next, DcError *error)
+{
+  const DcAdaptMethod *method = adapter->method;
+  DcClusters old = adapter->clusters;
+  adapter->clusters = *next;
+  DcStatus status = method->regroup ? method->regroup(adapter, plan, error) : DC_OK;
+  if (status == DC_OK) {
+    dc_clusters_clear(&old);
+    dc_hierarchy_expire(&adapter->hierarchy);
+    return DC_OK;
+  }
+  dc_clusters_clear(&adapter->clusters);
+  adapter->clusters = old;
+  if (method->restart)
+    method->restart(adapter, NULL); /* without memory it does so when it is needed */
+  return status;
+}
+
 DcStatus
 dc_adapter_regroup(DcAdapter *adapter, const DcRegrouping *plan, DcError *error)
 {
@@ -177,8 +198,5 @@ dc_adapter_regroup(DcAdapter *adapter, const DcRegrouping *plan, DcError *error)
   move_identities(adapter, plan, &next);
   add_newborn(adapter, plan, &next);
   dc_clusters_measure(&next);
-  dc_clusters_clear(&adapter->clusters);
-  adapter->clusters = next;
-  dc_hierarchy_expire(&adapter->hierarchy);
-  return adapter->method->regroup ? adapter->method->regroup(adapter, plan, error) : DC_OK;
+  return exchange(adapter, plan, &next, error);
 }

@@ -37,7 +37,7 @@ typedef struct {
 bool dc_regrouping_leaves(const DcRegrouping *regrouping, size_t old, size_t k);
 
 /* Does it, measures the clusters, and tells the method. No snapshot is made yet. On an error the
- * clusters are as they were, unless it came from the method, which then starts anew. */
+ * clusters are as they were; the method may have to start anew. */
 DcStatus dc_adapter_regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error);
 
 #endif
