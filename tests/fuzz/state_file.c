@@ -70,7 +70,7 @@ drop_checksum(const char *path)
     abort();
   for (size_t i = 0; i < count; i++)
     tensors[i] = *dc_tensor_file_at(file, i);
-  const char *const metadata[] = {"format", "driftcluster-state", "format_version", "1", "encoder",
+  const char *const metadata[] = {"format", "driftcluster-state", "format_version", "2", "encoder",
                                   "fuzz"};
   bool written = dc_tensor_file_write(path, tensors, count, metadata, 3, 0, NULL) == DC_OK;
   dc_tensor_file_free(file);
