@@ -314,3 +314,66 @@ dc_state_restore(const DcState *state, DcAdapter *adapter, DcError *error)
   dc_adapter_free(fresh);
   return status;
 }
+
+/* --- without a stream --- */
+
+const char *
+dc_state_encoder(const DcState *state)
+{
+  return state->encoder;
+}
+
+size_t
+dc_state_dim(const DcState *state)
+{
+  return dc_state_cols(state, dc_state_find(state, "centroids") ? "centroids" : "sample.rows");
+}
+
+/* The most that one cluster remembers. */
+static size_t
+largest_stratum(const DcState *state)
+{
+  size_t largest = 1;
+  for (size_t k = 0; k < dc_state_rows(state, "memory.counts"); k++) {
+    int64_t count = ((const int64_t *)data_of(state, "memory.counts"))[k];
+    largest = (size_t)count > largest ? (size_t)count : largest;
+  }
+  return largest;
+}
+
+/* Groups that the clusters of a state are in. */
+static size_t
+count_groups(const DcState *state)
+{
+  size_t clusters = dc_state_rows(state, "group_uuids"), count = 0;
+  for (size_t k = 0; k < clusters; k++) {
+    const char *uuids = data_of(state, "group_uuids");
+    size_t before = 0;
+    while (before < k && memcmp(uuids + before * DC_STATE_UUID_LENGTH,
+                                uuids + k * DC_STATE_UUID_LENGTH, DC_STATE_UUID_LENGTH) != 0)
+      before++;
+    count += before == k;
+  }
+  return count;
+}
+
+DcStatus
+dc_state_open(const DcState *state, size_t times, DcAdapter **adapter, DcError *error)
+{
+  size_t clusters = dc_state_rows(state, "centroids"), sample = dc_state_rows(state, "sample.rows");
+  DcAdapterConfig config = dc_adapter_config();
+  config.method = DC_METHOD_NONE;
+  config.max_clusters = (uint32_t)(times * (clusters ? clusters : 1));
+  config.window = config.max_clusters * times * largest_stratum(state);
+  config.warm_up = sample ? sample : 1;
+  config.coarse_groups = (uint32_t)count_groups(state);
+  DcStatus status = dc_adapter_new(&config, dc_state_dim(state), state->encoder, adapter, error);
+  if (status)
+    return status;
+  status = dc_state_restore(state, *adapter, error);
+  if (status) {
+    dc_adapter_free(*adapter);
+    *adapter = NULL;
+  }
+  return status;
+}

@@ -19,6 +19,7 @@
  *   adapter_follow   the bounded step
  *   hierarchy        groups of clusters
  *   identity         what a person does to clusters
+ *   absorb           what another adapter knows
  *   regroup          other clusters in the place of those there are
  *   clusters         what is known of each cluster
  *   method, method_* the methods
