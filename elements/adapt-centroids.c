@@ -26,6 +26,7 @@
 
 #include "common/adapt-settings.h"
 #include "common/buffer-times.h"
+#include "common/cluster-command.h"
 #include "common/cluster-keeper.h"
 #include "common/embedding-worker.h"
 #include "common/error.h"
@@ -42,7 +43,17 @@ GST_DEBUG_CATEGORY_STATIC(adapt_centroids_debug);
 
 enum { PROP_STATS = DC_ADAPT_LAST };
 
-enum { SIGNAL_RESET, SIGNAL_SAVE_STATE, SIGNAL_LOAD_STATE, SIGNAL_RENAME_CLUSTER, N_SIGNALS };
+enum {
+  SIGNAL_RESET,
+  SIGNAL_SAVE_STATE,
+  SIGNAL_LOAD_STATE,
+  SIGNAL_RENAME_CLUSTER,
+  SIGNAL_MERGE_CLUSTERS,
+  SIGNAL_SPLIT_CLUSTER,
+  SIGNAL_PIN_CLUSTER,
+  SIGNAL_IGNORE_CLUSTER,
+  N_SIGNALS
+};
 static guint signals[N_SIGNALS];
 
 struct _GstAdaptCentroids {
@@ -340,6 +351,107 @@ gst_adapt_centroids_end_stream(GstAdaptCentroids *self)
   dc_state_store_finish(self->store);
 }
 
+/* --- Commands --- */
+
+/* TRUE when a command went well; else says what kept it from that. */
+static gboolean
+gst_adapt_centroids_conclude(GstAdaptCentroids *self, DcStatus status, const DcError *error)
+{
+  if (status != DC_OK)
+    DC_ELEMENT_WARNING(self, error);
+  return status == DC_OK;
+}
+
+static gboolean
+gst_adapt_centroids_reset(GstAdaptCentroids *self)
+{
+  DcError error;
+  DcStatus status = dc_cluster_keeper_reset(self->keeper, &error);
+  return gst_adapt_centroids_conclude(self, status, &error);
+}
+
+static gboolean
+gst_adapt_centroids_save_state(GstAdaptCentroids *self, const gchar *path)
+{
+  DcError error;
+  DcStatus status = dc_state_store_save_as(self->store, path, &error);
+  return gst_adapt_centroids_conclude(self, status, &error);
+}
+
+static gboolean
+gst_adapt_centroids_load_state(GstAdaptCentroids *self, const gchar *path)
+{
+  DcError error;
+  DcStatus status = dc_state_store_load(self->store, path, &error);
+  return gst_adapt_centroids_conclude(self, status, &error);
+}
+
+/* Carries out a command about clusters, and tells of it. Any thread. */
+static gboolean
+gst_adapt_centroids_command(GstAdaptCentroids *self, const DcClusterCommand *command)
+{
+  DcClusterOutcome outcome;
+  DcError error;
+  DcStatus status = dc_cluster_keeper_command(self->keeper, command, &outcome, &error);
+  if (!gst_adapt_centroids_conclude(self, status, &error))
+    return FALSE;
+  GST_OBJECT_LOCK(self);
+  DcBufferTimes times = self->newest;
+  GST_OBJECT_UNLOCK(self);
+  gst_adapt_centroids_post(self, dc_cluster_command_notice(command, &outcome, &times));
+  return TRUE;
+}
+
+static gboolean
+gst_adapt_centroids_rename_cluster(GstAdaptCentroids *self, const gchar *cluster,
+                                   const gchar *label)
+{
+  const DcClusterCommand command = {DC_RENAME_CLUSTER, .cluster = cluster, .label = label};
+  return gst_adapt_centroids_command(self, &command);
+}
+
+static gboolean
+gst_adapt_centroids_merge_clusters(GstAdaptCentroids *self, const gchar *cluster,
+                                   const gchar *other)
+{
+  const DcClusterCommand command = {DC_MERGE_CLUSTERS, .cluster = cluster, .other = other};
+  return gst_adapt_centroids_command(self, &command);
+}
+
+static gboolean
+gst_adapt_centroids_split_cluster(GstAdaptCentroids *self, const gchar *cluster)
+{
+  const DcClusterCommand command = {DC_SPLIT_CLUSTER, .cluster = cluster};
+  return gst_adapt_centroids_command(self, &command);
+}
+
+static gboolean
+gst_adapt_centroids_pin_cluster(GstAdaptCentroids *self, const gchar *cluster, gboolean pinned)
+{
+  const DcClusterCommand command = {DC_PIN_CLUSTER, .cluster = cluster, .on = pinned};
+  return gst_adapt_centroids_command(self, &command);
+}
+
+static gboolean
+gst_adapt_centroids_ignore_cluster(GstAdaptCentroids *self, const gchar *cluster, gboolean ignored)
+{
+  const DcClusterCommand command = {DC_IGNORE_CLUSTER, .cluster = cluster, .on = ignored};
+  return gst_adapt_centroids_command(self, &command);
+}
+
+/* A command that came as an event, which ends here. */
+static gboolean
+gst_adapt_centroids_handle_command(GstAdaptCentroids *self, GstEvent *event)
+{
+  DcClusterCommand command;
+  DcError error;
+  DcStatus status = dc_cluster_command_read(event, &command, &error);
+  gboolean well = gst_adapt_centroids_conclude(self, status, &error) &&
+                  gst_adapt_centroids_command(self, &command);
+  gst_event_unref(event);
+  return well;
+}
+
 /* --- GstBaseTransform --- */
 
 static GstFlowReturn
@@ -376,11 +488,21 @@ gst_adapt_centroids_sink_event(GstBaseTransform *transform, GstEvent *event)
 {
   GstAdaptCentroids *self = GST_ADAPT_CENTROIDS(transform);
 
+  if (dc_event_is_cluster_command(event))
+    return gst_adapt_centroids_handle_command(self, event);
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START && self->worker)
     dc_embedding_worker_flush(self->worker);
   else if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
     gst_adapt_centroids_end_stream(self);
   return GST_BASE_TRANSFORM_CLASS(gst_adapt_centroids_parent_class)->sink_event(transform, event);
+}
+
+static gboolean
+gst_adapt_centroids_src_event(GstBaseTransform *transform, GstEvent *event)
+{
+  if (dc_event_is_cluster_command(event))
+    return gst_adapt_centroids_handle_command(GST_ADAPT_CENTROIDS(transform), event);
+  return GST_BASE_TRANSFORM_CLASS(gst_adapt_centroids_parent_class)->src_event(transform, event);
 }
 
 static gboolean
@@ -459,61 +581,106 @@ gst_adapt_centroids_start(GstBaseTransform *transform)
   return TRUE;
 }
 
-/* --- Commands --- */
+/* --- Signals --- */
 
-/* TRUE when a command went well; else says what kept it from that. */
-static gboolean
-gst_adapt_centroids_conclude(GstAdaptCentroids *self, DcStatus status, const DcError *error)
+/* A signal with a string as its first argument and `second` as its second, of which it has
+ * `n_arguments`. */
+static guint
+gst_adapt_centroids_new_command_of(const gchar *name, GCallback handler, guint n_arguments,
+                                   GType second)
 {
-  if (status != DC_OK)
-    DC_ELEMENT_WARNING(self, error);
-  return status == DC_OK;
-}
-
-static gboolean
-gst_adapt_centroids_reset(GstAdaptCentroids *self)
-{
-  DcError error;
-  DcStatus status = dc_cluster_keeper_reset(self->keeper, &error);
-  return gst_adapt_centroids_conclude(self, status, &error);
-}
-
-static gboolean
-gst_adapt_centroids_save_state(GstAdaptCentroids *self, const gchar *path)
-{
-  DcError error;
-  DcStatus status = dc_state_store_save_as(self->store, path, &error);
-  return gst_adapt_centroids_conclude(self, status, &error);
-}
-
-static gboolean
-gst_adapt_centroids_load_state(GstAdaptCentroids *self, const gchar *path)
-{
-  DcError error;
-  DcStatus status = dc_state_store_load(self->store, path, &error);
-  return gst_adapt_centroids_conclude(self, status, &error);
-}
-
-static gboolean
-gst_adapt_centroids_rename_cluster(GstAdaptCentroids *self, const gchar *cluster,
-                                   const gchar *label)
-{
-  DcError error;
-  DcStatus status =
-      cluster && label
-          ? dc_cluster_keeper_rename(self->keeper, cluster, label, &error)
-          : dc_error_set(&error, DC_ERROR_ARGUMENT,
-                         "a cluster is renamed by its index or uuid and the new label: give both");
-  return gst_adapt_centroids_conclude(self, status, &error);
+  return g_signal_new_class_handler(name, GST_TYPE_ADAPT_CENTROIDS,
+                                    G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, handler, NULL, NULL, NULL,
+                                    G_TYPE_BOOLEAN, n_arguments, G_TYPE_STRING, second);
 }
 
 static guint
 gst_adapt_centroids_new_command(const gchar *name, GCallback handler, guint n_arguments)
 {
-  GType arguments[] = {G_TYPE_STRING, G_TYPE_STRING};
-  return g_signal_new_class_handler(name, GST_TYPE_ADAPT_CENTROIDS,
-                                    G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, handler, NULL, NULL, NULL,
-                                    G_TYPE_BOOLEAN, n_arguments, arguments[0], arguments[1]);
+  return gst_adapt_centroids_new_command_of(name, handler, n_arguments, G_TYPE_STRING);
+}
+
+static void
+gst_adapt_centroids_install_cluster_commands(void)
+{
+  /**
+   * GstAdaptCentroids::rename-cluster:
+   * @self: the element
+   * @cluster: uuid, label or index of a cluster
+   * @label: its new name, 1 to 63 bytes of UTF-8
+   *
+   * Gives a cluster a name, which it keeps for ever. A cluster with a name is never merged or
+   * retired but on command.
+   *
+   * Returns: whether it has it; else a warning on the bus says why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_RENAME_CLUSTER] =
+      gst_adapt_centroids_new_command("rename-cluster",
+                                      G_CALLBACK(gst_adapt_centroids_rename_cluster), 2);
+  /**
+   * GstAdaptCentroids::merge-clusters:
+   * @self: the element
+   * @cluster: uuid, label or index of the cluster that goes on
+   * @other: the same of the one that becomes part of it
+   *
+   * Makes one cluster of two. It has the uuid and the pin of @cluster, and its label, unless only
+   * @other was named.
+   *
+   * Returns: whether they are one; else a warning on the bus says why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_MERGE_CLUSTERS] =
+      gst_adapt_centroids_new_command("merge-clusters",
+                                      G_CALLBACK(gst_adapt_centroids_merge_clusters), 2);
+  /**
+   * GstAdaptCentroids::split-cluster:
+   * @self: the element
+   * @cluster: uuid, label or index of a cluster
+   *
+   * Makes two clusters of one, by 2-means of its remembered embeddings. The larger part goes on
+   * with uuid and label.
+   *
+   * Returns: whether it is split; else a warning on the bus says why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_SPLIT_CLUSTER] =
+      gst_adapt_centroids_new_command("split-cluster",
+                                      G_CALLBACK(gst_adapt_centroids_split_cluster), 1);
+  /**
+   * GstAdaptCentroids::pin-cluster:
+   * @self: the element
+   * @cluster: uuid, label or index of a cluster
+   * @pinned: whether to hold it
+   *
+   * Holds the centroid of a cluster where it is, within a quarter of the spread that the cluster
+   * has now; or lets it go. A cluster that is held is never merged or retired but on command.
+   *
+   * Returns: whether it is held, or free; else a warning on the bus says why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_PIN_CLUSTER] =
+      gst_adapt_centroids_new_command_of("pin-cluster", G_CALLBACK(gst_adapt_centroids_pin_cluster),
+                                         2, G_TYPE_BOOLEAN);
+  /**
+   * GstAdaptCentroids::ignore-cluster:
+   * @self: the element
+   * @cluster: uuid, label or index of a cluster
+   * @ignored: whether to ignore it
+   *
+   * Marks a cluster as of no interest. Its regions are assigned as before and bear the mark, but
+   * are neither drawn nor published, nor labelled for other programs.
+   *
+   * Returns: whether it is marked as asked for; else a warning on the bus says why
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_IGNORE_CLUSTER] = gst_adapt_centroids_new_command_of(
+      "ignore-cluster", G_CALLBACK(gst_adapt_centroids_ignore_cluster), 2, G_TYPE_BOOLEAN);
 }
 
 static void
@@ -560,21 +727,6 @@ gst_adapt_centroids_install_commands(void)
    */
   signals[SIGNAL_LOAD_STATE] =
       gst_adapt_centroids_new_command("load-state", G_CALLBACK(gst_adapt_centroids_load_state), 1);
-  /**
-   * GstAdaptCentroids::rename-cluster:
-   * @self: the element
-   * @cluster: index or uuid of a cluster
-   * @label: its new name, 1 to 63 bytes of UTF-8
-   *
-   * Gives a cluster a name, which it keeps for ever.
-   *
-   * Returns: whether it has it; else a warning on the bus says why
-   *
-   * Since: 0.1
-   */
-  signals[SIGNAL_RENAME_CLUSTER] =
-      gst_adapt_centroids_new_command("rename-cluster",
-                                      G_CALLBACK(gst_adapt_centroids_rename_cluster), 2);
 }
 
 /* --- GObject --- */
@@ -673,6 +825,7 @@ gst_adapt_centroids_class_init(GstAdaptCentroidsClass *klass)
                          "transport: transported, expert, domains, jumps, calm (0..1) and "
                          "displacement (spreads) and fit (deviations)");
   gst_adapt_centroids_install_commands();
+  gst_adapt_centroids_install_cluster_commands();
 
   gst_element_class_set_static_metadata(element_class, "Centroid adapter",
                                         "Filter/Analyzer/Video/Metadata",
@@ -685,5 +838,6 @@ gst_adapt_centroids_class_init(GstAdaptCentroidsClass *klass)
   transform_class->stop = gst_adapt_centroids_stop;
   transform_class->set_caps = gst_adapt_centroids_set_caps;
   transform_class->sink_event = gst_adapt_centroids_sink_event;
+  transform_class->src_event = gst_adapt_centroids_src_event;
   transform_class->transform_ip = gst_adapt_centroids_transform_ip;
 }

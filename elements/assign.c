@@ -84,6 +84,7 @@ typedef struct {
   guint64 unassigned;
   guint64 stale;
   guint64 novel;
+  guint64 ignored;
   guint64 refused; /* embeddings with NaN or infinity */
   guint64 tracks;  /* regions remembered now */
 } GstAssignStats;
@@ -145,7 +146,8 @@ gst_assign_count(const DriftclusterResult *result, GstAssignStats *counts)
   counts->assigned += result->cluster >= 0;
   counts->unassigned += result->cluster < 0;
   counts->stale += result->stale;
-  counts->novel += result->novel && !result->stale;
+  counts->novel += result->novel && !result->stale && !result->ignored;
+  counts->ignored += result->ignored;
 }
 
 static void
@@ -158,6 +160,7 @@ gst_assign_add_stats(GstAssign *self, const GstAssignStats *counts)
   self->stats.unassigned += counts->unassigned;
   self->stats.stale += counts->stale;
   self->stats.novel += counts->novel;
+  self->stats.ignored += counts->ignored;
   self->stats.refused += counts->refused;
   self->stats.tracks = dc_region_labeller_tracks(self->labeller);
   GST_OBJECT_UNLOCK(self);
@@ -173,6 +176,7 @@ gst_assign_make_stats(const GstAssignStats *stats)
       DC_STATS_FIELD(GstAssignStats, "unassigned", unassigned),
       DC_STATS_FIELD(GstAssignStats, "stale", stale),
       DC_STATS_FIELD(GstAssignStats, "novel", novel),
+      DC_STATS_FIELD(GstAssignStats, "ignored", ignored),
       DC_STATS_FIELD(GstAssignStats, "refused-embeddings", refused),
       DC_STATS_FIELD(GstAssignStats, "tracks", tracks),
   };
@@ -183,7 +187,7 @@ static const DriftclusterResult *
 gst_assign_find_novel(const DriftclusterResult *results, guint n_results)
 {
   for (guint i = 0; i < n_results; i++)
-    if (results[i].novel && !results[i].stale)
+    if (results[i].novel && !results[i].stale && !results[i].ignored)
       return &results[i];
   return NULL;
 }
@@ -200,9 +204,10 @@ gst_assign_post_novel(GstAssign *self, GstBuffer *buffer, const DriftclusterResu
   GstStructure *notice = dc_notice_new("assign", "novel-region", &times);
   gst_structure_set(notice, "count", G_TYPE_UINT64, self->novel_unsaid, "key", G_TYPE_UINT64,
                     novel->key, "cluster", G_TYPE_INT, novel->cluster, "distance", G_TYPE_DOUBLE,
-                    novel->distance, "confidence", G_TYPE_DOUBLE, novel->confidence, "x",
-                    G_TYPE_DOUBLE, novel->x, "y", G_TYPE_DOUBLE, novel->y, "width", G_TYPE_DOUBLE,
-                    novel->width, "height", G_TYPE_DOUBLE, novel->height, NULL);
+                    novel->distance, "reason", G_TYPE_STRING, novel->novel_reason, "confidence",
+                    G_TYPE_DOUBLE, novel->confidence, "x", G_TYPE_DOUBLE, novel->x, "y",
+                    G_TYPE_DOUBLE, novel->y, "width", G_TYPE_DOUBLE, novel->width, "height",
+                    G_TYPE_DOUBLE, novel->height, NULL);
   self->novel_unsaid = 0;
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), notice));
 }
@@ -653,14 +658,14 @@ gst_assign_install_properties(GObjectClass *object_class)
    * GstAssign:stats:
    *
    * Since READY, each a guint64: `buffers` with a region table and their `regions`, of these
-   * `assigned`, `unassigned`, `stale` and `novel`, `refused-embeddings` that are no numbers, and
-   * `tracks`, the regions remembered now.
+   * `assigned`, `unassigned`, `stale`, `novel` and `ignored`, `refused-embeddings` that are no
+   * numbers, and `tracks`, the regions remembered now.
    *
    * Since: 0.1
    */
   dc_props_install_stats(object_class, PROP_STATS,
                          "Counts since READY of buffers, regions, assigned, unassigned, stale, "
-                         "novel, refused-embeddings, and the tracks of now");
+                         "novel, ignored, refused-embeddings, and the tracks of now");
 }
 
 static void

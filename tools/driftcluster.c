@@ -22,6 +22,7 @@ static const Command commands[] = {
     {"import", dc_command_import, "make a model file of a network in an ONNX file"},
     {"export", dc_command_export, "write the encoder of a model as an ONNX file"},
     {"inspect", dc_command_inspect, "tell what a model, state or ONNX file holds"},
+    {"state", dc_command_state, "look at state files of adapt-centroids, export and merge them"},
     {"score", dc_command_score, "compare the clusters in a JSON lines file with labels"},
     {"sheet", dc_command_sheet, "draw a contact sheet of a clustered stream"},
     {"frames", dc_command_frames, "write pictures and videos as numbered frames"},

@@ -8,15 +8,15 @@
 
 #include <stdint.h>
 
-/* A number of clusters for `samples` (N x d, N >= 1, finite): the K in 2 .. max_clusters (and at
- * most N / 4) whose k-means partition has the largest simplified silhouette (Vendramin, Campello
- * and Hruschka 2010), the mean of (b - a) / max(a, b) with a and b the distances of a sample to the
- * nearest and the second nearest centroid. 1 when the samples are one point, or too few for two
- * clusters. */
-DcStatus dc_choose_clusters(const DcMatrix *samples, uint32_t max_clusters, DcRandom *random,
-                            uint32_t *clusters, DcError *error);
-
-/* The simplified silhouette of `samples` for given centroids (K >= 2), -1..1. */
-double dc_simplified_silhouette(const DcMatrix *samples, const DcMatrix *centroids);
+/* A number of clusters for `samples` (N x d, N >= 1, finite), and where they are: `centroids`
+ * (max_clusters x d) receives so many rows. k-means cuts the samples into many more cells than
+ * wanted (N / 8, at most the larger of 64 and max_clusters), and then, as often as any two
+ * neighbouring groups of cells have no valley of density between them (cluster/valley.h), those
+ * that have the least of one are joined. Cells of fewer than DC_VALLEY_LEAST samples go to the
+ * nearest group. Lloyd then starts from the means of the groups, and it is looked again, until no
+ * two of its clusters are one. Which other rules were measured, and where they fail, is told in
+ * docs/methods/adapting.md, "The number of clusters". */
+DcStatus dc_choose_clusters(const DcMatrix *samples, DcRandom *random, uint32_t *clusters,
+                            const DcMatrix *centroids, DcError *error);
 
 #endif

@@ -284,6 +284,7 @@ struct DcTransportScorer {
   DcTransportSource *source;
   DcTransportMap map;
   double *centroid; /* clusters x input_dim, in the space of the stream */
+  double *step;     /* scratch: input_dim */
   DcArena memory;
 };
 
@@ -310,9 +311,8 @@ fill_scorer(DcTransportScorer *scorer, const DcTransportMap *map)
   uint32_t pivot[DC_TRANSPORT_MAX_DIM];
   double *block, *places, *square;
   const DcLinearPiece pieces[] = {
-      {&block, dc_transport_map_size(s)},
-      {&scorer->centroid, s->clusters * s->input_dim},
-      {&places, s->clusters * s->dim},
+      {&block, dc_transport_map_size(s)}, {&scorer->centroid, s->clusters * s->input_dim},
+      {&scorer->step, s->input_dim},      {&places, s->clusters * s->dim},
       {&square, s->dim * s->dim},
   };
   if (!dc_linear_allocate(&scorer->memory, pieces, sizeof pieces / sizeof *pieces))
@@ -357,6 +357,40 @@ dc_transport_scorer_read(const DcTransportScorer *scorer, const DcMatrix *embedd
 {
   dc_transport_project(scorer->source, embeddings, work);
   dc_transport_score(scorer->source, &scorer->map, work->stream, embeddings->rows, work);
+}
+
+/* Moves offset and prototypes of `cluster` by `step` (input_dim numbers, of the stream). */
+static void
+shift_cluster(DcTransportScorer *scorer, size_t cluster, const double *step)
+{
+  const DcTransportSource *s = scorer->source;
+  double inside[DC_TRANSPORT_MAX_DIM] = {0}, moved[DC_TRANSPORT_MAX_DIM];
+  for (size_t j = 0; j < s->input_dim; j++)
+    for (size_t i = 0; i < s->dim; i++)
+      inside[i] += step[j] * s->basis[j * s->dim + i];
+  dc_linear_multiply_transposed(inside, scorer->map.matrix, 1, s->dim, s->dim, moved);
+  for (size_t i = 0; i < s->dim; i++)
+    scorer->map.offset[cluster * s->dim + i] += moved[i];
+  dc_transport_map_derive(s, &scorer->map);
+}
+
+void
+dc_transport_scorer_hold(DcTransportScorer *scorer, size_t cluster, const float *place,
+                         double reach)
+{
+  size_t dim = scorer->source->input_dim;
+  double *centroid = scorer->centroid + cluster * dim, squared = 0;
+  for (size_t i = 0; i < dim; i++)
+    squared += (centroid[i] - (double)place[i]) * (centroid[i] - (double)place[i]);
+  double distance = sqrt(squared);
+  if (distance <= reach)
+    return;
+  double *step = scorer->step;
+  for (size_t i = 0; i < dim; i++) {
+    step[i] = (reach / distance - 1) * (centroid[i] - (double)place[i]);
+    centroid[i] += step[i];
+  }
+  shift_cluster(scorer, cluster, step);
 }
 
 const double *

@@ -91,6 +91,11 @@ const DcTransportSource *dc_transport_scorer_source(const DcTransportScorer *sco
 void dc_transport_scorer_read(const DcTransportScorer *scorer, const DcMatrix *embeddings,
                               DcTransportWork *work);
 
+/* Brings the centroid of `cluster` to within `reach` of `place` (input_dim numbers), and its
+ * prototypes with it as far as the basis goes. Before the scorer is handed to readers. */
+void dc_transport_scorer_hold(DcTransportScorer *scorer, size_t cluster, const float *place,
+                              double reach);
+
 /* The centroids in the space of the stream (clusters x input_dim), for consumers that know nothing
  * but centroids: c_k = mu + U B^-1 (C0_k + D_k - a), plus what of C0_k lies outside U. */
 const double *dc_transport_scorer_centroids(const DcTransportScorer *scorer);

@@ -18,6 +18,7 @@
  *   transport_search   a new start after a jump
  *   transport_tracker  the experts that keep K clusters under drift
  *   transport_state    the arrays of a tracker for a file
+ *   transport_regroup  a tracker of other clusters, where some were merged, split or born
  * Letters in comments are those of the method's page. */
 
 /* One named array of a state: `rows` x `cols` numbers, row-major. All that a file holds of

@@ -5,8 +5,8 @@
 #include "cluster/transport_newton.h"
 #include "cluster/transport_tracker.h"
 
-/* The state of a tracker, for the two files that know it: transport_tracker.c and
- * transport_state.c. */
+/* The state of a tracker, for the files that know it: transport_tracker.c,
+ * transport_state.c and transport_regroup.c. */
 
 #define DC_TRANSPORT_SLOTS (DC_TRANSPORT_MAX_EXPERTS + DC_TRANSPORT_MAX_REMEMBERED)
 

@@ -5,15 +5,14 @@
 
 #include <string.h>
 
-_Static_assert(DC_STATE_SURVIVAL_LENGTH == DC_SURVIVAL_STEPS + 4,
+_Static_assert(DC_STATE_SURVIVAL_LENGTH == DC_SURVIVAL_STEPS + 1,
                "docs/formats/state.md tells the order of the numbers of a survival");
 
 /* --- from the adapter into a state --- */
 
-/* Adds a tensor of rank 0 to 2 and returns its zeroed memory; NULL, and nothing is added from then
- * on, when memory is short. */
-static void *
-add(DcState *state, const char *name, DcTensorType type, size_t rank, size_t rows, size_t cols)
+void *
+dc_state_add(DcState *state, const char *name, DcTensorType type, size_t rank, size_t rows,
+             size_t cols)
 {
   static const size_t sizes[] = {
       [DC_TENSOR_F32] = 4, [DC_TENSOR_F64] = 8, [DC_TENSOR_I64] = 8, [DC_TENSOR_U8] = 1};
@@ -37,7 +36,7 @@ void
 dc_state_add_copy(DcState *state, const char *name, DcTensorType type, size_t rank, size_t rows,
                   size_t cols, const void *source)
 {
-  void *data = add(state, name, type, rank, rows, cols);
+  void *data = dc_state_add(state, name, type, rank, rows, cols);
   if (data && state->tensors[state->count - 1].bytes)
     memcpy(data, source, state->tensors[state->count - 1].bytes);
 }
@@ -67,8 +66,8 @@ capture_sample(DcState *state, const DcAdapter *adapter)
   size_t room = adapter->config.warm_up, dim = adapter->dim;
   size_t kept = adapter->sampled < room ? adapter->sampled : room;
   dc_state_add_int(state, "sampled", adapter->sampled);
-  float *rows = add(state, "sample.rows", DC_TENSOR_F32, 2, kept, dim);
-  uint64_t *times = add(state, "sample.times", DC_TENSOR_I64, 1, kept, 1);
+  float *rows = dc_state_add(state, "sample.rows", DC_TENSOR_F32, 2, kept, dim);
+  uint64_t *times = dc_state_add(state, "sample.times", DC_TENSOR_I64, 1, kept, 1);
   for (size_t i = 0; i < kept && !state->short_of_memory; i++) {
     size_t slot = (adapter->sampled - kept + i) % room;
     memcpy(rows + i * dim, adapter->sample + slot * dim, dim * sizeof *rows);
@@ -80,13 +79,13 @@ static void
 capture_infos(DcState *state, const DcClusters *clusters, const DcSnapshot *snapshot)
 {
   size_t n = clusters->count;
-  char *uuids = add(state, "uuids", DC_TENSOR_U8, 2, n, DC_STATE_UUID_LENGTH);
-  char *labels = add(state, "labels", DC_TENSOR_U8, 2, n, DC_LABEL_SIZE);
-  uint8_t *named = add(state, "named", DC_TENSOR_U8, 1, n, 1);
-  double *mass = add(state, "mass", DC_TENSOR_F64, 1, n, 1);
-  double *published = add(state, "published_mass", DC_TENSOR_F64, 1, n, 1);
-  float *spread = add(state, "spread", DC_TENSOR_F32, 1, n, 1);
-  float *shift = add(state, "shift", DC_TENSOR_F32, 1, n, 1);
+  char *uuids = dc_state_add(state, "uuids", DC_TENSOR_U8, 2, n, DC_STATE_UUID_LENGTH);
+  char *labels = dc_state_add(state, "labels", DC_TENSOR_U8, 2, n, DC_LABEL_SIZE);
+  uint8_t *named = dc_state_add(state, "named", DC_TENSOR_U8, 1, n, 1);
+  double *mass = dc_state_add(state, "mass", DC_TENSOR_F64, 1, n, 1);
+  double *published = dc_state_add(state, "published_mass", DC_TENSOR_F64, 1, n, 1);
+  float *spread = dc_state_add(state, "spread", DC_TENSOR_F32, 1, n, 1);
+  float *shift = dc_state_add(state, "shift", DC_TENSOR_F32, 1, n, 1);
   for (size_t k = 0; k < n && !state->short_of_memory; k++) {
     const DcClusterInfo *info = &clusters->infos[k];
     memcpy(uuids + k * DC_STATE_UUID_LENGTH, info->uuid, DC_STATE_UUID_LENGTH);
@@ -104,10 +103,11 @@ static void
 capture_memory(DcState *state, const DcClusters *clusters, size_t dim)
 {
   const DcMemory *memory = clusters->memory;
-  int64_t *counts = add(state, "memory.counts", DC_TENSOR_I64, 1, clusters->count, 1);
-  int64_t *heads = add(state, "memory.heads", DC_TENSOR_I64, 1, clusters->count, 1);
-  float *rows = add(state, "memory.rows", DC_TENSOR_F32, 2, dc_memory_count(memory), dim);
-  uint64_t *times = add(state, "memory.times", DC_TENSOR_I64, 1, dc_memory_count(memory), 1);
+  int64_t *counts = dc_state_add(state, "memory.counts", DC_TENSOR_I64, 1, clusters->count, 1);
+  int64_t *heads = dc_state_add(state, "memory.heads", DC_TENSOR_I64, 1, clusters->count, 1);
+  float *rows = dc_state_add(state, "memory.rows", DC_TENSOR_F32, 2, dc_memory_count(memory), dim);
+  uint64_t *times =
+      dc_state_add(state, "memory.times", DC_TENSOR_I64, 1, dc_memory_count(memory), 1);
   size_t at = 0;
   for (size_t k = 0; k < clusters->count && !state->short_of_memory; k++) {
     size_t count = dc_memory_stratum(memory, k).rows;
@@ -131,6 +131,7 @@ capture_clusters(DcState *state, const DcAdapter *adapter)
   dc_state_add_copy(state, "survival", DC_TENSOR_F32, 2, n, DC_STATE_SURVIVAL_LENGTH,
                     clusters->survival);
   dc_state_add_copy(state, "temperature", DC_TENSOR_F32, 0, 1, 1, &adapter->clusters.temperature);
+  dc_state_capture_identity(state, adapter);
   capture_memory(state, clusters, dim);
 }
 
@@ -140,6 +141,7 @@ dc_state_capture(const DcAdapter *adapter)
   DcState *state = DC_NEW(DcState, 1);
   if (!state)
     return NULL;
+  state->version = DC_STATE_VERSION;
   strcpy(state->encoder, adapter->encoder);
   capture_counters(state, adapter);
   if (adapter->clusters.count)
@@ -254,10 +256,16 @@ restore_clusters(const DcState *state, DcAdapter *adapter, DcError *error)
   copy_out(state, "reference", clusters->reference);
   copy_out(state, "evidence", clusters->evidence);
   copy_out(state, "shares", clusters->shares);
-  copy_out(state, "survival", clusters->survival);
+  if (state->version == DC_STATE_VERSION)
+    copy_out(state, "survival", clusters->survival);
   copy_out(state, "temperature", &adapter->clusters.temperature);
   restore_infos(state, clusters);
   restore_memory(state, clusters, adapter->dim);
+  if (state->version < DC_STATE_VERSION)
+    dc_clusters_measure(clusters);
+  status = dc_state_restore_identity(state, adapter, error);
+  if (status)
+    return status;
   /* Masses grow between two snapshots; the newest one comes back as it was. */
   restore_mass(state, "published_mass", clusters);
   status = dc_state_restore_method(state, adapter, error);
@@ -304,5 +312,68 @@ dc_state_restore(const DcState *state, DcAdapter *adapter, DcError *error)
     *fresh = old;
   }
   dc_adapter_free(fresh);
+  return status;
+}
+
+/* --- without a stream --- */
+
+const char *
+dc_state_encoder(const DcState *state)
+{
+  return state->encoder;
+}
+
+size_t
+dc_state_dim(const DcState *state)
+{
+  return dc_state_cols(state, dc_state_find(state, "centroids") ? "centroids" : "sample.rows");
+}
+
+/* The most that one cluster remembers. */
+static size_t
+largest_stratum(const DcState *state)
+{
+  size_t largest = 1;
+  for (size_t k = 0; k < dc_state_rows(state, "memory.counts"); k++) {
+    int64_t count = ((const int64_t *)data_of(state, "memory.counts"))[k];
+    largest = (size_t)count > largest ? (size_t)count : largest;
+  }
+  return largest;
+}
+
+/* Groups that the clusters of a state are in. */
+static size_t
+count_groups(const DcState *state)
+{
+  size_t clusters = dc_state_rows(state, "group_uuids"), count = 0;
+  for (size_t k = 0; k < clusters; k++) {
+    const char *uuids = data_of(state, "group_uuids");
+    size_t before = 0;
+    while (before < k && memcmp(uuids + before * DC_STATE_UUID_LENGTH,
+                                uuids + k * DC_STATE_UUID_LENGTH, DC_STATE_UUID_LENGTH) != 0)
+      before++;
+    count += before == k;
+  }
+  return count;
+}
+
+DcStatus
+dc_state_open(const DcState *state, size_t times, DcAdapter **adapter, DcError *error)
+{
+  size_t clusters = dc_state_rows(state, "centroids"), sample = dc_state_rows(state, "sample.rows");
+  DcAdapterConfig config = dc_adapter_config();
+  config.method = DC_METHOD_NONE;
+  config.max_clusters = (uint32_t)(times * (clusters ? clusters : 1));
+  config.window = config.max_clusters * times * largest_stratum(state);
+  config.warm_up = sample ? sample : 1;
+  config.coarse_groups = (uint32_t)count_groups(state);
+  DcStatus status = dc_adapter_new(&config, dc_state_dim(state), state->encoder, adapter, error);
+  if (status)
+    return status;
+  status = dc_state_restore(state, *adapter, error);
+  if (status) {
+    dc_adapter_free(*adapter);
+    *adapter = NULL;
+  }
   return status;
 }

@@ -9,9 +9,11 @@
 #include <math.h>
 #include <string.h>
 
-#define FORMAT         "driftcluster-state"
-#define FORMAT_VERSION "1"
-#define MAX_CLUSTERS   65536
+#define FORMAT       "driftcluster-state"
+#define VERSION_TEXT G_STRINGIFY(DC_STATE_VERSION)
+#define MAX_CLUSTERS 65536
+/* Numbers of a survival in version 1. */
+#define SURVIVAL_1 36
 
 const DcTensor *
 dc_state_find(const DcState *state, const char *name)
@@ -51,7 +53,7 @@ DcStatus
 dc_state_write(const DcState *state, const char *path, DcError *error)
 {
   g_autofree char *checksum = dc_tensors_checksum(state->tensors, state->count);
-  const char *const metadata[] = {"format",  FORMAT,         "format_version", FORMAT_VERSION,
+  const char *const metadata[] = {"format",  FORMAT,         "format_version", VERSION_TEXT,
                                   "encoder", state->encoder, "checksum",       checksum};
   return dc_tensor_file_write(path, state->tensors, state->count, metadata,
                               G_N_ELEMENTS(metadata) / 2, 1, error);
@@ -60,7 +62,18 @@ dc_state_write(const DcState *state, const char *path, DcError *error)
 /* --- what a state is made of --- */
 
 /* Numbers of rows and columns that are those of the stream. */
-typedef enum { ONE, CLUSTERS, MEMBERS, SAMPLES, DIM, UUID, LABEL, SURVIVAL, EXTENT_COUNT } Extent;
+typedef enum {
+  ONE,
+  CLUSTERS,
+  PINNED,
+  MEMBERS,
+  SAMPLES,
+  DIM,
+  UUID,
+  LABEL,
+  SURVIVAL,
+  EXTENT_COUNT
+} Extent;
 
 typedef struct {
   const char *name;
@@ -109,6 +122,22 @@ static const Part clustered[] = {
     {"memory.heads", DC_TENSOR_I64, 1, CLUSTERS, ONE, 0, COUNT},
     {"memory.rows", DC_TENSOR_F32, 2, MEMBERS, DIM, -FINITE, FINITE},
     {"memory.times", DC_TENSOR_I64, 1, MEMBERS, ONE, -ANY, ANY},
+};
+
+static const Part identity[] = {
+    {"next_number", DC_TENSOR_I64, 0, ONE, ONE, 0, COUNT},
+    {"pinned", DC_TENSOR_U8, 1, CLUSTERS, ONE, 0, 1},
+    {"ignored", DC_TENSOR_U8, 1, CLUSTERS, ONE, 0, 1},
+    {"pins", DC_TENSOR_F32, 2, PINNED, DIM, -FINITE, FINITE},
+    {"reach", DC_TENSOR_F32, 1, CLUSTERS, ONE, 0, FINITE},
+    {"seen", DC_TENSOR_I64, 1, CLUSTERS, ONE, 0, COUNT},
+};
+
+static const Part groups[] = {
+    {"group_uuids", DC_TENSOR_U8, 2, CLUSTERS, UUID, '-', 'f'},
+    {"group_labels", DC_TENSOR_U8, 2, CLUSTERS, LABEL, 0, 255},
+    {"group_places", DC_TENSOR_F32, 2, CLUSTERS, DIM, -FINITE, FINITE},
+    {"next_group", DC_TENSOR_I64, 0, ONE, ONE, 0, COUNT},
 };
 
 /* --- checking --- */
@@ -194,17 +223,17 @@ check_lengths(const Check *check, const char *name)
 }
 
 static DcStatus
-check_names(const Check *check)
+check_names(const Check *check, const char *uuids_name, const char *labels_name)
 {
-  const char *uuids = dc_state_find(check->state, "uuids")->data;
-  const char *labels = dc_state_find(check->state, "labels")->data;
+  const char *uuids = dc_state_find(check->state, uuids_name)->data;
+  const char *labels = dc_state_find(check->state, labels_name)->data;
   for (size_t k = 0; k < check->extents[CLUSTERS]; k++) {
     g_autofree char *uuid = g_strndup(uuids + k * DC_STATE_UUID_LENGTH, DC_STATE_UUID_LENGTH);
     if (!g_uuid_string_is_valid(uuid))
-      return refuse(check, "uuids", "holds something else than UUIDs");
+      return refuse(check, uuids_name, "holds something else than UUIDs");
     const char *label = labels + k * DC_LABEL_SIZE;
     if (!label[0] || !memchr(label, 0, DC_LABEL_SIZE) || !g_utf8_validate(label, -1, NULL))
-      return refuse(check, "labels", "holds something else than UTF-8 of 1 to 63 bytes");
+      return refuse(check, labels_name, "holds something else than UTF-8 of 1 to 63 bytes");
   }
   return DC_OK;
 }
@@ -223,6 +252,30 @@ check_counts(const Check *check)
 }
 
 static DcStatus
+check_pins(const Check *check)
+{
+  const uint8_t *pinned = dc_state_find(check->state, "pinned")->data;
+  size_t count = 0;
+  for (size_t k = 0; k < check->extents[CLUSTERS]; k++)
+    count += pinned[k];
+  return count == check->extents[PINNED]
+             ? check_lengths(check, "pins")
+             : refuse(check, "pins", "has not one row for each pinned cluster");
+}
+
+static DcStatus
+check_identity(const Check *check)
+{
+  DcStatus status = check_parts(check, identity, G_N_ELEMENTS(identity));
+  if (!status)
+    status = check_pins(check);
+  if (status || !dc_state_find(check->state, "group_uuids"))
+    return status;
+  status = check_parts(check, groups, G_N_ELEMENTS(groups));
+  return status ? status : check_names(check, "group_uuids", "group_labels");
+}
+
+static DcStatus
 check_clusters(const Check *check)
 {
   if (check->extents[CLUSTERS] < 1 || check->extents[CLUSTERS] > MAX_CLUSTERS)
@@ -233,8 +286,12 @@ check_clusters(const Check *check)
   if (!status)
     status = check_lengths(check, "memory.rows");
   if (!status)
-    status = check_names(check);
-  return status ? status : check_counts(check);
+    status = check_names(check, "uuids", "labels");
+  if (!status)
+    status = check_counts(check);
+  if (!status && check->state->version >= 2)
+    status = check_identity(check);
+  return status;
 }
 
 static DcStatus
@@ -265,7 +322,8 @@ check_state(Check *check)
              [DIM] = dc_state_cols(state, has_clusters ? "centroids" : "sample.rows"),
              [UUID] = DC_STATE_UUID_LENGTH,
              [LABEL] = DC_LABEL_SIZE,
-             [SURVIVAL] = DC_STATE_SURVIVAL_LENGTH,
+             [SURVIVAL] = state->version >= 2 ? DC_STATE_SURVIVAL_LENGTH : SURVIVAL_1,
+             [PINNED] = dc_state_rows(state, "pins"),
          },
          sizeof check->extents);
   if (check->extents[DIM] < 1)
@@ -280,6 +338,16 @@ check_state(Check *check)
 }
 
 /* --- reading --- */
+
+/* Both versions are read; any other is refused by the name of this build's. */
+static DcStatus
+take_version(DcState *state, DcError *error)
+{
+  const char *stated = dc_tensor_file_metadata(state->file, "format_version");
+  state->version = g_strcmp0(stated, "1") == 0 ? 1 : DC_STATE_VERSION;
+  return dc_tensor_file_expect(state->file, FORMAT, state->version == 1 ? "1" : VERSION_TEXT,
+                               error);
+}
 
 static DcStatus
 take_encoder(DcState *state, const char *path, DcError *error)
@@ -311,7 +379,7 @@ fill_state(DcState *state, const char *path, DcError *error)
 {
   DcStatus status = dc_tensor_file_read(path, &state->file, error);
   if (!status)
-    status = dc_tensor_file_expect(state->file, FORMAT, FORMAT_VERSION, error);
+    status = take_version(state, error);
   if (!status)
     status = take_encoder(state, path, error);
   if (!status)

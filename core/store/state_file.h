@@ -20,6 +20,15 @@ DcStatus dc_state_write(const DcState *state, const char *path, DcError *error);
 /* Reads and validates a state without touching any adapter. */
 DcStatus dc_state_read(const char *path, DcState **state, DcError *error);
 
+/* The encoder of the embeddings and how many numbers these have. */
+const char *dc_state_encoder(const DcState *state);
+size_t dc_state_dim(const DcState *state);
+
+/* An adapter with room for all that is in the state and for as much again (`times` 2), or as it is
+ * (`times` 1), by the method "none": for who looks at a state or changes it without a stream. What
+ * a method knows is not in it. Free with dc_adapter_free(). */
+DcStatus dc_state_open(const DcState *state, size_t times, DcAdapter **adapter, DcError *error);
+
 /* Puts the state into `adapter`, whole or not at all. DC_ERROR_MISMATCH, with both names, when it
  * was made with another encoder or dimension. The number of clusters becomes that of the state; the
  * rest of the adapter's configuration stays, and a smaller window keeps the newest embeddings.

@@ -3,7 +3,6 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "cluster/tdcm.h"
 #include "cluster/transport_fit.h"
 #include "stream/adapter_private.h"
@@ -177,6 +176,7 @@ dc_adapter_free(DcAdapter *adapter)
   dc_alignment_free(adapter->alignment);
   dc_free(adapter->aligned);
   dc_clusters_clear(&adapter->clusters);
+  dc_hierarchy_clear(&adapter->hierarchy);
   dc_free(adapter);
 }
 
@@ -187,6 +187,7 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
   if (status != DC_OK)
     return status;
   const DcAdapterConfig old = adapter->config;
+  bool other_groups = config->coarse_groups != old.coarse_groups;
   if (config->effort != old.effort || config->align != old.align ||
       config->clusters != old.clusters || config->max_clusters != old.max_clusters ||
       config->window != old.window || config->warm_up != old.warm_up || config->seed != old.seed ||
@@ -199,6 +200,8 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
                                         : open_method(adapter, error);
   if (status != DC_OK)
     adapter->config = old;
+  else if (other_groups) /* found again for the next snapshot */
+    dc_hierarchy_expire(&adapter->hierarchy);
   return status;
 }
 
@@ -217,6 +220,9 @@ DcStatus
 dc_adapter_publish(DcAdapter *adapter, DcError *error)
 {
   const DcClusters *clusters = &adapter->clusters;
+  DcStatus status = dc_hierarchy_update(adapter, error);
+  if (status != DC_OK)
+    return status;
   DcSnapshotParts parts = {
       .version = adapter->version + 1,
       .encoder = adapter->encoder,
@@ -268,7 +274,7 @@ receive_chunk(DcAdapter *adapter, const DcMatrix *chunk, const uint64_t *times, 
   DcMatrix aligned = align(adapter, chunk);
   for (size_t i = 0; i < chunk->rows; i++) {
     dc_clusters_receive(&adapter->clusters, dc_matrix_row(&aligned, i), times ? times[i] : time,
-                        &adapter->assignments[i]);
+                        adapter->clock.elapsed, &adapter->assignments[i]);
     dc_separation_note(&adapter->separation, adapter->assignments[i].margin);
   }
   if (adapter->method->receive)
@@ -278,6 +284,12 @@ receive_chunk(DcAdapter *adapter, const DcMatrix *chunk, const uint64_t *times, 
 DcStatus
 dc_adapter_receive(DcAdapter *adapter, const DcMatrix *rows, const uint64_t *times, uint64_t time)
 {
+  /* Other clusters were put in place, and there was no memory for a snapshot of them. */
+  if (dc_snapshot_clusters(adapter->snapshot) != adapter->clusters.count) {
+    DcStatus status = dc_adapter_publish(adapter, NULL);
+    if (status != DC_OK)
+      return status;
+  }
   for (size_t first = 0; first < rows->rows; first += CHUNK) {
     size_t left = rows->rows - first;
     DcMatrix chunk = dc_matrix_rows(rows, first, left < CHUNK ? left : CHUNK);
@@ -385,6 +397,7 @@ dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error)
   } else if (adapter->method->skip) {
     adapter->method->skip(adapter);
   }
+  dc_clusters_hold_pinned(clusters);
   dc_clusters_measure(clusters);
   dc_separation_judge(&adapter->separation);
   memset(clusters->evidence, 0, clusters->count * sizeof *clusters->evidence);
@@ -393,24 +406,7 @@ dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error)
   return dc_adapter_publish(adapter, error);
 }
 
-/* --- names and statistics --- */
-
-DcStatus
-dc_adapter_rename(DcAdapter *adapter, size_t cluster, const char *label, DcError *error)
-{
-  if (cluster >= adapter->clusters.count)
-    return dc_error_set(error, DC_ERROR_ARGUMENT, "there is no cluster %zu; there are %zu", cluster,
-                        adapter->clusters.count);
-  size_t length = strlen(label);
-  if (length < 1 || dc_utf8_prefix(label, DC_LABEL_SIZE - 1) < length)
-    return dc_error_set(
-        error, DC_ERROR_ARGUMENT,
-        "a label has 1 to %d bytes of UTF-8; this one has %zu bytes, or is not UTF-8",
-        DC_LABEL_SIZE - 1, length);
-  dc_cluster_set_label(&adapter->clusters.infos[cluster], label);
-  adapter->clusters.infos[cluster].named = true;
-  return dc_adapter_publish(adapter, error);
-}
+/* --- statistics --- */
 
 DcAdapterStats
 dc_adapter_stats(const DcAdapter *adapter)

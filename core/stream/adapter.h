@@ -58,6 +58,7 @@ typedef struct {
                              0: all weigh the same */
   DcAlign align;
   uint64_t seed;
+  uint32_t coarse_groups; /* groups of clusters wanted at the coarse level; 0: none */
   bool background; /* what takes long, and is not needed at once, runs on a thread of its own; the
                       bytes are the same with it and without */
   const struct DcTdcmModule *module; /* of the model that embeds, for ATTENTION; borrowed for the
@@ -87,9 +88,9 @@ void dc_adapter_free(DcAdapter *adapter);
 DcStatus dc_adapter_start(DcAdapter *adapter, const DcMatrix *centroids, const float *spread,
                           const char *const *labels, DcError *error);
 
-/* Changes what may change while running: method, interval, adaptation_rate, half_life. The rest of
- * `config` must equal what the adapter was made with. Another method starts from the centroids as
- * they are. */
+/* Changes what may change while running: method, interval, adaptation_rate, half_life,
+ * coarse_groups. The rest of `config` must equal what the adapter was made with. Another method
+ * starts from the centroids as they are. */
 DcStatus dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError *error);
 
 typedef struct {
@@ -113,9 +114,6 @@ DcStatus dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error);
 
 /* The newest snapshot with a reference for the caller, or NULL before the first centroids. */
 DcSnapshot *dc_adapter_snapshot(DcAdapter *adapter);
-
-/* Gives cluster `cluster` a person's name (UTF-8, 1..63 bytes); a new snapshot carries it. */
-DcStatus dc_adapter_rename(DcAdapter *adapter, size_t cluster, const char *label, DcError *error);
 
 typedef struct {
   uint64_t accepted, rejected; /* embeddings, since the start */

@@ -40,6 +40,9 @@ dc_adapter_config_check(const DcAdapterConfig *config, DcError *error)
                         "a window of %zu embeddings has no room for %zu clusters; it must lie in "
                         "%zu..%zu",
                         config->window, most, most, MAX_WINDOW);
+  if (config->coarse_groups > DC_MAX_CLUSTERS)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "%u coarse groups are more than %u",
+                        config->coarse_groups, DC_MAX_CLUSTERS);
   if (config->interval < 1)
     return dc_error_set(error, DC_ERROR_ARGUMENT, "the interval must be at least 1 embedding");
   if (config->warm_up < 1 || config->warm_up < config->clusters || config->warm_up > MAX_WINDOW)

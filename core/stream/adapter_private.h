@@ -7,6 +7,7 @@
 #include "stream/alignment.h"
 #include "stream/clock.h"
 #include "stream/clusters.h"
+#include "stream/hierarchy.h"
 #include "stream/method.h"
 #include "stream/separation.h"
 
@@ -16,6 +17,10 @@
  *   adapter_start    the first clusters
  *   adapter          receiving, adapting, publishing
  *   adapter_follow   the bounded step
+ *   hierarchy        groups of clusters
+ *   identity         what a person does to clusters
+ *   absorb           what another adapter knows
+ *   regroup          other clusters in the place of those there are
  *   clusters         what is known of each cluster
  *   method, method_* the methods
  *   alignment        embeddings kept at the moments of the start
@@ -36,6 +41,8 @@ struct DcAdapter {
   size_t sampled;
 
   DcClusters clusters;
+  uint64_t next_number; /* in the label of the next new cluster: no label comes twice */
+  DcHierarchy hierarchy;
   const DcAdaptMethod *method;
   void *state; /* of the method */
   DcStreamClock clock;

@@ -79,6 +79,7 @@ dc_adapter_start(DcAdapter *adapter, const DcMatrix *centroids, const float *spr
   dc_matrix_copy(centroids, &own);
   dc_matrix_copy(centroids, &reference);
   dc_clusters_name(clusters, labels, &adapter->random);
+  adapter->next_number = clusters->count;
   dc_clusters_guess_spread(clusters, spread);
   adapter->since_adaptation = 0;
   const DcTransportSource *source = adapter->config.source;
@@ -88,32 +89,48 @@ dc_adapter_start(DcAdapter *adapter, const DcMatrix *centroids, const float *spr
   return status == DC_OK ? dc_adapter_publish(adapter, error) : status;
 }
 
-/* K, of the configuration or chosen. */
+/* The clusters of `sample`: as many as the configuration says, or chosen. `centroids` has room for
+ * the most. */
 static DcStatus
-count_clusters(DcAdapter *adapter, const DcMatrix *sample, uint32_t *count, DcError *error)
+find_clusters(DcAdapter *adapter, const DcMatrix *sample, DcMatrix *centroids, DcError *error)
 {
-  *count = adapter->config.clusters;
-  if (sample->rows < (*count ? *count : 1))
-    return dc_error_set(error, DC_ERROR_NOT_READY,
-                        "%zu embeddings are too few for %u clusters; at least one for each is "
-                        "needed",
-                        sample->rows, *count ? *count : 1);
-  if (*count)
-    return DC_OK;
-  return dc_choose_clusters(sample, adapter->config.max_clusters, &adapter->random, count, error);
+  uint32_t count = adapter->config.clusters;
+  DcStatus status;
+  if (count) {
+    DcKmeansOptions options = dc_kmeans_options(count);
+    DcKmeansResult result;
+    status = dc_kmeans(sample, NULL, &options, &adapter->random, centroids, NULL, &result, error);
+  } else {
+    status = dc_choose_clusters(sample, &adapter->random, &count, centroids, error);
+  }
+  centroids->rows = count;
+  return status;
 }
 
 static DcStatus
-start_from_sample(DcAdapter *adapter, const DcMatrix *sample, uint32_t count, DcError *error)
+check_sample(const DcAdapter *adapter, const DcMatrix *sample, DcError *error)
 {
-  float *start = DC_NEW(float, count * adapter->dim);
+  size_t least = adapter->config.clusters ? adapter->config.clusters : 1;
+  if (sample->rows < least)
+    return dc_error_set(error, DC_ERROR_NOT_READY,
+                        "%zu embeddings are too few for %zu clusters; at least one for each is "
+                        "needed",
+                        sample->rows, least);
+  return DC_OK;
+}
+
+static DcStatus
+start_from_sample(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
+{
+  DcStatus status = check_sample(adapter, sample, error);
+  if (status != DC_OK)
+    return status;
+  size_t most = adapter->config.clusters ? adapter->config.clusters : adapter->config.max_clusters;
+  float *start = DC_NEW(float, most * adapter->dim);
   if (!start)
-    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for %u clusters", count);
-  DcMatrix centroids = dc_matrix(start, count, adapter->dim);
-  DcKmeansOptions options = dc_kmeans_options(count);
-  DcKmeansResult result;
-  DcStatus status =
-      dc_kmeans(sample, NULL, &options, &adapter->random, &centroids, NULL, &result, error);
+    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for %zu clusters", most);
+  DcMatrix centroids = dc_matrix(start, most, adapter->dim);
+  status = find_clusters(adapter, sample, &centroids, error);
   if (status == DC_OK)
     status = dc_adapter_start(adapter, &centroids, NULL, NULL, error);
   dc_free(start);
@@ -138,10 +155,7 @@ dc_adapter_end_warm_up(DcAdapter *adapter, DcError *error)
   size_t kept =
       adapter->sampled < adapter->config.warm_up ? adapter->sampled : adapter->config.warm_up;
   DcMatrix sample = dc_matrix(adapter->sample, kept, adapter->dim);
-  uint32_t count;
-  DcStatus status = count_clusters(adapter, &sample, &count, error);
-  if (status == DC_OK)
-    status = start_from_sample(adapter, &sample, count, error);
+  DcStatus status = start_from_sample(adapter, &sample, error);
   if (status == DC_OK)
     status = fill_from_sample(adapter, &sample, error);
   if (status != DC_OK)
@@ -149,7 +163,8 @@ dc_adapter_end_warm_up(DcAdapter *adapter, DcError *error)
   adapter->sampled = 0;
   dc_separation_restart(&adapter->separation); /* the clusters fit their own sample too well */
   adapter->since_adaptation = 0;
-  memset(adapter->clusters.evidence, 0, count * sizeof *adapter->clusters.evidence);
+  memset(adapter->clusters.evidence, 0,
+         adapter->clusters.count * sizeof *adapter->clusters.evidence);
   dc_clusters_measure(&adapter->clusters);
   return dc_adapter_publish(adapter, error);
 }

@@ -23,11 +23,14 @@ dc_clusters_clear(DcClusters *clusters)
 {
   dc_free(clusters->centroids);
   dc_free(clusters->reference);
+  dc_free(clusters->pins);
+  dc_free(clusters->reach);
   dc_free(clusters->proposal);
   dc_free(clusters->infos);
   dc_free(clusters->survival);
   dc_free(clusters->evidence);
   dc_free(clusters->shares);
+  dc_free(clusters->seen);
   dc_memory_free(clusters->memory);
   dc_attention_free(clusters->attention);
   dc_free(clusters->distances);
@@ -44,18 +47,22 @@ dc_clusters_allocate(DcClusters *clusters, size_t count, size_t dim, size_t wind
       .dim = dim,
       .centroids = DC_NEW(float, numbers),
       .reference = DC_NEW(float, numbers),
+      .pins = DC_NEW(float, numbers),
+      .reach = DC_NEW(float, count),
       .proposal = DC_NEW(float, numbers),
       .infos = DC_NEW(DcClusterInfo, count),
       .survival = DC_NEW(DcSurvival, count),
       .evidence = DC_NEW(double, count),
       .shares = DC_NEW(double, count),
+      .seen = DC_NEW(uint64_t, count),
       .memory = dc_memory_new(count, dim, window),
       .attention = dc_attention_new(count, dim),
   };
   if (made.memory)
     made.distances = DC_NEW(float, dc_memory_capacity(made.memory));
-  if (!fits || !made.centroids || !made.reference || !made.proposal || !made.infos ||
-      !made.survival || !made.evidence || !made.shares || !made.attention || !made.distances) {
+  if (!fits || !made.centroids || !made.reference || !made.pins || !made.reach || !made.proposal ||
+      !made.infos || !made.survival || !made.evidence || !made.shares || !made.seen ||
+      !made.attention || !made.distances) {
     dc_clusters_clear(&made);
     return dc_error_set(error, DC_ERROR_MEMORY,
                         "not enough memory for %zu clusters of %zu numbers and a window of %zu",
@@ -77,15 +84,21 @@ dc_cluster_set_label(DcClusterInfo *info, const char *label)
 }
 
 void
+dc_cluster_make(DcClusterInfo *info, size_t number, DcRandom *random)
+{
+  dc_uuid_make(random, info->uuid);
+  memset(info->label, 0, sizeof info->label);
+  snprintf(info->label, sizeof info->label, "cluster-%zu", number);
+}
+
+void
 dc_clusters_name(DcClusters *clusters, const char *const *labels, DcRandom *random)
 {
   for (size_t k = 0; k < clusters->count; k++) {
     DcClusterInfo *info = &clusters->infos[k];
-    dc_uuid_make(random, info->uuid);
+    dc_cluster_make(info, k, random);
     if (labels && labels[k][0])
       dc_cluster_set_label(info, labels[k]);
-    else
-      snprintf(info->label, sizeof info->label, "cluster-%zu", k);
     clusters->shares[k] = 1 / (double)clusters->count;
   }
 }
@@ -152,7 +165,7 @@ measure_cluster(DcClusters *clusters, size_t k)
   if (members.rows > 1)
     info->spread = (float)sqrt(sum / (double)members.rows);
   if (members.rows >= SURVIVAL_MEMBERS)
-    dc_survival_measure(&clusters->survival[k], clusters->distances, members.rows, info->spread);
+    dc_survival_measure(&clusters->survival[k], clusters->distances, members.rows);
   float moved;
   dc_squared_distances(&centroid, &reference, NULL, &moved);
   info->shift = info->spread > 0 ? fminf(sqrtf(moved) / info->spread, FLT_MAX) : 0;
@@ -173,10 +186,11 @@ dc_clusters_measure(DcClusters *clusters)
 /* ---- receiving ---- */
 
 void
-dc_clusters_receive(DcClusters *clusters, const float *row, uint64_t time,
+dc_clusters_receive(DcClusters *clusters, const float *row, uint64_t time, uint64_t elapsed,
                     const DcAssignment *assignment)
 {
   size_t k = assignment->cluster;
+  clusters->seen[k] = elapsed;
   dc_memory_push(clusters->memory, k, row, time);
   /* The fourth power: while one class fills the stream, the others receive its strays, which lie
    * between the clusters. */
@@ -186,4 +200,38 @@ dc_clusters_receive(DcClusters *clusters, const float *row, uint64_t time,
   for (size_t j = 0; j < clusters->count; j++)
     clusters->shares[j] -= clusters->shares[j] / SHARE_MEMORY;
   clusters->shares[k] += 1 / SHARE_MEMORY;
+}
+
+/* ---- pins ---- */
+
+void
+dc_clusters_pin(DcClusters *clusters, size_t cluster)
+{
+  size_t start = cluster * clusters->dim;
+  memcpy(clusters->pins + start, clusters->centroids + start, clusters->dim * sizeof(float));
+  clusters->reach[cluster] = DC_PIN_REACH * clusters->infos[cluster].spread;
+  clusters->infos[cluster].pinned = true;
+}
+
+static void
+hold(DcClusters *clusters, size_t k)
+{
+  float *centroid = clusters->centroids + k * clusters->dim;
+  const float *pin = clusters->pins + k * clusters->dim;
+  DcMatrix here = dc_matrix(centroid, 1, clusters->dim), there = dc_matrix(pin, 1, clusters->dim);
+  float squared;
+  dc_squared_distances(&here, &there, NULL, &squared);
+  double reach = (double)clusters->reach[k], distance = sqrt((double)squared);
+  if (distance <= reach)
+    return;
+  for (size_t i = 0; i < clusters->dim; i++)
+    centroid[i] = pin[i] + (float)(reach / distance) * (centroid[i] - pin[i]);
+}
+
+void
+dc_clusters_hold_pinned(DcClusters *clusters)
+{
+  for (size_t k = 0; k < clusters->count; k++)
+    if (clusters->infos[k].pinned)
+      hold(clusters, k);
 }

@@ -21,11 +21,14 @@ typedef struct {
   size_t dim;   /* d */
   float *centroids;
   float *reference; /* where the centroids were at the start: what shift is measured from */
+  float *pins;      /* where those that are pinned are held, */
+  float *reach;     /* and how far from it they may be */
   float *proposal;  /* scratch of a step */
   DcClusterInfo *infos;
   DcSurvival *survival;
   double *evidence; /* posterior-weighted embeddings received since the last adaptation */
   double *shares;   /* of the recent stream */
+  uint64_t *seen;   /* stream time that had gone by when a member last came, ns */
   DcMemory *memory;
   DcAttention *attention; /* scratch of the methods */
   float *distances;       /* scratch: of one stratum */
@@ -43,6 +46,9 @@ void dc_clusters_clear(DcClusters *clusters);
  * empty or `labels` NULL, "cluster-k". */
 void dc_clusters_name(DcClusters *clusters, const char *const *labels, DcRandom *random);
 
+/* A new cluster: a uuid of `random` and the label "cluster-`number`". */
+void dc_cluster_make(DcClusterInfo *info, size_t number, DcRandom *random);
+
 /* Takes as much of `label` as there is room for. */
 void dc_cluster_set_label(DcClusterInfo *info, const char *label);
 
@@ -53,8 +59,19 @@ void dc_clusters_guess_spread(DcClusters *clusters, const float *spread);
 /* Spread, distances of members and shift of each cluster, and the temperature, from the memory. */
 void dc_clusters_measure(DcClusters *clusters);
 
-/* Counts an embedding that was assigned, and remembers it as of `time`. */
-void dc_clusters_receive(DcClusters *clusters, const float *row, uint64_t time,
+/* Counts an embedding that was assigned, and remembers it as of `time`. `elapsed`: the stream time
+ * that went by so far. */
+void dc_clusters_receive(DcClusters *clusters, const float *row, uint64_t time, uint64_t elapsed,
                          const DcAssignment *assignment);
+
+/* How far from its pin a pinned centroid may be, in the spread of its cluster when it was pinned.
+ */
+#define DC_PIN_REACH 0.25f
+
+/* Pins a centroid where it is now. */
+void dc_clusters_pin(DcClusters *clusters, size_t cluster);
+
+/* Brings pinned centroids that left their reach back to its edge. */
+void dc_clusters_hold_pinned(DcClusters *clusters);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "stream/adapter.h"
+#include "stream/regroup.h"
 #include "stream/snapshot_builder.h"
 #include "tensor/matrix.h"
 
@@ -38,9 +39,6 @@ const DcMethodArray *dc_method_array_find(const DcMethodArray *arrays, size_t co
 DcStatus dc_method_read_row(const DcMethodArray *array, size_t count, double low, double high,
                             void *target, DcError *error);
 
-/* In regroup(): a cluster that was none before. */
-#define DC_NEW_CLUSTER SIZE_MAX
-
 /* Every entry but `name` and `move` may be NULL: there is nothing to do then. */
 typedef struct DcAdaptMethod {
   const char *name;
@@ -56,9 +54,8 @@ typedef struct DcAdaptMethod {
   /* The clusters were placed anew: what was learnt is void. */
   DcStatus (*restart)(DcAdapter *adapter, DcError *error);
 
-  /* There are other clusters than before, some of which go on: cluster k was number from[k] until
-   * now, or is new (DC_NEW_CLUSTER). */
-  DcStatus (*regroup)(DcAdapter *adapter, const size_t *from, DcError *error);
+  /* adapter->clusters are now other clusters than before, some of which go on: see regroup.h. */
+  DcStatus (*regroup)(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error);
 
   /* The warm-up ended with `sample`, of which the clusters were made. */
   DcStatus (*warmed_up)(DcAdapter *adapter, const DcMatrix *sample, DcError *error);

@@ -100,9 +100,9 @@ restart(DcAdapter *adapter, DcError *error)
 }
 
 static DcStatus
-regroup(DcAdapter *adapter, const size_t *from, DcError *error)
+regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
 {
-  (void)from;
+  (void)regrouping;
   return restart(adapter, error);
 }
 

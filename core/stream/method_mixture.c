@@ -110,16 +110,18 @@ restart(DcAdapter *adapter, DcError *error)
 }
 
 static DcStatus
-regroup(DcAdapter *adapter, const size_t *from, DcError *error)
+regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
 {
   Mixture *mixture = adapter->state;
   double *before = mixture->responsibilities;
+  size_t clusters = mixture->clusters;
   mixture->responsibilities = NULL;
   clear_clusters(mixture);
   DcStatus status = restart(adapter, error);
-  for (size_t k = 0; status == DC_OK && k < mixture->clusters; k++)
-    if (before && from[k] != DC_NEW_CLUSTER)
-      mixture->responsibilities[k] = before[from[k]];
+  for (size_t k = 0; status == DC_OK && before && k < clusters; k++)
+    for (size_t heir = 0; heir < 2; heir++) /* two halves to one heir, or one to each */
+      if (regrouping->heirs[k][heir] != DC_FORGOTTEN)
+        mixture->responsibilities[regrouping->heirs[k][heir]] += before[k] / 2;
   dc_free(before);
   if (status == DC_OK && mixture->clusters)
     find_bias(adapter);
@@ -189,6 +191,11 @@ move(DcAdapter *adapter, DcError *error)
 {
   Mixture *mixture = adapter->state;
   DcPending *pending = &mixture->pending;
+  if (!mixture->bias) { /* there was no memory when the clusters changed */
+    DcStatus status = restart(adapter, error);
+    if (status != DC_OK)
+      return status;
+  }
   for (size_t row = 0; row < pending->count; row += BATCH) {
     size_t left = pending->count - row;
     DcMatrix batch = dc_pending_view(pending, row, left < BATCH ? left : BATCH);
@@ -209,6 +216,8 @@ read_by_weights(const DcAdapter *adapter, DcSnapshotParts *parts)
 {
   const Mixture *mixture = adapter->state;
   const DcClusters *clusters = &adapter->clusters;
+  if (!mixture->bias)
+    return false;
   DcReading *reading = dc_reading_new(DC_READ_PLAIN, clusters->count, clusters->dim, false);
   if (!reading)
     return false;

@@ -3,6 +3,7 @@
 #include "cluster/secu_stream.h"
 #include "stream/adapter_private.h"
 #include "stream/pending.h"
+#include "tensor/rows.h"
 
 #include <math.h>
 #include <string.h>
@@ -77,17 +78,19 @@ restart(DcAdapter *adapter, DcError *error)
 }
 
 static DcStatus
-regroup(DcAdapter *adapter, const size_t *from, DcError *error)
+regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
 {
   Secu *secu = adapter->state;
+  const size_t *from = regrouping->from;
   DcSecuStream *before = secu->stream;
   secu->stream = NULL;
   DcStatus status = restart(adapter, error);
   for (size_t k = 0; before && status == DC_OK && k < secu->stream->clusters; k++) {
     if (from[k] == DC_NEW_CLUSTER)
       continue;
-    memcpy(secu->stream->centres + k * adapter->dim, before->centres + from[k] * adapter->dim,
-           adapter->dim * sizeof(float));
+    if (dc_regrouping_leaves(regrouping, before->clusters, k))
+      memcpy(secu->stream->centres + k * adapter->dim, before->centres + from[k] * adapter->dim,
+             adapter->dim * sizeof(float));
     secu->stream->lengths[k] = before->lengths[from[k]];
     secu->stream->counts[k] = before->counts[from[k]];
   }
@@ -129,6 +132,11 @@ move(DcAdapter *adapter, DcError *error)
   DcClusters *clusters = &adapter->clusters;
   Secu *secu = adapter->state;
   DcSecuStreamOptions options = options_of(adapter);
+  if (!secu->stream) { /* there was no memory when the clusters changed */
+    DcStatus status = restart(adapter, error);
+    if (status != DC_OK)
+      return status;
+  }
   for (size_t row = 0; row < secu->pending.count; row += BATCH) {
     size_t left = secu->pending.count - row;
     DcMatrix batch = dc_pending_view(&secu->pending, row, left < BATCH ? left : BATCH);
@@ -145,16 +153,33 @@ move(DcAdapter *adapter, DcError *error)
 
 /* ---- what readers see ---- */
 
+/* Pinned clusters are where they are held, not where their centre would go. */
+static void
+take_pinned(const DcAdapter *adapter, DcReading *reading)
+{
+  const DcClusters *clusters = &adapter->clusters;
+  for (size_t k = 0; k < clusters->count; k++) {
+    if (!clusters->infos[k].pinned)
+      continue;
+    DcMatrix key = dc_matrix(reading->keys + k * clusters->dim, 1, clusters->dim);
+    memcpy(key.data, clusters->centroids + k * clusters->dim, clusters->dim * sizeof(float));
+    dc_normalise_rows(&key);
+  }
+}
+
 /* p = softmax of x.w / temperature = softmax of -|x - w|^2 / (2 temperature), all of unit length.
  */
 static bool
 read_by_angle(const DcAdapter *adapter, DcSnapshotParts *parts)
 {
   const DcSecuStream *stream = ((Secu *)adapter->state)->stream;
+  if (!stream)
+    return false;
   DcReading *reading = dc_reading_new(DC_READ_UNIT, stream->clusters, stream->dim, false);
   if (!reading)
     return false;
   memcpy(reading->keys, stream->centres, stream->clusters * stream->dim * sizeof(float));
+  take_pinned(adapter, reading);
   reading->scale = 1 / (2 * TEMPERATURE);
   parts->reading = reading;
   return true;

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "cluster/transport_fit.h"
+#include "cluster/transport_regroup.h"
 #include "stream/adapter_private.h"
 
 #include <math.h>
@@ -125,13 +126,30 @@ restart(DcAdapter *adapter, DcError *error)
   return track_source(adapter, source, error);
 }
 
-/* Prototypes and residuals belong to the clusters that there were. */
+/* The maps go on, and the prototypes change hands; where they cannot, the source is described
+ * anew. */
 static DcStatus
-regroup(DcAdapter *adapter, const size_t *from, DcError *error)
+regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
 {
-  (void)from;
+  DcTransportMethod *transport = adapter->state;
+  const DcTransportRegrouping plan = {
+      .clusters = regrouping->count,
+      .centroids = regrouping->centroids,
+      .heirs = regrouping->heirs,
+      .newborn = regrouping->newborn,
+      .seed = adapter->config.seed,
+  };
+  DcTransportTracker *made = NULL;
   (void)error;
-  forget_source(adapter);
+  dc_background_finish(&transport->search);
+  if (transport->tracker)
+    dc_transport_tracker_regroup(transport->tracker, &plan, &made, NULL);
+  if (!made) {
+    forget_source(adapter);
+    return DC_OK;
+  }
+  drop_tracker(transport);
+  transport->tracker = made;
   return DC_OK;
 }
 
@@ -297,10 +315,23 @@ learn_pending(DcAdapter *adapter, DcError *error)
   return DC_OK;
 }
 
+/* What labels, with the pinned clusters held; NULL when memory is short. */
+static DcTransportScorer *
+make_held_scorer(const DcAdapter *adapter)
+{
+  const DcClusters *clusters = &adapter->clusters;
+  DcTransportScorer *scorer = dc_transport_tracker_scorer(dc_transport_method(adapter)->tracker);
+  for (size_t k = 0; k < clusters->count && scorer; k++)
+    if (clusters->infos[k].pinned)
+      dc_transport_scorer_hold(scorer, k, clusters->pins + k * clusters->dim,
+                               (double)clusters->reach[k]);
+  return scorer;
+}
+
 static DcStatus
 take_centroids(DcAdapter *adapter, DcError *error)
 {
-  DcTransportScorer *scorer = dc_transport_tracker_scorer(dc_transport_method(adapter)->tracker);
+  DcTransportScorer *scorer = make_held_scorer(adapter);
   if (!scorer)
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for %zu centroids",
                         adapter->clusters.count);
@@ -339,7 +370,7 @@ static bool
 read_by_maps(const DcAdapter *adapter, DcSnapshotParts *parts)
 {
   const DcTransportTracker *tracker = dc_transport_method(adapter)->tracker;
-  parts->scorer = tracker ? dc_transport_tracker_scorer(tracker) : NULL;
+  parts->scorer = tracker ? make_held_scorer(adapter) : NULL;
   return parts->scorer || !tracker;
 }
 

@@ -284,24 +284,57 @@ second_best(const DcMatrix *posterior, size_t column, uint32_t best)
   return posterior->rows > 1 ? second : best;
 }
 
+static double
+squared_distance(const float *a, const float *b, size_t dim)
+{
+  double sum = 0;
+  for (size_t i = 0; i < dim; i++)
+    sum += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+  return sum;
+}
+
+/* The angle at the embedding between the directions to two centroids is obtuse: it lies in the
+ * sphere that has them as poles. */
+static bool
+lies_between(const DcSnapshot *snapshot, const float *embedding, uint32_t best, uint32_t second)
+{
+  const float *a = snapshot->centroids + best * snapshot->dim;
+  const float *b = snapshot->centroids + second * snapshot->dim;
+  return squared_distance(embedding, a, snapshot->dim) +
+             squared_distance(embedding, b, snapshot->dim) <
+         squared_distance(a, b, snapshot->dim);
+}
+
+/* `distance` is that of the embedding from the centroid of `best`. */
+static DcNovelty
+judge(const DcSnapshot *snapshot, const float *embedding, uint32_t best, uint32_t second,
+      float distance, double novelty)
+{
+  if (!(novelty > 0) || !(dc_survival_at(&snapshot->survival[best], distance) < novelty))
+    return DC_FITS;
+  return second != best && lies_between(snapshot, embedding, best, second) ? DC_BETWEEN : DC_FAR;
+}
+
 static DcAssignment
-describe(const DcSnapshot *snapshot, const DcMatrix *posterior, size_t column, uint32_t best,
-         float squared_distance, double novelty)
+describe(const DcSnapshot *snapshot, const DcMatrix *posterior, const DcMatrix *embeddings,
+         size_t column, uint32_t best, float squared, double novelty)
 {
   uint32_t second = second_best(posterior, column, best);
   float confidence = dc_matrix_row(posterior, best)[column];
-  float distance = sqrtf(squared_distance);
+  float distance = sqrtf(squared);
   /* So far out that single precision overflows: no cluster is its own. */
   if (!isfinite(confidence) || !isfinite(distance))
-    return (
-        DcAssignment){.cluster = best, .second = best, .distance = FLT_MAX, .novel = novelty > 0};
+    return (DcAssignment){.cluster = best,
+                          .second = best,
+                          .distance = FLT_MAX,
+                          .novel = novelty > 0 ? DC_FAR : DC_FITS};
   return (DcAssignment){
       .cluster = best,
       .second = second,
       .confidence = confidence,
       .margin = confidence - (second == best ? 0 : dc_matrix_row(posterior, second)[column]),
       .distance = distance,
-      .novel = novelty > 0 && dc_survival_at(&snapshot->survival[best], distance) < novelty,
+      .novel = judge(snapshot, dc_matrix_row(embeddings, column), best, second, distance, novelty),
   };
 }
 
@@ -366,8 +399,8 @@ assign_chunk(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *r
                                         : posterior_by_distance(snapshot, assigner, embeddings);
   dc_squared_distances(embeddings, &centroids, assigner->best, assigner->distances);
   for (size_t i = 0; i < embeddings->rows; i++)
-    assignments[i] =
-        describe(snapshot, &posterior, i, assigner->best[i], assigner->distances[i], novelty);
+    assignments[i] = describe(snapshot, &posterior, embeddings, i, assigner->best[i],
+                              assigner->distances[i], novelty);
 }
 
 DcStatus

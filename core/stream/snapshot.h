@@ -13,12 +13,16 @@
 
 /* What is known of one cluster besides its centroid. */
 typedef struct {
-  char uuid[DC_UUID_SIZE];   /* for ever */
-  char label[DC_LABEL_SIZE]; /* "cluster-3" until a person names it */
-  bool named;                /* label was given by a person */
-  double mass;               /* embeddings that it has received */
-  float spread;              /* root mean squared distance of its members to the centroid */
-  float shift;               /* distance from its reference place (start or load), in spreads */
+  char uuid[DC_UUID_SIZE];       /* for ever */
+  char label[DC_LABEL_SIZE];     /* "cluster-3" until a person names it */
+  bool named;                    /* label was given by a person */
+  bool pinned;                   /* its centroid is held where it was pinned */
+  bool ignored;                  /* of no interest: marked for who shows or publishes */
+  double mass;                   /* embeddings that it has received */
+  float spread;                  /* root mean squared distance of its members to the centroid */
+  float shift;                   /* distance from its reference place (start or load), in spreads */
+  char group_uuid[DC_UUID_SIZE]; /* of the coarse group that it is in; empty: there are no groups */
+  char group_label[DC_LABEL_SIZE]; /* "group-2" */
 } DcClusterInfo;
 
 /* One immutable, versioned state of the clusters, shared by reference count (C11 atomics): any
@@ -35,6 +39,15 @@ const char *dc_snapshot_encoder(const DcSnapshot *snapshot);
 DcMatrix dc_snapshot_centroids(const DcSnapshot *snapshot); /* K x d, in the space of the stream */
 const DcClusterInfo *dc_snapshot_cluster(const DcSnapshot *snapshot, size_t cluster);
 
+/* Whether an embedding fits the cluster that it is nearest to, and if not, how. Anything but
+ * DC_FITS is novel. */
+typedef enum {
+  DC_FITS = 0,
+  DC_FAR,    /* farther out than its cluster's own members, on no way to another cluster */
+  DC_BETWEEN /* as far out, between its cluster and the second: inside the sphere that has the two
+                centroids as poles */
+} DcNovelty;
+
 /* Where one embedding belongs. */
 typedef struct {
   uint32_t cluster; /* index in the snapshot */
@@ -42,7 +55,7 @@ typedef struct {
   float confidence; /* posterior of `cluster`, 0..1 */
   float margin;     /* confidence minus posterior of `second` */
   float distance;   /* Euclidean, embedding to centroid */
-  bool novel;       /* farther out than the share `novelty` of the cluster's own members */
+  DcNovelty novel;  /* farther out than the share `novelty` of the cluster's own members */
 } DcAssignment;
 
 /* Scratch of one reading thread; it follows the sizes of what is read and then stays. */

@@ -2,66 +2,84 @@
 #include "stream/survival.h"
 
 #include <math.h>
+#include <stdlib.h>
 
-#define STEPS_PER_SPREAD 8
-#define TAIL_SHARE       0.1f
+#define TAIL_SHARE 0.1f
+#define LAST       (DC_SURVIVAL_STEPS - 1)
+/* Where the outermost members lie at one distance, they still have some width. */
+#define LEAST_WIDTH 1e-3f
 
-/* The first entry from which at most TAIL_SHARE of the members are left. */
-static size_t
-tail_entry(const DcSurvival *survival)
+static float
+share_of(size_t entry)
 {
-  size_t entry = 1;
-  while (entry < DC_SURVIVAL_STEPS - 1 && survival->share[entry] > TAIL_SHARE)
-    entry++;
-  return entry;
+  return 1 - (1 - TAIL_SHARE) * (float)entry / LAST;
+}
+
+static int
+by_distance(const void *a, const void *b)
+{
+  float x = *(const float *)a, y = *(const float *)b;
+  return (x > y) - (x < y);
+}
+
+/* The distance at which `share` is left: member i of n sorted ones stands for the share that is
+ * left in the middle of its step, 1 - (i + 1/2) / n; between members it is interpolated. */
+static float
+distance_at(const float *sorted, size_t n, float share)
+{
+  double place = (1 - (double)share) * (double)n - 0.5;
+  if (place <= 0)
+    return sorted[0];
+  size_t below = (size_t)place;
+  if (below + 1 >= n)
+    return sorted[n - 1];
+  return sorted[below] + (float)(place - (double)below) * (sorted[below + 1] - sorted[below]);
+}
+
+static float
+mean_excess(const float *sorted, size_t n, float start)
+{
+  double sum = 0;
+  size_t beyond = 0;
+  for (; beyond < n && sorted[n - 1 - beyond] > start; beyond++)
+    sum += (double)sorted[n - 1 - beyond] - (double)start;
+  return beyond ? (float)(sum / (double)beyond) : 0;
 }
 
 void
-dc_survival_measure(DcSurvival *survival, const float *distances, size_t n, float spread)
+dc_survival_measure(DcSurvival *survival, float *distances, size_t n)
 {
   *survival = (DcSurvival){0};
-  if (n == 0 || !(spread > 0))
+  if (n == 0)
     return;
-  survival->step = spread / STEPS_PER_SPREAD;
+  qsort(distances, n, sizeof *distances, by_distance);
+  for (size_t i = 0; i < DC_SURVIVAL_STEPS; i++)
+    survival->distance[i] = distance_at(distances, n, share_of(i));
+  float start = survival->distance[LAST];
+  survival->tail_mean = fmaxf(mean_excess(distances, n, start), LEAST_WIDTH * start);
+}
 
-  size_t counts[DC_SURVIVAL_STEPS] = {0};
-  double sums[DC_SURVIVAL_STEPS] = {0};
-  for (size_t i = 0; i < n; i++) {
-    float place = distances[i] / survival->step;
-    size_t bin = place < DC_SURVIVAL_STEPS - 1 ? (size_t)place : DC_SURVIVAL_STEPS - 1;
-    counts[bin]++;
-    sums[bin] += distances[i];
+/* The last entry before LAST that is not beyond `distance`, given that entry 0 is not. */
+static size_t
+entry_below(const DcSurvival *survival, float distance)
+{
+  size_t low = 0, high = LAST;
+  while (high - low > 1) {
+    size_t middle = (low + high) / 2;
+    *(survival->distance[middle] <= distance ? &low : &high) = middle;
   }
-  size_t beyond = 0;
-  for (size_t bin = DC_SURVIVAL_STEPS; bin-- > 0;) {
-    beyond += counts[bin];
-    survival->share[bin] = (float)beyond / (float)n;
-  }
-
-  size_t tail = tail_entry(survival), tail_count = 0;
-  double tail_sum = 0;
-  for (size_t bin = tail; bin < DC_SURVIVAL_STEPS; bin++) {
-    tail_count += counts[bin];
-    tail_sum += sums[bin];
-  }
-  survival->tail_start = (float)tail * survival->step;
-  /* With no member out there, one that is just missing: half a member, half a step out. */
-  survival->tail_share = tail_count ? survival->share[tail] : 0.5f / (float)n;
-  double excess = tail_count ? tail_sum / (double)tail_count - survival->tail_start : 0;
-  survival->tail_mean = fmaxf((float)excess, survival->step / 2);
+  return low;
 }
 
 float
 dc_survival_at(const DcSurvival *survival, float distance)
 {
-  if (!(survival->step > 0))
+  if (!(survival->tail_mean > 0) || distance <= survival->distance[0])
     return 1;
-  if (distance >= survival->tail_start)
-    return survival->tail_share * expf((survival->tail_start - distance) / survival->tail_mean);
-  float place = distance / survival->step;
-  size_t entry = (size_t)place;
-  float next = (float)(entry + 1) * survival->step < survival->tail_start
-                   ? survival->share[entry + 1]
-                   : survival->tail_share;
-  return survival->share[entry] + (place - (float)entry) * (next - survival->share[entry]);
+  float start = survival->distance[LAST];
+  if (distance >= start)
+    return TAIL_SHARE * expf((start - distance) / survival->tail_mean);
+  size_t entry = entry_below(survival, distance);
+  float low = survival->distance[entry], width = survival->distance[entry + 1] - low;
+  return share_of(entry) + (distance - low) / width * (share_of(entry + 1) - share_of(entry));
 }

@@ -90,6 +90,6 @@ dc_labels_write(GstBuffer *buffer, const DriftclusterEmbeddingMeta *meta,
                 const DriftclusterResult *results)
 {
   for (guint i = 0; i < meta->n_regions; i++)
-    if (results[i].cluster >= 0)
+    if (results[i].cluster >= 0 && !results[i].ignored)
       write_label(buffer, meta, &meta->regions[i], &results[i]);
 }

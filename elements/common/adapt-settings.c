@@ -141,6 +141,9 @@ dc_adapt_settings_set(DcAdaptSettings *settings, guint id, const GValue *value)
   case DC_ADAPT_SEED:
     settings->config.seed = g_value_get_uint64(value);
     break;
+  case DC_ADAPT_COARSE_GROUPS:
+    settings->config.coarse_groups = g_value_get_uint(value);
+    break;
   case DC_ADAPT_POST_MESSAGES:
     settings->post_messages = g_value_get_boolean(value);
     break;
@@ -210,6 +213,9 @@ dc_adapt_settings_get(const DcAdaptSettings *settings, guint id, GValue *value)
     break;
   case DC_ADAPT_SEED:
     g_value_set_uint64(value, settings->config.seed);
+    break;
+  case DC_ADAPT_COARSE_GROUPS:
+    g_value_set_uint(value, settings->config.coarse_groups);
     break;
   case DC_ADAPT_POST_MESSAGES:
     g_value_set_boolean(value, settings->post_messages);
@@ -301,6 +307,27 @@ install_clusters(GObjectClass *klass, const DcAdapterConfig *config)
                                   g_param_spec_uint64("seed", "Seed",
                                                       "Start of the random numbers, any number", 0,
                                                       G_MAXUINT64, config->seed, DC_PARAM_READY));
+}
+
+/* What is made of the clusters. */
+static void
+install_hierarchy(GObjectClass *klass, const DcAdapterConfig *config)
+{
+  /**
+   * GstAdaptCentroids:coarse-groups:
+   *
+   * Groups of clusters, for a label at a coarse level beside that of the cluster. The hierarchy of
+   * the clusters (sub-cluster components over their centroids) is cut where it has nearest to so
+   * many groups.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_COARSE_GROUPS,
+      g_param_spec_uint("coarse-groups", "Coarse groups",
+                        "Groups of clusters wanted, in groups; each cluster belongs to one; 0: "
+                        "there are none",
+                        0, MAX_CLUSTERS, config->coarse_groups, DC_PARAM_CONTROLLABLE));
 }
 
 /* How the clusters move. */
@@ -477,6 +504,7 @@ dc_adapt_settings_install(GObjectClass *klass)
 {
   DcAdapterConfig config = dc_adapter_config();
   install_clusters(klass, &config);
+  install_hierarchy(klass, &config);
   install_adaptation(klass, &config);
   install_keeping(klass);
   /**

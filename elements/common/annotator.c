@@ -440,7 +440,7 @@ take_results(DcAnnotator *annotator, GstCustomMeta *results, GstClockTime now)
   for (guint i = 0; i < n; i++) {
     DriftclusterResult result;
 
-    if (driftcluster_results_meta_get_result(results, i, &result))
+    if (driftcluster_results_meta_get_result(results, i, &result) && !result.ignored)
       take_result(annotator, &result);
   }
 }

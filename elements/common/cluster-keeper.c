@@ -3,6 +3,7 @@
 
 #include "common/encoder-check.h"
 #include "store/model_file.h"
+#include "stream/identity.h"
 
 #include <string.h>
 
@@ -220,6 +221,7 @@ dc_cluster_keeper_configure(DcClusterKeeper *keeper, const DcAdapterConfig *conf
   keeper->config.interval = config->interval;
   keeper->config.adaptation_rate = config->adaptation_rate;
   keeper->config.half_life = config->half_life;
+  keeper->config.coarse_groups = config->coarse_groups;
   keeper->config_changed = TRUE;
   keeper->adapt = adapt;
   g_mutex_unlock(&keeper->mutex);
@@ -383,7 +385,21 @@ dc_cluster_keeper_reset(DcClusterKeeper *keeper, DcError *error)
   return status;
 }
 
-/* The cluster given by its index or uuid. */
+/* The one cluster with that label; `clusters` when there is none, or more than one. */
+static gsize
+find_label(const DcSnapshot *snapshot, const gchar *label)
+{
+  gsize clusters = dc_snapshot_clusters(snapshot), found = clusters;
+  for (gsize i = 0; i < clusters; i++)
+    if (g_str_equal(dc_snapshot_cluster(snapshot, i)->label, label)) {
+      if (found < clusters)
+        return clusters;
+      found = i;
+    }
+  return found;
+}
+
+/* The cluster given by its uuid, its label or its index, which is looked for in this order. */
 static DcStatus
 find_cluster(const DcSnapshot *snapshot, const gchar *cluster, gsize *index, DcError *error)
 {
@@ -391,43 +407,103 @@ find_cluster(const DcSnapshot *snapshot, const gchar *cluster, gsize *index, DcE
   for (*index = 0; *index < clusters; (*index)++)
     if (g_str_equal(dc_snapshot_cluster(snapshot, *index)->uuid, cluster))
       return DC_OK;
+  *index = find_label(snapshot, cluster);
+  if (*index < clusters)
+    return DC_OK;
   guint64 number;
   if (g_ascii_string_to_unsigned(cluster, 10, 0, clusters - 1, &number, NULL)) {
     *index = (gsize)number;
     return DC_OK;
   }
   return dc_error_set(error, DC_ERROR_NOT_FOUND,
-                      "there is no cluster '%s': give the uuid of a cluster or its index, which is "
-                      "below %" G_GSIZE_FORMAT,
+                      "there is no cluster '%s', or more than one of that label: give the uuid of "
+                      "a cluster, its label or its index, which is below %" G_GSIZE_FORMAT,
                       cluster, clusters);
 }
 
+/* Does what `command` says to the adapter, in a turn. */
 static DcStatus
-rename_cluster(DcClusterKeeper *keeper, const gchar *cluster, const gchar *label, DcError *error)
+change(DcAdapter *adapter, const DcClusterCommand *command, gsize cluster, gsize other,
+       DcError *error)
+{
+  switch (command->kind) {
+  case DC_RENAME_CLUSTER:
+    return dc_adapter_rename(adapter, cluster, command->label, error);
+  case DC_MERGE_CLUSTERS:
+    return dc_adapter_merge(adapter, cluster, other, error);
+  case DC_SPLIT_CLUSTER:
+    return dc_adapter_split(adapter, cluster, error);
+  case DC_PIN_CLUSTER:
+    return dc_adapter_pin(adapter, cluster, command->on, error);
+  case DC_IGNORE_CLUSTER:
+    return dc_adapter_ignore(adapter, cluster, command->on, error);
+  }
+  return dc_error_set(error, DC_ERROR_ARGUMENT, "there is no command %d", (int)command->kind);
+}
+
+static DcStatus
+check_command(const DcClusterCommand *command, DcError *error)
+{
+  if (!command->cluster || (command->kind == DC_MERGE_CLUSTERS && !command->other) ||
+      (command->kind == DC_RENAME_CLUSTER && !command->label))
+    return dc_error_set(error, DC_ERROR_ARGUMENT,
+                        "a command names each cluster by its uuid, label or index, and a new label "
+                        "where there is one: one of them is missing");
+  if (command->label && !g_utf8_validate(command->label, -1, NULL))
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "the label of a cluster must be UTF-8 text");
+  return DC_OK;
+}
+
+/* The cluster that a command made is the last one. */
+static void
+take_outcome(const DcClusterCommand *command, DcSnapshot *before, DcSnapshot *after, gsize cluster,
+             gsize other, DcClusterOutcome *outcome)
+{
+  outcome->before = *dc_snapshot_cluster(before, cluster);
+  if (command->kind == DC_MERGE_CLUSTERS)
+    outcome->other = *dc_snapshot_cluster(before, other);
+  if (command->kind == DC_SPLIT_CLUSTER)
+    outcome->other = *dc_snapshot_cluster(after, dc_snapshot_clusters(after) - 1);
+  for (gsize k = 0; k < dc_snapshot_clusters(after); k++)
+    if (g_str_equal(dc_snapshot_cluster(after, k)->uuid, outcome->before.uuid))
+      outcome->after = *dc_snapshot_cluster(after, k);
+}
+
+/* In a turn. */
+static DcStatus
+command_clusters(DcClusterKeeper *keeper, const DcClusterCommand *command,
+                 DcClusterOutcome *outcome, DcError *error)
 {
   if (!keeper->snapshot)
-    return dc_error_set(error, DC_ERROR_NOT_READY, "there are no clusters yet to be named");
-  if (!g_utf8_validate(label, -1, NULL))
-    return dc_error_set(error, DC_ERROR_ARGUMENT, "the label of a cluster must be UTF-8 text");
-  gsize index;
-  DcStatus status = find_cluster(keeper->snapshot, cluster, &index, error);
+    return dc_error_set(error, DC_ERROR_NOT_READY,
+                        "there are no clusters yet: wait for the end of the warm-up");
+  gsize cluster, other = 0;
+  DcStatus status = find_cluster(keeper->snapshot, command->cluster, &cluster, error);
+  if (status == DC_OK && command->kind == DC_MERGE_CLUSTERS)
+    status = find_cluster(keeper->snapshot, command->other, &other, error);
   if (status == DC_OK)
-    status = dc_adapter_rename(keeper->adapter, index, label, error);
+    status = change(keeper->adapter, command, cluster, other, error);
   if (status != DC_OK)
     return status;
+  DcSnapshot *before = dc_snapshot_ref(keeper->snapshot);
   keeper->dirty = TRUE;
   publish(keeper);
+  take_outcome(command, before, keeper->snapshot, cluster, other, outcome);
+  dc_snapshot_unref(before);
   return DC_OK;
 }
 
 DcStatus
-dc_cluster_keeper_rename(DcClusterKeeper *keeper, const gchar *cluster, const gchar *label,
-                         DcError *error)
+dc_cluster_keeper_command(DcClusterKeeper *keeper, const DcClusterCommand *command,
+                          DcClusterOutcome *outcome, DcError *error)
 {
-  DcStatus status = take_open_turn(keeper, error);
+  *outcome = (DcClusterOutcome){0};
+  DcStatus status = check_command(command, error);
+  if (status == DC_OK)
+    status = take_open_turn(keeper, error);
   if (status != DC_OK)
     return status;
-  status = rename_cluster(keeper, cluster, label, error);
+  status = command_clusters(keeper, command, outcome, error);
   end_turn(keeper);
   return status;
 }

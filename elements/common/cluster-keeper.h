@@ -68,9 +68,32 @@ gboolean dc_cluster_keeper_is_dirty(DcClusterKeeper *keeper);
 /* Starts again as dc_cluster_keeper_open() did. */
 DcStatus dc_cluster_keeper_reset(DcClusterKeeper *keeper, DcError *error);
 
-/* Names the cluster given by its index or uuid. */
-DcStatus dc_cluster_keeper_rename(DcClusterKeeper *keeper, const gchar *cluster, const gchar *label,
-                                  DcError *error);
+/* What a person does to clusters; see stream/identity.h. */
+typedef enum {
+  DC_RENAME_CLUSTER,
+  DC_MERGE_CLUSTERS,
+  DC_SPLIT_CLUSTER,
+  DC_PIN_CLUSTER,
+  DC_IGNORE_CLUSTER
+} DcClusterCommandKind;
+
+/* Each cluster is given by its uuid, its label (if only one has it) or its index. */
+typedef struct {
+  DcClusterCommandKind kind;
+  const gchar *cluster;
+  const gchar *other; /* the one to merge into `cluster` */
+  const gchar *label; /* the new one */
+  gboolean on;        /* whether to pin or to ignore */
+} DcClusterCommand;
+
+/* What became of the cluster, and the one that went into it or came out of it. */
+typedef struct {
+  DcClusterInfo before, after;
+  DcClusterInfo other; /* with an empty uuid: none */
+} DcClusterOutcome;
+
+DcStatus dc_cluster_keeper_command(DcClusterKeeper *keeper, const DcClusterCommand *command,
+                                   DcClusterOutcome *outcome, DcError *error);
 
 /* The newest snapshot with a reference for the caller, or NULL. Never waits for a turn. */
 DcSnapshot *dc_cluster_keeper_snapshot(DcClusterKeeper *keeper);

@@ -18,6 +18,32 @@ typedef struct {
 } Source;
 
 static void
+write_second(DcJsonWriter *json, const DriftclusterResult *result)
+{
+  dc_json_write_name(json, "second");
+  dc_json_open_object(json);
+  dc_json_write_name(json, "id");
+  dc_json_write_int(json, result->second);
+  dc_json_write_name(json, "label");
+  dc_json_write_string(json, result->second_label);
+  dc_json_close_object(json);
+  dc_json_write_name(json, "margin");
+  dc_json_write_double(json, result->margin);
+}
+
+static void
+write_group(DcJsonWriter *json, const DriftclusterResult *result)
+{
+  dc_json_write_name(json, "group");
+  dc_json_open_object(json);
+  dc_json_write_name(json, "uuid");
+  dc_json_write_string(json, result->group_uuid);
+  dc_json_write_name(json, "label");
+  dc_json_write_string(json, result->group);
+  dc_json_close_object(json);
+}
+
+static void
 write_cluster(DcJsonWriter *json, const DriftclusterResult *result, guint64 version)
 {
   dc_json_open_object(json);
@@ -33,6 +59,14 @@ write_cluster(DcJsonWriter *json, const DriftclusterResult *result, guint64 vers
   dc_json_write_double(json, result->distance);
   dc_json_write_name(json, "novel");
   dc_json_write_boolean(json, result->novel);
+  if (result->novel_reason) {
+    dc_json_write_name(json, "novel_reason");
+    dc_json_write_string(json, result->novel_reason);
+  }
+  if (result->second_label)
+    write_second(json, result);
+  if (result->group)
+    write_group(json, result);
   dc_json_write_name(json, "version");
   dc_json_write_uint(json, version);
   if (result->stale) {
@@ -167,6 +201,8 @@ write_regions(DcJsonWriter *json, const Source *source)
       valid = driftcluster_results_meta_get_result(source->results, i, &result);
     else
       result = unassigned(source->embeddings, i);
+    if (valid && result.ignored)
+      continue;
     if (!valid || !write_region(json, source, i, &result))
       refused++;
   }

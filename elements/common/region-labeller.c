@@ -173,8 +173,12 @@ vote_by_embedding(DcRegionLabeller *labeller, const DriftclusterEmbeddingMeta *m
   const DcAssignment *assignment = &labeller->assignments[region->row];
   if (assignment->cluster == NOWHERE)
     return FALSE;
-  *vote = (DcVote){assignment->cluster, assignment->confidence, assignment->distance,
-                   assignment->novel};
+  *vote = (DcVote){.cluster = assignment->cluster,
+                   .confidence = assignment->confidence,
+                   .distance = assignment->distance,
+                   .novel = assignment->novel,
+                   .second = assignment->second,
+                   .margin = assignment->margin};
   *vote = dc_track_votes_cast(labeller->tracks, region->key, vote, smoothing);
   if (vote->cluster != assignment->cluster)
     vote->distance =
@@ -207,6 +211,27 @@ place(const DriftclusterEmbeddingMeta *meta, const DriftclusterRegion *region)
   };
 }
 
+/* What is told of the clusters besides which one it is. */
+static void
+add_details(const DcRegionLabeller *labeller, const GPtrArray *labels, const DcVote *vote,
+            DriftclusterResult *result)
+{
+  static const gchar *const reasons[] = {
+      [DC_FITS] = NULL, [DC_FAR] = "far", [DC_BETWEEN] = "between"};
+  const DcClusterInfo *info = dc_snapshot_cluster(labeller->snapshot, vote->cluster);
+  if (vote->second != vote->cluster) {
+    result->second = (gint)vote->second;
+    result->second_label = label_of(labeller, labels, vote->second);
+    result->margin = vote->margin;
+  }
+  result->novel_reason = reasons[vote->novel];
+  result->ignored = info->ignored;
+  if (info->group_uuid[0]) {
+    result->group = info->group_label;
+    result->group_uuid = info->group_uuid;
+  }
+}
+
 static DriftclusterResult
 label_region(DcRegionLabeller *labeller, const DriftclusterEmbeddingMeta *meta,
              const DriftclusterRegion *region, const DcLabelRules *rules)
@@ -223,8 +248,9 @@ label_region(DcRegionLabeller *labeller, const DriftclusterEmbeddingMeta *meta,
   result.label = label_of(labeller, rules->labels, vote.cluster);
   result.confidence = vote.confidence;
   result.distance = vote.distance;
-  result.novel = vote.novel;
+  result.novel = vote.novel != DC_FITS;
   result.stale = !fresh;
+  add_details(labeller, rules->labels, &vote, &result);
   return result;
 }
 

@@ -56,7 +56,7 @@ dc_roi_label_write(GstBuffer *buffer, const DriftclusterRegion *region,
   if (!roi)
     return;
   remove_label(roi);
-  if (result->cluster < 0)
+  if (result->cluster < 0 || result->ignored)
     return;
   gst_video_region_of_interest_meta_add_param(
       roi, gst_structure_new(DC_ROI_LABEL_NAME, "attribute_name", G_TYPE_STRING, "cluster", "label",

@@ -132,6 +132,10 @@ dc_track_votes_cast(DcTrackVotes *votes, guint64 key, const DcVote *vote, guint 
   add_ballot(track, vote);
   if (window > 1)
     elect(track, MIN(window, track->n_ballots), &elected);
+  if (elected.cluster != vote->cluster) {
+    elected.second = vote->cluster;
+    elected.margin = 0;
+  }
   track->last = elected;
   track->known = TRUE;
   return elected;
@@ -164,6 +168,9 @@ renumber_track(Track *track, const guint *map, guint clusters)
   track->n_ballots = n_kept;
   track->last.cluster = track->last.cluster < clusters ? map[track->last.cluster] : G_MAXUINT;
   track->known &= track->last.cluster != G_MAXUINT;
+  track->last.second = track->last.second < clusters ? map[track->last.second] : G_MAXUINT;
+  if (track->last.second == G_MAXUINT)
+    track->last.second = track->last.cluster;
 }
 
 void

@@ -17,7 +17,9 @@ typedef struct {
   guint cluster;
   gfloat confidence;
   gfloat distance;
-  gboolean novel;
+  guint novel;   /* DcNovelty */
+  guint second;  /* second-best cluster, or `cluster` when there is none */
+  gfloat margin; /* confidence minus that of `second` */
 } DcVote;
 
 /* Remembers at most `capacity` regions, 0: none. */
@@ -26,7 +28,8 @@ void dc_track_votes_free(DcTrackVotes *votes); /* NULL is ignored */
 
 /* Notes an assignment of the region `key`, and returns what the last `window` ones of it say: the
  * cluster most often chosen (of equals the one chosen last) and, as confidence, the sum of what its
- * votes had over their number in the window. Distance and novelty stay those of `vote`.
+ * votes had over their number in the window. Distance and novelty stay those of `vote`; where
+ * another cluster than that of `vote` is elected, this one is second to it, without a margin.
  * `window` is cut at DC_TRACK_VOTES_MAX; 0 and 1 give `vote` back. */
 DcVote dc_track_votes_cast(DcTrackVotes *votes, guint64 key, const DcVote *vote, guint window);
 

@@ -11,6 +11,7 @@ typedef struct {
   GQuark schema, version, encoder, dim;
   GQuark x, y, width, height, key, roi_type, roi_id;
   GQuark cluster, uuid, label, confidence, distance, novel, stale;
+  GQuark second, second_label, margin, novel_reason, group, group_uuid, ignored;
 } ResultsQuarks;
 
 static const ResultsQuarks *
@@ -41,6 +42,13 @@ results_quarks(void)
         .distance = g_quark_from_static_string("distance"),
         .novel = g_quark_from_static_string("novel"),
         .stale = g_quark_from_static_string("stale"),
+        .second = g_quark_from_static_string("second"),
+        .second_label = g_quark_from_static_string("second-label"),
+        .margin = g_quark_from_static_string("margin"),
+        .novel_reason = g_quark_from_static_string("novel-reason"),
+        .group = g_quark_from_static_string("group"),
+        .group_uuid = g_quark_from_static_string("group-uuid"),
+        .ignored = g_quark_from_static_string("ignored"),
     };
     g_once_init_leave(&ready, 1);
   }
@@ -154,6 +162,23 @@ take_structure(GstStructure *structure, GQuark field, GstStructure *nested)
   gst_structure_id_take_value(structure, field, &value);
 }
 
+/* What not every region has; missing fields say so. */
+static void
+take_details(GstStructure *structure, const DriftclusterResult *result)
+{
+  const ResultsQuarks *quarks = results_quarks();
+  if (result->second_label) {
+    take_int(structure, quarks->second, result->second);
+    take_text(structure, quarks->second_label, result->second_label);
+    take_double(structure, quarks->margin, result->margin);
+  }
+  take_text(structure, quarks->novel_reason, result->novel_reason);
+  take_text(structure, quarks->group, result->group);
+  take_text(structure, quarks->group_uuid, result->group_uuid);
+  if (result->ignored)
+    take_boolean(structure, quarks->ignored, TRUE);
+}
+
 static GstStructure *
 structure_from_result(const DriftclusterResult *result)
 {
@@ -174,6 +199,7 @@ structure_from_result(const DriftclusterResult *result)
   take_double(structure, quarks->distance, result->distance);
   take_boolean(structure, quarks->novel, result->novel);
   take_boolean(structure, quarks->stale, result->stale);
+  take_details(structure, result);
   return structure;
 }
 
@@ -335,6 +361,22 @@ driftcluster_results_meta_get_n_results(GstCustomMeta *meta)
   return (guint)MIN(n, DRIFTCLUSTER_MAX_REGIONS);
 }
 
+static void
+get_details(const GstStructure *region, DriftclusterResult *result)
+{
+  const ResultsQuarks *quarks = results_quarks();
+  result->second_label = get_text(region, quarks->second_label);
+  if (!get_int(region, quarks->second, &result->second) ||
+      !get_finite(region, quarks->margin, &result->margin)) {
+    result->second_label = NULL;
+    result->margin = 0;
+  }
+  result->novel_reason = get_text(region, quarks->novel_reason);
+  result->group = get_text(region, quarks->group);
+  result->group_uuid = get_text(region, quarks->group_uuid);
+  get_boolean(region, quarks->ignored, &result->ignored);
+}
+
 /**
  * driftcluster_results_meta_get_result:
  * @meta: a results meta
@@ -361,6 +403,7 @@ driftcluster_results_meta_get_result(GstCustomMeta *meta, guint index, Driftclus
     return FALSE;
 
   const ResultsQuarks *quarks = results_quarks();
+  get_details(region, result);
   result->uuid = get_text(region, quarks->uuid);
   result->label = get_text(region, quarks->label);
   const gchar *roi_type = get_text(region, quarks->roi_type);

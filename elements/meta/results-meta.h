@@ -36,6 +36,13 @@ typedef struct _DriftclusterResult DriftclusterResult;
  * @distance: of the embedding from the centroid
  * @novel: whether the region fits no cluster
  * @stale: whether the assignment is that of an earlier frame, because this one has no embedding
+ * @second: index of the second-best cluster; without meaning when @second_label is %NULL
+ * @second_label: (nullable): its label; %NULL when there is no second cluster
+ * @margin: @confidence minus the posterior of @second
+ * @novel_reason: (nullable): when @novel: "far", from all clusters, or "between" two of them
+ * @group: (nullable): label of the group that the cluster is in; %NULL: there are no groups
+ * @group_uuid: (nullable): identity of the group
+ * @ignored: whether the cluster is marked as of no interest
  *
  * One labelled region. The strings belong to the meta it was read from.
  *
@@ -53,6 +60,13 @@ struct _DriftclusterResult {
   gdouble distance;
   gboolean novel;
   gboolean stale;
+  gint second;
+  const gchar *second_label;
+  gdouble margin;
+  const gchar *novel_reason;
+  const gchar *group;
+  const gchar *group_uuid;
+  gboolean ignored;
 };
 
 DRIFTCLUSTER_API void driftcluster_results_meta_register(void);

@@ -3,8 +3,8 @@
 #include "allocations.h"
 #include "base/random.h"
 #include "cluster/attention.h"
-#include "cluster/choose.h"
 #include "stream/memory.h"
+#include "stream/identity.h"
 #include "test.h"
 
 #include <math.h>
@@ -133,16 +133,6 @@ chooses_the_number_of_clusters(void **state)
   DcAdapter *adapter = make_warm(&config, &random);
   assert_int_equal(dc_adapter_stats(adapter).clusters, GROUPS);
   dc_adapter_free(adapter);
-}
-
-static void
-silhouette_agrees_with_a_computed_one(void **state)
-{
-  (void)state;
-  const float points[] = {0, 1, 5, 6}, centroids[] = {0.5f, 5.5f};
-  DcMatrix samples = dc_matrix(points, 4, 1), two = dc_matrix(centroids, 2, 1);
-  /* (5.5 - 0.5) / 5.5 and (4.5 - 0.5) / 4.5, each twice. */
-  assert_float_equal(dc_simplified_silhouette(&samples, &two), (5 / 5.5f + 4 / 4.5f) / 2, 1e-6f);
 }
 
 static void
@@ -664,7 +654,6 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(warm_up_finds_the_groups),
       cmocka_unit_test(chooses_the_number_of_clusters),
-      cmocka_unit_test(silhouette_agrees_with_a_computed_one),
       cmocka_unit_test(follows_a_drift_and_keeps_identities),
       cmocka_unit_test(a_cluster_out_of_sight_stays_bitwise),
       cmocka_unit_test(a_full_step_is_one_attention_block),

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "store/safetensors.h"
 #include "store/state_file.h"
+#include "stream/identity.h"
 
 #include <glib.h>
 #include <math.h>
@@ -349,9 +350,9 @@ other_files_are_refused(void **state)
   assert_int_equal(dc_tensor_file_write("model", &tensor, 1, model, 2, 0, NULL), DC_OK);
   assert_load_changes_nothing(adapter, "model", DC_ERROR_FORMAT,
                               (const char *const[3]){"driftcluster-model", "driftcluster-state"});
-  const char *const newer[] = {"format", "driftcluster-state", "format_version", "2"};
+  const char *const newer[] = {"format", "driftcluster-state", "format_version", "3"};
   assert_int_equal(dc_tensor_file_write("newer", &tensor, 1, newer, 2, 0, NULL), DC_OK);
-  assert_load_changes_nothing(adapter, "newer", DC_ERROR_VERSION, (const char *const[3]){"\"2\""});
+  assert_load_changes_nothing(adapter, "newer", DC_ERROR_VERSION, (const char *const[3]){"\"3\"", "\"2\""});
   dc_adapter_free(adapter);
 }
 
@@ -484,7 +485,7 @@ assert_spoilt_refused(const char *path, const Hostile *hostile, DcAdapter *adapt
     }
   }
   assert_true(found);
-  const char *const metadata[] = {"format",  "driftcluster-state", "format_version", "1",
+  const char *const metadata[] = {"format",  "driftcluster-state", "format_version", "2",
                                   "encoder", "test encoder"};
   assert_int_equal(dc_tensor_file_write("spoilt", tensors, count, metadata, 3, 0, NULL), DC_OK);
   DcError error = {0};
@@ -602,7 +603,7 @@ hostile_maps_are_refused(void **state)
       }
     }
     assert_true(found);
-    const char *const metadata[] = {"format",  "driftcluster-state", "format_version", "1",
+    const char *const metadata[] = {"format",  "driftcluster-state", "format_version", "2",
                                     "encoder", "test encoder"};
     assert_int_equal(dc_tensor_file_write("spoilt", tensors, count, metadata, 3, 0, NULL), DC_OK);
     assert_load_changes_nothing(adapter, "spoilt", cases[c].status,
@@ -646,7 +647,7 @@ a_missing_encoder_is_refused(void **state)
   memset(name, 'n', sizeof name - 1);
   const float number = 1;
   const DcTensor tensor = {"a", DC_TENSOR_F32, 0, {0}, &number, 4};
-  const char *const metadata[] = {"format", "driftcluster-state", "format_version", "1", "encoder",
+  const char *const metadata[] = {"format", "driftcluster-state", "format_version", "2", "encoder",
                                   name};
   for (size_t pairs = 2; pairs <= 3; pairs++) {
     assert_int_equal(dc_tensor_file_write("nameless", &tensor, 1, metadata, pairs, 0, NULL), DC_OK);

@@ -121,7 +121,7 @@ blobs_snapshot(const Blobs *blobs, const guint *order, guint64 version)
     g_snprintf(infos[i].uuid, sizeof infos[i].uuid, "blob-%u", blob);
     g_snprintf(infos[i].label, sizeof infos[i].label, "cluster-%u", i);
     infos[i].spread = 1;
-    dc_survival_measure(&survival[i], distances, G_N_ELEMENTS(distances), infos[i].spread);
+    dc_survival_measure(&survival[i], distances, G_N_ELEMENTS(distances));
   }
   DcSnapshotParts parts = {.version = version,
                            .encoder = blobs->encoder,

@@ -10,7 +10,7 @@
 static DcVote
 cast(DcTrackVotes *votes, guint64 key, guint cluster, gfloat confidence, guint window)
 {
-  DcVote vote = {cluster, confidence, 2.5f, FALSE};
+  DcVote vote = {.cluster = cluster, .confidence = confidence, .distance = 2.5f, .second = cluster};
   return dc_track_votes_cast(votes, key, &vote, window);
 }
 

@@ -32,8 +32,11 @@ expect()
 }
 
 files='model.safetensors|pictures|two words.npy'
-expect 'commands' '--help|--version|digits|embed|evaluate|export|frames|import|inspect|points|score|sheet|train' ''
-expect 'a command that has begun' 'score|sheet' s
+expect 'commands' '--help|--version|digits|embed|evaluate|export|frames|import|inspect|points|score|sheet|state|train' ''
+expect 'a command that has begun' 'score|sheet|state' s
+expect 'parts of state' 'export|inspect|merge' state ''
+expect 'files of a part of state' "$files" state inspect ''
+expect 'options of state' '--output=' state merge --o
 expect 'no command that begins so' '' x
 expect 'options of a command' '--cell=|--columns=' sheet --c
 expect 'one option' '--start-from=' train --start
