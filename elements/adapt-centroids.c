@@ -79,7 +79,8 @@ struct _GstAdaptCentroids {
 
   /* Of the thread that learns. */
   DcRateLimit adapted_limit;
-  gboolean rejecting; /* the last block had embeddings that were rejected */
+  gboolean rejecting;       /* the last block had embeddings that were rejected */
+  gboolean separation_lost; /* what was last told of it */
 };
 
 static GstStaticPadTemplate sink_template =
@@ -127,17 +128,17 @@ gst_adapt_centroids_post_state(const gchar *kind, const gchar *path, const gchar
 
 static void
 gst_adapt_centroids_post_clusters(GstAdaptCentroids *self, const gchar *kind,
-                                  const DcBufferTimes *times)
+                                  const DcAdapterStats *stats, const DcBufferTimes *times)
 {
-  DcAdapterStats stats = dc_cluster_keeper_stats(self->keeper);
   DcSnapshot *snapshot = dc_cluster_keeper_snapshot(self->keeper);
   guint64 version = snapshot ? dc_snapshot_version(snapshot) : 0;
   GstStructure *notice = dc_notice_new("adapt-centroids", kind, times);
   gst_structure_set(notice, "version", G_TYPE_UINT64, version, "clusters", G_TYPE_UINT,
-                    (guint)stats.clusters, "embeddings", G_TYPE_UINT64, stats.accepted,
-                    "occupancy-entropy", G_TYPE_DOUBLE, stats.occupancy_entropy, "mean-shift",
-                    G_TYPE_DOUBLE, stats.mean_shift, "displacement", G_TYPE_DOUBLE,
-                    stats.displacement, NULL);
+                    (guint)stats->clusters, "embeddings", G_TYPE_UINT64, stats->accepted,
+                    "occupancy-entropy", G_TYPE_DOUBLE, stats->occupancy_entropy, "mean-shift",
+                    G_TYPE_DOUBLE, stats->mean_shift, "displacement", G_TYPE_DOUBLE,
+                    stats->displacement, "margin", G_TYPE_DOUBLE, stats->margin, "margin-reference",
+                    G_TYPE_DOUBLE, stats->margin_reference, NULL);
   dc_snapshot_unref(snapshot);
   gst_adapt_centroids_post(self, notice);
 }
@@ -156,16 +157,32 @@ gst_adapt_centroids_post_rejected(GstAdaptCentroids *self, guint64 rejected,
   gst_adapt_centroids_post(self, notice);
 }
 
+/* Clusters that are new or adapted; and whether the embeddings still tell them apart, when that
+ * changes. */
+static void
+gst_adapt_centroids_report_clusters(GstAdaptCentroids *self, const DcLearnResult *result,
+                                    const DcBufferTimes *times)
+{
+  DcAdapterStats stats = dc_cluster_keeper_stats(self->keeper);
+
+  if (result->created)
+    gst_adapt_centroids_post_clusters(self, "clusters-created", &stats, times);
+  else if (dc_rate_limit_pass(&self->adapted_limit, times->stream_time))
+    gst_adapt_centroids_post_clusters(self, "adapted", &stats, times);
+  if (stats.separation_lost != self->separation_lost)
+    gst_adapt_centroids_post_clusters(
+        self, stats.separation_lost ? "separation-lost" : "separation-regained", &stats, times);
+  self->separation_lost = stats.separation_lost;
+}
+
 static void
 gst_adapt_centroids_report(GstAdaptCentroids *self, const DcLearnResult *result,
                            const DcBufferTimes *times)
 {
   if (result->restored)
     dc_state_store_tell_outcome(self->store, NULL);
-  if (result->created)
-    gst_adapt_centroids_post_clusters(self, "clusters-created", times);
-  else if (result->adapted && dc_rate_limit_pass(&self->adapted_limit, times->stream_time))
-    gst_adapt_centroids_post_clusters(self, "adapted", times);
+  if (result->created || result->adapted)
+    gst_adapt_centroids_report_clusters(self, result, times);
   gst_adapt_centroids_post_rejected(self, result->rejected, times);
 }
 
@@ -184,10 +201,13 @@ gst_adapt_centroids_make_stats(GstAdaptCentroids *self)
       G_TYPE_UINT64, stats.adaptations, "clusters", G_TYPE_UINT64, (guint64)stats.clusters,
       "remembered", G_TYPE_UINT64, (guint64)stats.remembered, "saves", G_TYPE_UINT64, store.saves,
       "failed-saves", G_TYPE_UINT64, store.failed_saves, "occupancy-entropy", G_TYPE_DOUBLE,
-      stats.occupancy_entropy, "mean-shift", G_TYPE_DOUBLE, stats.mean_shift, "transported",
+      stats.occupancy_entropy, "mean-shift", G_TYPE_DOUBLE, stats.mean_shift, "margin",
+      G_TYPE_DOUBLE, stats.margin, "margin-reference", G_TYPE_DOUBLE, stats.margin_reference,
+      "separation-lost", G_TYPE_BOOLEAN, (gboolean)stats.separation_lost, "transported",
       G_TYPE_BOOLEAN, (gboolean)stats.transported, "expert", G_TYPE_UINT64, (guint64)stats.expert,
       "domains", G_TYPE_UINT64, (guint64)stats.domains, "jumps", G_TYPE_UINT64, stats.jumps, "calm",
-      G_TYPE_DOUBLE, stats.calm, "displacement", G_TYPE_DOUBLE, stats.displacement, NULL);
+      G_TYPE_DOUBLE, stats.calm, "displacement", G_TYPE_DOUBLE, stats.displacement, "fit",
+      G_TYPE_DOUBLE, stats.fit, NULL);
 }
 
 /* --- Learning --- */
@@ -550,6 +570,7 @@ gst_adapt_centroids_start(GstBaseTransform *transform)
   dc_foreign_reader_start(&self->foreign, &foreign);
   self->adapted_limit = DC_RATE_LIMIT_INIT;
   self->rejecting = FALSE;
+  self->separation_lost = FALSE;
   if (!gst_adapt_centroids_share(self, id) ||
       !gst_adapt_centroids_open(self, &config, model_file, state_file)) {
     gst_adapt_centroids_stop(transform);
@@ -785,20 +806,24 @@ gst_adapt_centroids_class_init(GstAdaptCentroidsClass *klass)
    * `dropped` because the worker of #GstAdaptCentroids:async was busy, `adaptations`, `saves` and
    * `failed-saves`. Of now: `clusters`, embeddings `remembered`, and, as gdouble, the
    * `occupancy-entropy` of the clusters in nats and their `mean-shift` from where they started in
-   * units of their spread. With #GstAdaptCentroids:method transport, once it is `transported`:
-   * which `expert` reads the stream (0: the source as it was), how many `domains` are remembered,
-   * the `jumps` after which it was found again, and, as gdouble, how `calm` the mix of clusters is
-   * (1: that of the source) and the `displacement` of all clusters since the source in units of
-   * spread.
+   * units of their spread; the recent mean `margin` by which embeddings are assigned, 0..1, its
+   * `margin-reference` of the first 1024 embeddings, and whether with it `separation-lost` is true:
+   * the embeddings do not tell the clusters apart as they did. With #GstAdaptCentroids:method
+   * transport, once it is `transported`: which `expert` reads the stream (0: the source as it was),
+   * how many `domains` are remembered, the `jumps` after which it was found again, and, as gdouble,
+   * how `calm` the mix of clusters is (1: that of the source) and the `displacement` of all
+   * clusters since the source in units of spread, and the `fit` of the stream in its map: how
+   * likely it is, against the source, in standard deviations of an embedding there.
    *
    * Since: 0.1
    */
   dc_props_install_stats(object_class, PROP_STATS,
                          "Counts since READY of embeddings accepted, rejected and dropped, "
                          "adaptations, saves and failed-saves; clusters, remembered, "
-                         "occupancy-entropy (nats) and mean-shift (spreads) of now; of method "
+                         "occupancy-entropy (nats), mean-shift (spreads), margin and "
+                         "margin-reference (0..1) and separation-lost of now; of method "
                          "transport: transported, expert, domains, jumps, calm (0..1) and "
-                         "displacement (spreads)");
+                         "displacement (spreads) and fit (deviations)");
   gst_adapt_centroids_install_commands();
   gst_adapt_centroids_install_cluster_commands();
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* driftcluster inspect: what a model, state or ONNX file holds. */
 #include "cluster/tdcm.h"
+#include "cluster/transport_source.h"
 #include "command.h"
 #include "onnx-graph.h"
 #include "onnx/graph.h"
@@ -94,6 +95,9 @@ print_model(const char *path, const DcModel *model)
     printf("attention     %" PRIu32 " blocks over standardised embeddings, best of %" PRIu32
            " starts (tdcm)\n",
            model->attention->blocks, model->attention->seeds);
+  if (model->source)
+    printf("source        %zu prototypes in %zu directions, for transport tracking\n",
+           model->source->prototypes, model->source->dim);
   if (model->provenance)
     printf("provenance    %s\n", model->provenance);
   print_network("encoder", model->encoder);

@@ -2,6 +2,8 @@
 #include "trained-model.h"
 
 #include "base/memory.h"
+#include "cluster/tdcm.h"
+#include "cluster/transport_fit.h"
 #include "command.h"
 #include "learn/codes.h"
 #include "settings.h"
@@ -9,6 +11,9 @@
 
 #include <json-glib/json-glib.h>
 #include <math.h>
+
+/* Embeddings that the source is described from: more take time and tell no more. */
+#define MOST_SOURCE_ROWS 16384
 
 /* Root mean squared distance of the members of each cluster to its centroid. `embeddings` are those
  * of the first domain where the centroids are: members in other domains lie elsewhere. */
@@ -30,6 +35,34 @@ measure_spread(DcModel *model, const DcMatrix *embeddings, const guint32 *labels
   for (gsize k = 0; k < model->clusters; k++)
     model->spread[k] = counts[k] ? (float)sqrt(sums[k] / (double)counts[k]) : 0;
   return TRUE;
+}
+
+/* Some of the rows, evenly spaced. */
+static DcMatrix
+thin_out(const DcMatrix *rows)
+{
+  gsize step = (rows->rows + MOST_SOURCE_ROWS - 1) / MOST_SOURCE_ROWS;
+  return (DcMatrix){rows->data, rows->rows / step, rows->cols, rows->stride * step};
+}
+
+/* Describes what the embeddings look like, for an adapter that starts from the model; in the metric
+ * that was learnt, if one was. A sample that tells too little leaves the model without a source. */
+static gboolean
+describe_source(DcModel *model, const DcMatrix *embeddings)
+{
+  if (embeddings->rows < DC_TRANSPORT_SAMPLES_PER_CLUSTER * model->clusters)
+    return TRUE;
+  DcMatrix rows = thin_out(embeddings);
+  DcMatrix centroids = dc_matrix(model->centroids, model->clusters, model->dim);
+  DcTransportFitOptions options = dc_transport_fit_options();
+  gboolean learned = model->attention && model->attention->score == DC_TDCM_QUADRATIC;
+  g_autofree double *metric = g_new(double, learned ? model->dim * model->dim : 0);
+  if (learned) {
+    dc_tdcm_metric(model->attention, metric);
+    options.metric = metric;
+  }
+  DcError error;
+  return dc_transport_fit(&rows, &centroids, &options, &model->source, &error) != DC_ERROR_MEMORY;
 }
 
 static void
@@ -151,7 +184,7 @@ fill(DcModel *model, const DcLearner *learner, DcLearned *learned, const DcSampl
   gsize count = learned->attention ? learner->data.domain_ends[0] : learner->data.count;
   DcMatrix rows = dc_matrix(embeddings, count, learned->width);
   take_parts(model, learned, samples);
-  if (!measure_spread(model, &rows, learned->labels))
+  if (!measure_spread(model, &rows, learned->labels) || !describe_source(model, &rows))
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for the model");
   return samples->scale == 1 ? DC_OK : put_scale_before(&model->encoder, samples->scale, error);
 }

@@ -46,7 +46,6 @@ run_starts(void *data, size_t worker)
 static DcStatus
 run_all_starts(DcTdcmUse *use)
 {
-  dc_tdcm_use_ready_loss(use);
   DcWorkers *workers = dc_workers_new(use->desk_count);
   if (!workers)
     return DC_ERROR_MEMORY;
@@ -80,8 +79,11 @@ dc_tdcm_apply(const DcTdcmModule *module, const DcMatrix *samples, DcRandom *ran
   if (threads < 1)
     return dc_error_set(error, DC_ERROR_ARGUMENT, "applying an attention module with 0 threads");
   DcTdcmUse use;
-  status = dc_tdcm_use_open(&use, module, samples, NULL, centroids->rows, module->seeds,
-                            threads < module->seeds ? threads : module->seeds);
+  const bool opened = dc_tdcm_use_open(&use, module, samples->rows, centroids->rows, module->seeds,
+                                       threads < module->seeds ? threads : module->seeds);
+  status = opened ? dc_tdcm_use_take(&use, samples, NULL) : DC_ERROR_MEMORY;
+  if (!status)
+    status = dc_tdcm_use_ready_loss(&use);
   if (!status)
     status = draw_starts(&use, random);
   if (!status)

@@ -18,25 +18,60 @@ note_domain(const DcTdcmUse *use, DcTdcmDomain *domain)
   domain->total = use->total;
 }
 
+struct DcTdcmScratch {
+  DcTdcmUse use;
+};
+
+DcTdcmScratch *
+dc_tdcm_scratch_new(void)
+{
+  return DC_NEW(DcTdcmScratch, 1);
+}
+
+void
+dc_tdcm_scratch_free(DcTdcmScratch *scratch)
+{
+  if (!scratch)
+    return;
+  dc_tdcm_use_clear(&scratch->use);
+  dc_free(scratch);
+}
+
+/* Memory for other sizes than before costs more than the work in it. */
+static DcStatus
+fit_scratch(DcTdcmScratch *scratch, const DcTdcmModule *module, size_t samples, size_t clusters)
+{
+  DcTdcmUse *use = &scratch->use;
+  if (use->module == module && use->samples == samples && use->clusters == clusters)
+    return DC_OK;
+  dc_tdcm_use_clear(use);
+  if (dc_tdcm_use_open(use, module, samples, clusters, 1, 1))
+    return DC_OK;
+  dc_tdcm_use_clear(use);
+  *use = (DcTdcmUse){0};
+  return DC_ERROR_MEMORY;
+}
+
 DcStatus
 dc_tdcm_continue(const DcTdcmModule *module, uint32_t blocks, const DcMatrix *samples,
                  const float *weights, const DcMatrix *centroids, const DcMatrix *updated,
-                 DcTdcmDomain *domain, DcError *error)
+                 DcTdcmDomain *domain, DcTdcmScratch *scratch, DcError *error)
 {
   DcStatus status = dc_tdcm_use_check(module, samples, centroids, error);
   if (status)
     return status;
-  DcTdcmUse use;
-  status = dc_tdcm_use_open(&use, module, samples, weights, centroids->rows, 1, 1);
+  DcTdcmUse *use = &scratch->use;
+  status = fit_scratch(scratch, module, samples->rows, centroids->rows);
+  if (!status)
+    status = dc_tdcm_use_take(use, samples, weights);
   if (!status) {
-    dc_tdcm_use_read(&use, 0, centroids);
-    status = dc_tdcm_use_run(&use, &use.desks[0], 0, blocks);
+    dc_tdcm_use_read(use, 0, centroids);
+    status = dc_tdcm_use_run(use, &use->desks[0], 0, blocks);
   }
   if (!status) {
-    dc_tdcm_use_write(&use, 0, updated);
-    note_domain(&use, domain);
+    dc_tdcm_use_write(use, 0, updated);
+    note_domain(use, domain);
   }
-  dc_tdcm_use_clear(&use);
   return dc_tdcm_use_describe(status, samples, error);
 }
 

@@ -148,7 +148,7 @@ map(const DcTdcmUse *use, const DcMatrix *z, const DcMatrix *features)
   for (size_t i = 0; !is_linear(use) && i < features->rows; i++) {
     float *y = dc_matrix_row(features, i);
     for (size_t k = 0; k < d; k++)
-      y[k] = (float)asinh(y[k] + use->module->shift[k]);
+      y[k] = asinhf((float)(y[k] + use->module->shift[k]));
   }
 }
 
@@ -186,38 +186,51 @@ constant_of_loss(const DcTdcmUse *use)
   return sum / (double)use->samples + dc_tdcm_log_volume(use->module);
 }
 
-static DcStatus
-prepare(DcTdcmUse *use, const DcMatrix *samples)
+static void
+map_samples(const DcTdcmUse *use)
 {
-  for (size_t i = 0; i < use->module->dim * use->module->dim; i++)
-    use->root[i] = (float)use->module->root[i];
-  standardise(use, samples);
   const DcMatrix numbers = dc_matrix(use->numbers, use->samples, 2 * use->module->dim);
   const DcMatrix z = standardised_part(use, &numbers), features = dc_tdcm_use_features(use);
   map(use, &z, &features);
-  return dc_matrix_is_finite(&numbers) ? find_metric(use) : DC_ERROR_NOT_FINITE;
-}
-
-void
-dc_tdcm_use_ready_loss(DcTdcmUse *use)
-{
-  const DcMatrix points = dc_tdcm_use_points(use);
-  use->constant = constant_of_loss(use);
-  dc_column_moments(&points, NULL, use->point_means, NULL);
 }
 
 DcStatus
-dc_tdcm_use_open(DcTdcmUse *use, const DcTdcmModule *module, const DcMatrix *samples,
-                 const float *weights, size_t clusters, size_t starts, size_t desks)
+dc_tdcm_use_ready_loss(DcTdcmUse *use)
+{
+  const DcMatrix points = dc_tdcm_use_points(use), features = dc_tdcm_use_features(use);
+  if (is_linear(use))
+    map_samples(use);
+  if (!dc_matrix_is_finite(&features))
+    return DC_ERROR_NOT_FINITE;
+  use->constant = constant_of_loss(use);
+  dc_column_moments(&points, NULL, use->point_means, NULL);
+  return DC_OK;
+}
+
+bool
+dc_tdcm_use_open(DcTdcmUse *use, const DcTdcmModule *module, size_t samples, size_t clusters,
+                 size_t starts, size_t desks)
 {
   *use = (DcTdcmUse){.module = module,
-                     .weights = weights,
-                     .samples = samples->rows,
+                     .samples = samples,
                      .clusters = clusters,
                      .width = module->score == DC_TDCM_NONLINEAR ? 2 * module->dim : module->dim,
                      .starts = starts,
                      .desk_count = desks};
-  return allocate(use) ? prepare(use, samples) : DC_ERROR_MEMORY;
+  return allocate(use);
+}
+
+DcStatus
+dc_tdcm_use_take(DcTdcmUse *use, const DcMatrix *samples, const float *weights)
+{
+  use->weights = weights;
+  for (size_t i = 0; i < use->module->dim * use->module->dim; i++)
+    use->root[i] = (float)use->module->root[i];
+  standardise(use, samples);
+  if (!is_linear(use))
+    map_samples(use);
+  const DcMatrix points = dc_tdcm_use_points(use);
+  return dc_matrix_is_finite(&points) ? find_metric(use) : DC_ERROR_NOT_FINITE;
 }
 
 /* ---- one start ---- */

@@ -47,15 +47,21 @@ typedef struct {
 DcStatus dc_tdcm_use_check(const DcTdcmModule *module, const DcMatrix *samples,
                            const DcMatrix *centroids, DcError *error);
 
-/* For `starts` starts, `desks` at a time. Clear with dc_tdcm_use_clear(), also after a failure. */
-DcStatus dc_tdcm_use_open(DcTdcmUse *use, const DcTdcmModule *module, const DcMatrix *samples,
-                          const float *weights, size_t clusters, size_t starts, size_t desks);
+/* Memory for so many samples and starts, `desks` of which at a time. False when it is short. Clear
+ * with dc_tdcm_use_clear(), also after a failure. */
+bool dc_tdcm_use_open(DcTdcmUse *use, const DcTdcmModule *module, size_t samples, size_t clusters,
+                      size_t starts, size_t desks);
+
+/* Takes that many samples, as often as there are some. DC_ERROR_NOT_FINITE, DC_ERROR_MEMORY. */
+DcStatus dc_tdcm_use_take(DcTdcmUse *use, const DcMatrix *samples, const float *weights);
+
 void dc_tdcm_use_clear(DcTdcmUse *use);
 
-/* What dc_tdcm_use_assign() needs besides. */
-void dc_tdcm_use_ready_loss(DcTdcmUse *use);
+/* The features of the samples, and what dc_tdcm_use_assign() needs besides. DC_ERROR_NOT_FINITE. */
+DcStatus dc_tdcm_use_ready_loss(DcTdcmUse *use);
 
-/* Views: the points and features of the samples, and, of a start, centroids and what is added to
+/* Views: the points and features of the samples (of a linear score only once the loss is ready),
+ * and, of a start, centroids and what is added to
  * the scores for them. */
 DcMatrix dc_tdcm_use_points(const DcTdcmUse *use);
 DcMatrix dc_tdcm_use_features(const DcTdcmUse *use);

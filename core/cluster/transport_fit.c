@@ -473,6 +473,60 @@ invert(double *matrix, size_t d, double *inverse)
   return true;
 }
 
+/* U^T W U of the learned metric W. */
+static bool
+project_metric(const Fit *fit, double *projected)
+{
+  const DcTransportSource *s = fit->source;
+  size_t n = s->input_dim, d = s->dim;
+  double *half = DC_NEW(double, n *d); /* W U */
+  if (!half)
+    return false;
+  dc_linear_multiply(fit->options->metric, s->basis, n, n, d, half);
+  memset(projected, 0, d * d * sizeof *projected);
+  dc_linear_add_products(s->basis, half, d, n, d, projected);
+  dc_free(half);
+  return true;
+}
+
+/* tr(A B) of symmetric matrices: the mean of r A r over residuals r of covariance B. */
+static double
+trace_of_product(const double *a, const double *b, size_t n)
+{
+  double sum = 0;
+  for (size_t i = 0; i < n * n; i++)
+    sum += a[i] * b[i];
+  return sum;
+}
+
+/* The learned metric, scaled to what the residuals, of covariance `within`, are in it: the most
+ * probable scale of a normal density. */
+static DcStatus
+take_metric(Fit *fit, const double *within)
+{
+  DcTransportSource *s = fit->source;
+  size_t d = s->dim;
+  if (!project_metric(fit, s->precision))
+    return no_memory(fit);
+  double mean = trace_of_product(s->precision, within, d);
+  if (!(mean > 0 && mean < INFINITY))
+    return dc_error_set(fit->error, DC_ERROR_ARGUMENT,
+                        "the learned metric is not positive definite and finite");
+  for (size_t i = 0; i < d * d; i++)
+    s->precision[i] *= (double)d / mean;
+  return DC_OK;
+}
+
+static DcStatus
+invert_covariance(Fit *fit, double *within)
+{
+  if (invert(within, fit->source->dim, fit->source->precision))
+    return DC_OK;
+  return dc_error_set(fit->error, DC_ERROR_ARGUMENT,
+                      "the covariance within clusters is singular: more source embeddings, or a "
+                      "shrinkage above 0, are needed");
+}
+
 static DcStatus
 find_metric(Fit *fit)
 {
@@ -483,13 +537,10 @@ find_metric(Fit *fit)
   add_within(fit, within);
   shrink(fit, within);
   s->figure[DC_TRANSPORT_RMS] = sqrt(trace(within, s->dim));
-  bool inverted = invert(within, s->dim, s->precision);
+  DcStatus status =
+      fit->options->metric ? take_metric(fit, within) : invert_covariance(fit, within);
   dc_free(within);
-  if (!inverted)
-    return dc_error_set(fit->error, DC_ERROR_ARGUMENT,
-                        "the covariance within clusters is singular: more source embeddings, or a "
-                        "shrinkage above 0, are needed");
-  return dc_transport_source_complete(s, fit->error);
+  return status ? status : dc_transport_source_complete(s, fit->error);
 }
 
 /* Sums over the source that the step of a map compares with. */

@@ -8,16 +8,23 @@
 
 #include <stdint.h>
 
+/* Samples per cluster that make a source model better than none: at 25 transport tracking loses to
+ * forgetting, at 50 it is level or ahead (docs/methods/transport.md). */
+#define DC_TRANSPORT_SAMPLES_PER_CLUSTER 50
+
 /* How a source model is made from a sample of undrifted embeddings. */
 typedef struct {
   size_t directions; /* worked in; 0: all of an embedding of up to 32 numbers, else 24, and one for
                         each 8 samples at most */
-  uint32_t prototypes; /* per cluster; 0: dc_transport_prototypes_for() */
-  double shrinkage;    /* 0..1 of the covariance within prototypes towards a multiple of I */
-  uint64_t seed;       /* of the k-means that places the prototypes */
+  uint32_t prototypes;  /* per cluster; 0: dc_transport_prototypes_for() */
+  double shrinkage;     /* 0..1 of the covariance within prototypes towards a multiple of I */
+  const double *metric; /* a learned metric (input_dim x input_dim, symmetric, positive definite) in
+                           place of the inverse of that covariance, up to its scale, which is made
+                           that of the samples about their prototypes; NULL: none */
+  uint64_t seed;        /* of the k-means that places the prototypes */
 } DcTransportFitOptions;
 
-/* 0, 0, 0.5, 0. */
+/* 0, 0, 0.5, NULL, 0. */
 DcTransportFitOptions dc_transport_fit_options(void);
 
 /* Prototypes per cluster that a sample can carry: the root of a sixteenth of its embeddings per

@@ -65,7 +65,7 @@ enum {
 #define DC_TRANSPORT_MAX_PROTOTYPES 32 /* of one cluster */
 
 /* Never written once made, so any number of threads may read it; shared by reference count. */
-typedef struct {
+typedef struct DcTransportSource {
   size_t input_dim;  /* numbers of an embedding */
   size_t dim;        /* d: directions worked in */
   size_t clusters;   /* K */

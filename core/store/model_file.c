@@ -8,6 +8,7 @@
 #include "store/network_file.h"
 #include "store/onnx_model.h"
 #include "store/safetensors.h"
+#include "store/source_file.h"
 #include "store/tdcm_file.h"
 #include "tensor/matrix.h"
 
@@ -34,6 +35,7 @@ dc_model_free(DcModel *model)
   dc_network_free(model->decoder);
   dc_network_free(model->assigner);
   dc_tdcm_free(model->attention);
+  dc_transport_source_unref(model->source);
   dc_free(model->centroids);
   dc_free(model->spread);
   g_free(model->method);
@@ -238,6 +240,14 @@ check_attention(const DcModel *model, const char *name, DcError *error)
 }
 
 static DcStatus
+check_source(const DcModel *model, const char *name, DcError *error)
+{
+  return model->source
+             ? dc_source_check_for_file(model->source, model->clusters, model->dim, name, error)
+             : DC_OK;
+}
+
+static DcStatus
 check_provenance(const char *text, const char *name, DcError *error)
 {
   if (!text)
@@ -262,6 +272,8 @@ dc_model_check(const DcModel *model, const char *name, DcError *error)
     status = check_assigner(model, name, error);
   if (!status)
     status = check_attention(model, name, error);
+  if (!status)
+    status = check_source(model, name, error);
   if (!status)
     status = check_provenance(model->provenance, name, error);
   return status;
@@ -400,6 +412,8 @@ fill_model(const DcTensorFile *file, const char *name, DcModel *model, DcError *
     status = read_clusters(file, name, model, error);
   if (!status)
     status = read_attention(file, name, model, error);
+  if (!status)
+    status = dc_source_from_file(file, model->clusters, model->dim, name, &model->source, error);
   if (status)
     return status;
   model->method = g_strdup(dc_tensor_file_metadata(file, "method"));
@@ -459,6 +473,8 @@ list_tensors(const DcModel *model, GStringChunk *names)
     append_floats(tensors, "spread", model->spread, 1, model->clusters, 1);
   if (model->attention)
     dc_tdcm_list_tensors(model->attention, tensors);
+  if (model->source)
+    dc_source_list_tensors(model->source, tensors);
   return tensors;
 }
 

@@ -24,15 +24,17 @@ typedef struct {
   char encoder_id[DC_ENCODER_ID_SIZE]; /* digest of architecture, weights and preprocessing */
   size_t clusters;                     /* 0: no centroids */
   float *centroids;                    /* clusters x dim, or NULL */
-  float *spread;                  /* clusters, root mean squared distance of members, or NULL */
-  struct DcTdcmModule *attention; /* see cluster/tdcm.h, or NULL */
-  char *method;                   /* that trained it ("ae"), "import", or NULL */
-  char *provenance;               /* JSON text about data, options, figures, or NULL */
+  float *spread;                    /* clusters, root mean squared distance of members, or NULL */
+  struct DcTdcmModule *attention;   /* see cluster/tdcm.h, or NULL */
+  struct DcTransportSource *source; /* what the embeddings looked like that the clusters were learnt
+                                       from, see cluster/transport_source.h, or NULL */
+  char *method;                     /* that trained it ("ae"), "import", or NULL */
+  char *provenance;                 /* JSON text about data, options, figures, or NULL */
 } DcModel;
 
 /* A model of zeros to be filled; what it is given belongs to it: the networks, the attention
- * module, centroids and spread from dc_alloc(), the texts from g_malloc(). NULL when memory is
- * short. */
+ * module, a reference of the source, centroids and spread from dc_alloc(), the texts from
+ * g_malloc(). NULL when memory is short. */
 DcModel *dc_model_new(void);
 void dc_model_free(DcModel *model);
 

@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "cluster/tdcm.h"
+#include "cluster/transport_fit.h"
 #include "stream/adapter_private.h"
 #include "stream/snapshot_builder.h"
 
@@ -12,6 +13,8 @@
 
 /* Embeddings that are assigned at once. */
 #define CHUNK 256
+/* Embeddings over which an alignment forgets half, without a half-life. */
+#define ALIGNMENT_MEMORY 4096.0
 
 /* --- making and freeing --- */
 
@@ -73,13 +76,18 @@ dc_adapter_allocate_clusters(DcAdapter *adapter, size_t count, DcError *error)
                               error);
 }
 
+/* What the configuration brings of a model must be of its embeddings. */
 static DcStatus
-check_module(const DcTdcmModule *module, size_t dim, DcError *error)
+check_model(const DcAdapterConfig *config, size_t dim, DcError *error)
 {
-  if (module && module->dim != dim)
+  if (config->module && config->module->dim != dim)
     return dc_error_set(error, DC_ERROR_SHAPE,
                         "attention trained on embeddings of %zu numbers does not fit %zu",
-                        module->dim, dim);
+                        config->module->dim, dim);
+  if (config->source && config->source->input_dim != dim)
+    return dc_error_set(error, DC_ERROR_SHAPE,
+                        "a source described from embeddings of %zu numbers does not fit %zu",
+                        config->source->input_dim, dim);
   return DC_OK;
 }
 
@@ -92,6 +100,20 @@ check_embeddings(size_t dim, const char *encoder, DcError *error)
         "embeddings of %zu numbers by \"%.40s\" cannot be used: at least one number "
         "and a name below %d bytes are needed",
         dim, encoder, DC_ENCODER_NAME_SIZE);
+  return DC_OK;
+}
+
+static DcStatus
+reserve_alignment(DcAdapter *adapter, DcError *error)
+{
+  if (adapter->config.align == DC_ALIGN_NONE)
+    return DC_OK;
+  size_t numbers;
+  adapter->alignment = dc_alignment_new(adapter->dim);
+  adapter->aligned = dc_checked_mul(CHUNK, adapter->dim, &numbers) ? DC_NEW(float, numbers) : NULL;
+  if (!adapter->alignment || !adapter->aligned)
+    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory to align %zu numbers",
+                        adapter->dim);
   return DC_OK;
 }
 
@@ -109,7 +131,8 @@ reserve(DcAdapter *adapter, DcError *error)
     return dc_error_set(error, DC_ERROR_MEMORY,
                         "not enough memory for a warm-up of %zu embeddings of %zu numbers", warm_up,
                         adapter->dim);
-  return open_method(adapter, error);
+  DcStatus status = reserve_alignment(adapter, error);
+  return status == DC_OK ? open_method(adapter, error) : status;
 }
 
 DcStatus
@@ -121,7 +144,7 @@ dc_adapter_new(const DcAdapterConfig *config, size_t dim, const char *encoder, D
   if (status == DC_OK)
     status = check_embeddings(dim, encoder, error);
   if (status == DC_OK)
-    status = check_module(config->module, dim, error);
+    status = check_model(config, dim, error);
   if (status != DC_OK)
     return status;
   DcAdapter *made = DC_NEW(DcAdapter, 1);
@@ -150,6 +173,8 @@ dc_adapter_free(DcAdapter *adapter)
   dc_free(adapter->sample);
   dc_free(adapter->sample_times);
   close_method(adapter->method, adapter->state);
+  dc_alignment_free(adapter->alignment);
+  dc_free(adapter->aligned);
   dc_clusters_clear(&adapter->clusters);
   dc_hierarchy_clear(&adapter->hierarchy);
   dc_free(adapter);
@@ -163,12 +188,13 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
     return status;
   const DcAdapterConfig old = adapter->config;
   bool other_groups = config->coarse_groups != old.coarse_groups;
-  if (config->clusters != old.clusters || config->max_clusters != old.max_clusters ||
+  if (config->effort != old.effort || config->align != old.align ||
+      config->clusters != old.clusters || config->max_clusters != old.max_clusters ||
       config->window != old.window || config->warm_up != old.warm_up || config->seed != old.seed ||
-      config->module != old.module)
+      config->module != old.module || config->source != old.source)
     return dc_error_set(error, DC_ERROR_ARGUMENT,
-                        "clusters, max-clusters, window, warm-up, seed and model cannot change "
-                        "while running");
+                        "effort, align, clusters, max-clusters, window, warm-up, seed and model "
+                        "cannot change while running");
   adapter->config = *config;
   status = config->method == old.method ? reserve_for_method(adapter, error)
                                         : open_method(adapter, error);
@@ -180,6 +206,15 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
 }
 
 /* --- snapshots --- */
+
+/* Transport tracking takes over, or gives up: posteriors are others from now on. */
+static void
+note_reading(DcAdapter *adapter, bool by_prototypes)
+{
+  if (by_prototypes != adapter->by_prototypes)
+    dc_separation_restart(&adapter->separation);
+  adapter->by_prototypes = by_prototypes;
+}
 
 DcStatus
 dc_adapter_publish(DcAdapter *adapter, DcError *error)
@@ -196,6 +231,10 @@ dc_adapter_publish(DcAdapter *adapter, DcError *error)
       .survival = clusters->survival,
       .temperature = clusters->temperature,
   };
+  if (adapter->alignment) {
+    parts.gain = adapter->alignment->gain;
+    parts.offset = adapter->alignment->offset;
+  }
   bool read = !adapter->method->read || adapter->method->read(adapter, &parts);
   DcSnapshot *snapshot = read ? dc_snapshot_new(&parts) : NULL;
   if (!snapshot)
@@ -204,6 +243,7 @@ dc_adapter_publish(DcAdapter *adapter, DcError *error)
   dc_snapshot_unref(adapter->snapshot);
   adapter->snapshot = snapshot;
   adapter->version++;
+  note_reading(adapter, parts.scorer != NULL);
   return DC_OK;
 }
 
@@ -214,6 +254,32 @@ dc_adapter_snapshot(DcAdapter *adapter)
 }
 
 /* --- receiving --- */
+
+/* The rows as the clusters see them; in scratch where they are others. */
+static DcMatrix
+align(DcAdapter *adapter, const DcMatrix *chunk)
+{
+  if (!adapter->alignment)
+    return *chunk;
+  DcMatrix aligned = dc_matrix(adapter->aligned, chunk->rows, chunk->cols);
+  dc_alignment_receive(adapter->alignment, chunk);
+  dc_alignment_apply(adapter->alignment, chunk, &aligned);
+  return aligned;
+}
+
+/* Rows whose assignments are there. */
+static void
+receive_chunk(DcAdapter *adapter, const DcMatrix *chunk, const uint64_t *times, uint64_t time)
+{
+  DcMatrix aligned = align(adapter, chunk);
+  for (size_t i = 0; i < chunk->rows; i++) {
+    dc_clusters_receive(&adapter->clusters, dc_matrix_row(&aligned, i), times ? times[i] : time,
+                        adapter->clock.elapsed, &adapter->assignments[i]);
+    dc_separation_note(&adapter->separation, adapter->assignments[i].margin);
+  }
+  if (adapter->method->receive)
+    adapter->method->receive(adapter, &aligned);
+}
 
 DcStatus
 dc_adapter_receive(DcAdapter *adapter, const DcMatrix *rows, const uint64_t *times, uint64_t time)
@@ -231,14 +297,9 @@ dc_adapter_receive(DcAdapter *adapter, const DcMatrix *rows, const uint64_t *tim
         dc_snapshot_assign(adapter->snapshot, adapter->assigner, &chunk, 0, adapter->assignments);
     if (status != DC_OK)
       return status;
-    for (size_t i = 0; i < chunk.rows; i++)
-      dc_clusters_receive(&adapter->clusters, dc_matrix_row(&chunk, i),
-                          times ? times[first + i] : time, adapter->clock.elapsed,
-                          &adapter->assignments[i]);
+    receive_chunk(adapter, &chunk, times ? times + first : NULL, time);
   }
   adapter->since_adaptation += rows->rows;
-  if (adapter->method->receive)
-    adapter->method->receive(adapter, rows);
   return DC_OK;
 }
 
@@ -295,6 +356,32 @@ dc_adapter_is_due(const DcAdapter *adapter)
 
 /* --- adapting --- */
 
+/* How much the recent mix of clusters is that of the whole stream, squared: moments of a burst of
+ * one class are those of the class. */
+static double
+trust(const DcClusters *clusters)
+{
+  double mass = 0, apart = 0;
+  for (size_t k = 0; k < clusters->count; k++)
+    mass += clusters->infos[k].mass;
+  for (size_t k = 0; k < clusters->count && mass > 0; k++)
+    apart += fabs(clusters->shares[k] - clusters->infos[k].mass / mass) / 2;
+  double calm = fmax(1 - apart, 0);
+  return calm * calm;
+}
+
+/* Brings the alignment up to what was received. */
+static void
+update_alignment(DcAdapter *adapter)
+{
+  const DcAdapterConfig *config = &adapter->config;
+  uint64_t wanted = DC_TRANSPORT_SAMPLES_PER_CLUSTER * adapter->clusters.count;
+  if (wanted < config->warm_up)
+    wanted = config->warm_up;
+  dc_alignment_update(adapter->alignment, wanted, dc_adapter_half_life(adapter, ALIGNMENT_MEMORY),
+                      trust(&adapter->clusters));
+}
+
 DcStatus
 dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error)
 {
@@ -302,6 +389,8 @@ dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error)
   if (clusters->count == 0)
     return dc_adapter_end_warm_up(adapter, error);
   if (adapt && adapter->config.adaptation_rate > 0) {
+    if (adapter->alignment)
+      update_alignment(adapter);
     DcStatus status = adapter->method->move(adapter, error);
     if (status != DC_OK)
       return status;
@@ -310,6 +399,7 @@ dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error)
   }
   dc_clusters_hold_pinned(clusters);
   dc_clusters_measure(clusters);
+  dc_separation_judge(&adapter->separation);
   memset(clusters->evidence, 0, clusters->count * sizeof *clusters->evidence);
   adapter->since_adaptation = 0;
   adapter->adaptations++;
@@ -327,6 +417,10 @@ dc_adapter_stats(const DcAdapter *adapter)
       .rejected = adapter->rejected,
       .adaptations = adapter->adaptations,
       .clusters = clusters->count,
+      .margin = adapter->separation.recent,
+      .margin_reference =
+          adapter->separation.seen < DC_SEPARATION_REFERENCE ? 0 : adapter->separation.reference,
+      .separation_lost = adapter->separation.lost,
       .remembered = clusters->memory ? dc_memory_count(clusters->memory) : 0,
   };
   double mass = 0;

@@ -33,8 +33,21 @@ typedef enum {
 /* "transport", "k-means", ... */
 const char *dc_method_name(DcMethod method);
 
+/* How much transport tracking does. */
+typedef enum {
+  DC_EFFORT_FULL,  /* three learning maps, remembered domains, a search after jumps */
+  DC_EFFORT_SIMPLE /* one learning map and the source: most of the gain at a third of the cost */
+} DcEffort;
+
+/* What is done about an encoder whose numbers drift. */
+typedef enum {
+  DC_ALIGN_NONE,
+  DC_ALIGN_MOMENTS /* mean and variance of each number are kept at those of the start */
+} DcAlign;
+
 typedef struct {
   DcMethod method;
+  DcEffort effort;   /* of TRANSPORT */
   uint32_t clusters; /* K; 0: chosen at the end of the warm-up, at most max_clusters */
   uint32_t max_clusters;
   size_t window;          /* embeddings remembered, over all clusters */
@@ -43,13 +56,18 @@ typedef struct {
   double adaptation_rate; /* 0..1: how much of the proposed step is taken at full evidence */
   uint64_t half_life;     /* stream time in ns after which a remembered embedding weighs half;
                              0: all weigh the same */
+  DcAlign align;
   uint64_t seed;
-  uint32_t coarse_groups;            /* groups of clusters wanted at the coarse level; 0: none */
+  uint32_t coarse_groups; /* groups of clusters wanted at the coarse level; 0: none */
+  bool background; /* what takes long, and is not needed at once, runs on a thread of its own; the
+                      bytes are the same with it and without */
   const struct DcTdcmModule *module; /* of the model that embeds, for ATTENTION; borrowed for the
                                         life of the adapter; NULL: none */
+  struct DcTransportSource *source;  /* of that model, for TRANSPORT; borrowed likewise */
 } DcAdapterConfig;
 
-/* transport, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256, rate 1, half_life
+/* transport with full effort, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256,
+ * rate 1, half_life
  * 0 */
 DcAdapterConfig dc_adapter_config(void);
 
@@ -104,11 +122,16 @@ typedef struct {
   size_t remembered;        /* embeddings in memory now */
   double occupancy_entropy; /* of the recent shares, in nats; log K when evenly used */
   double mean_shift;        /* mass-weighted mean of DcClusterInfo.shift */
+  double margin;            /* recent mean of DcAssignment.margin */
+  double margin_reference;  /* the same of the first embeddings; 0: not complete yet */
+  bool separation_lost;     /* the margin fell below 0.85 of that (see stream/separation.h) */
   bool transported;         /* labels come from transport tracking; else the rest is 0 */
   size_t expert;            /* 0: the source itself; then learners, then remembered domains */
   size_t domains;           /* remembered */
   double calm;              /* 1: the mix of the source; near 0: one cluster fills the stream */
   double displacement;      /* of the clusters as a whole since the source, in their spreads */
+  double fit;               /* how likely embeddings are in the best map: difference to the mean of
+                               the source, in standard deviations of its embeddings */
   uint64_t jumps;           /* times a new start was found after one */
 } DcAdapterStats;
 

@@ -24,6 +24,11 @@ dc_adapter_config_check(const DcAdapterConfig *config, DcError *error)
 {
   if (config->method < 0 || config->method >= DC_METHOD_COUNT)
     return dc_error_set(error, DC_ERROR_ARGUMENT, "method %d does not exist", (int)config->method);
+  if (config->effort != DC_EFFORT_FULL && config->effort != DC_EFFORT_SIMPLE)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "effort %d does not exist", (int)config->effort);
+  if (config->align != DC_ALIGN_NONE && config->align != DC_ALIGN_MOMENTS)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "alignment %d does not exist",
+                        (int)config->align);
   if (config->clusters > DC_MAX_CLUSTERS || config->max_clusters < 1 ||
       config->max_clusters > DC_MAX_CLUSTERS)
     return dc_error_set(error, DC_ERROR_ARGUMENT,

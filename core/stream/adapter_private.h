@@ -4,10 +4,12 @@
 
 #include "base/random.h"
 #include "stream/adapter.h"
+#include "stream/alignment.h"
 #include "stream/clock.h"
 #include "stream/clusters.h"
 #include "stream/hierarchy.h"
 #include "stream/method.h"
+#include "stream/separation.h"
 
 /* The inside of an adapter, for itself, for its methods and for the state file that saves and
  * restores it. Its parts are
@@ -21,6 +23,8 @@
  *   regroup          other clusters in the place of those there are
  *   clusters         what is known of each cluster
  *   method, method_* the methods
+ *   alignment        embeddings kept at the moments of the start
+ *   separation       whether they still tell the clusters apart
  *   clock            stream time */
 
 #define DC_MAX_CLUSTERS 65536u
@@ -42,6 +46,10 @@ struct DcAdapter {
   const DcAdaptMethod *method;
   void *state; /* of the method */
   DcStreamClock clock;
+  DcAlignment *alignment; /* NULL: none */
+  float *aligned;         /* a chunk of embeddings, with an alignment */
+  DcSeparation separation;
+  bool by_prototypes; /* how the newest snapshot labels */
   size_t since_adaptation;
 
   DcAssigner *assigner;

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "cluster/choose.h"
 #include "cluster/kmeans.h"
+#include "cluster/transport_source.h"
 #include "stream/adapter_private.h"
 #include "tensor/rows.h"
 
@@ -41,6 +42,22 @@ check_start(const DcAdapter *adapter, const DcMatrix *centroids, const float *sp
   return DC_OK;
 }
 
+/* A model that tells the variance along every direction tells that of each number too. */
+static void
+refer_to_source(DcAdapter *adapter)
+{
+  const DcTransportSource *source = adapter->config.source;
+  double *variance = DC_NEW(double, adapter->dim);
+  for (size_t j = 0; variance && j < adapter->dim; j++)
+    for (size_t i = 0; i < source->dim; i++) {
+      double share = source->basis[j * source->dim + i];
+      variance[j] += share * share * source->variance[i];
+    }
+  if (variance) /* else the stream will tell them */
+    dc_alignment_refer(adapter->alignment, source->mean, variance);
+  dc_free(variance);
+}
+
 static DcStatus
 restart_method(DcAdapter *adapter, DcError *error)
 {
@@ -65,6 +82,9 @@ dc_adapter_start(DcAdapter *adapter, const DcMatrix *centroids, const float *spr
   adapter->next_number = clusters->count;
   dc_clusters_guess_spread(clusters, spread);
   adapter->since_adaptation = 0;
+  const DcTransportSource *source = adapter->config.source;
+  if (adapter->alignment && source && source->dim == adapter->dim && !adapter->accepted)
+    refer_to_source(adapter);
   status = restart_method(adapter, error);
   return status == DC_OK ? dc_adapter_publish(adapter, error) : status;
 }
@@ -141,6 +161,7 @@ dc_adapter_end_warm_up(DcAdapter *adapter, DcError *error)
   if (status != DC_OK)
     return status;
   adapter->sampled = 0;
+  dc_separation_restart(&adapter->separation); /* the clusters fit their own sample too well */
   adapter->since_adaptation = 0;
   memset(adapter->clusters.evidence, 0,
          adapter->clusters.count * sizeof *adapter->clusters.evidence);

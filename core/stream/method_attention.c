@@ -49,6 +49,7 @@ dc_propose_k_means(DcAdapter *adapter)
 typedef struct {
   DcTdcmDomain domain;
   size_t clusters; /* that `mass` has room for */
+  DcTdcmScratch *scratch;
 } Learned;
 
 static void
@@ -57,6 +58,7 @@ close_state(void *state)
   Learned *learned = state;
   if (!learned)
     return;
+  dc_tdcm_scratch_free(learned->scratch);
   dc_free(learned->domain.means);
   dc_free(learned->domain.mass);
   dc_free(learned);
@@ -68,10 +70,12 @@ open_state(DcAdapter *adapter)
   if (!adapter->config.module)
     return true;
   Learned *learned = DC_NEW(Learned, 1);
-  if (learned)
-    learned->domain.means = DC_NEW(double, adapter->dim);
   adapter->state = learned;
-  return learned && learned->domain.means;
+  if (!learned)
+    return false;
+  learned->domain.means = DC_NEW(double, adapter->dim);
+  learned->scratch = dc_tdcm_scratch_new();
+  return learned->domain.means && learned->scratch;
 }
 
 /* Nothing is known of the stream, or no more of these clusters. */
@@ -113,7 +117,7 @@ propose_learned(DcAdapter *adapter)
   DcMatrix proposal = dc_matrix(clusters->proposal, clusters->count, clusters->dim);
   return dc_tdcm_continue(adapter->config.module, 1, &rows,
                           dc_memory_weights(clusters->memory, adapter->config.half_life),
-                          &centroids, &proposal, &learned->domain, NULL);
+                          &centroids, &proposal, &learned->domain, learned->scratch, NULL);
 }
 
 static DcStatus

@@ -9,15 +9,16 @@
 #include <math.h>
 #include <string.h>
 
-/* Embeddings per cluster that make source statistics better than none: at 25 transport tracking
- * loses to forgetting, at 50 it is level or ahead (docs/methods/transport.md). */
-#define SAMPLES_PER_CLUSTER 50
 /* The source is described again with four times the sample, until it has seen this many. */
 #define SOURCE_GROWTH  4
 #define LARGEST_SOURCE 4096
 /* As long as the clusters lie within half a spread of the source, what is remembered is of one
  * domain. */
 #define SAME_DOMAIN 0.5
+
+/* Embeddings from the taking of the window, in which a new start after a jump is searched, to its
+ * use: time for a thread to find it. */
+#define SEARCH_DELAY 256
 
 enum { BATCH = 64 };
 
@@ -37,12 +38,20 @@ open_state(DcAdapter *adapter)
 }
 
 static void
+drop_tracker(DcTransportMethod *transport)
+{
+  dc_background_finish(&transport->search);
+  dc_transport_tracker_free(transport->tracker);
+  transport->tracker = NULL;
+}
+
+static void
 close_state(void *state)
 {
   DcTransportMethod *transport = state;
   if (!transport)
     return;
-  dc_transport_tracker_free(transport->tracker);
+  drop_tracker(transport);
   dc_pending_clear(&transport->pending);
   dc_free(transport);
 }
@@ -59,7 +68,7 @@ reserve(DcAdapter *adapter)
 static size_t
 first_sample(const DcAdapter *adapter)
 {
-  size_t needed = SAMPLES_PER_CLUSTER * adapter->clusters.count;
+  size_t needed = DC_TRANSPORT_SAMPLES_PER_CLUSTER * adapter->clusters.count;
   if (needed < adapter->config.warm_up)
     needed = adapter->config.warm_up;
   return smaller(needed, adapter->config.window);
@@ -70,20 +79,51 @@ static void
 forget_source(DcAdapter *adapter)
 {
   DcTransportMethod *transport = adapter->state;
-  dc_transport_tracker_free(transport->tracker);
-  transport->tracker = NULL;
+  drop_tracker(transport);
   transport->pending.count = 0;
   size_t remembered = adapter->clusters.memory ? dc_memory_count(adapter->clusters.memory) : 0;
   size_t needed = first_sample(adapter);
   transport->source_due = adapter->accepted + (needed > remembered ? needed - remembered : 0);
 }
 
+static DcTransportOptions
+options_of(const DcAdapter *adapter)
+{
+  if (adapter->config.effort == DC_EFFORT_SIMPLE)
+    return dc_transport_options_simple();
+  DcTransportOptions options = dc_transport_options();
+  options.search_delay = SEARCH_DELAY;
+  return options;
+}
+
+/* A tracker of that source in place of what there is. */
+static DcStatus
+track_source(DcAdapter *adapter, DcTransportSource *source, DcError *error)
+{
+  DcTransportMethod *transport = adapter->state;
+  DcTransportTracker *tracker = NULL;
+  DcTransportOptions options = options_of(adapter);
+  DcStatus status = dc_transport_tracker_new(source, &options, &tracker, error);
+  if (status != DC_OK)
+    return status;
+  drop_tracker(transport);
+  transport->tracker = tracker;
+  transport->pending.count = 0;
+  return DC_OK;
+}
+
+/* A model that starts a stream tells its source itself, from more than the stream could soon show;
+ * it is not described again. */
 static DcStatus
 restart(DcAdapter *adapter, DcError *error)
 {
-  (void)error;
+  DcTransportMethod *transport = adapter->state;
+  DcTransportSource *source = adapter->config.source;
   forget_source(adapter);
-  return DC_OK;
+  if (!source || source->clusters != adapter->clusters.count || adapter->accepted)
+    return DC_OK;
+  transport->source_due = UINT64_MAX;
+  return track_source(adapter, source, error);
 }
 
 /* The maps go on, and the prototypes change hands; where they cannot, the source is described
@@ -91,6 +131,7 @@ restart(DcAdapter *adapter, DcError *error)
 static DcStatus
 regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
 {
+  (void)error;
   DcTransportMethod *transport = adapter->state;
   const DcTransportRegrouping plan = {
       .clusters = regrouping->count,
@@ -102,9 +143,11 @@ regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
   DcTransportTracker *made = NULL;
   if (transport->tracker)
     dc_transport_tracker_regroup(transport->tracker, &plan, &made, NULL);
-  if (!made)
-    return restart(adapter, error);
-  dc_transport_tracker_free(transport->tracker);
+  if (!made) {
+    forget_source(adapter);
+    return DC_OK;
+  }
+  drop_tracker(transport);
   transport->tracker = made;
   return DC_OK;
 }
@@ -147,27 +190,21 @@ describe(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
 {
   DcMatrix centroids =
       dc_matrix(adapter->clusters.centroids, adapter->clusters.count, adapter->dim);
-  DcTransportMethod *transport = adapter->state;
   DcTransportFitOptions fit = dc_transport_fit_options();
   fit.seed = adapter->config.seed;
   DcTransportSource *source = NULL;
-  DcTransportTracker *tracker = NULL;
   DcStatus status = dc_transport_fit(sample, &centroids, &fit, &source, error);
   if (status == DC_ERROR_MEMORY)
     return status;
-  if (status != DC_OK) {
+  if (status == DC_OK) {
+    status = track_source(adapter, source, error);
+    dc_transport_source_unref(source);
+    if (status != DC_OK)
+      return status;
+    plan_next_source(adapter, sample->rows, true);
+  } else {
     plan_next_source(adapter, sample->rows, false);
-    return DC_OK;
   }
-  DcTransportOptions options = dc_transport_options();
-  status = dc_transport_tracker_new(source, &options, &tracker, error);
-  dc_transport_source_unref(source);
-  if (status != DC_OK)
-    return status;
-  plan_next_source(adapter, sample->rows, true);
-  dc_transport_tracker_free(transport->tracker);
-  transport->tracker = tracker;
-  transport->pending.count = 0;
   return DC_OK;
 }
 
@@ -237,6 +274,25 @@ private_memory(const DcAdapter *adapter)
   return fmax(dc_transport_private_memory(half_life, adapter->clusters.count), 1);
 }
 
+static void
+run_search(void *search)
+{
+  dc_transport_search_run(search);
+}
+
+/* Has a search run on a thread of its own, and ends the thread of one that is over. Where there is
+ * no thread, the step that needs the result runs the search. */
+static void
+tend_search(DcAdapter *adapter)
+{
+  DcTransportMethod *transport = adapter->state;
+  DcTransportSearch *search = dc_transport_tracker_search(transport->tracker);
+  if (!search)
+    dc_background_finish(&transport->search);
+  else if (adapter->config.background && !transport->search.running)
+    dc_background_start(&transport->search, run_search, search);
+}
+
 /* Learns in batches of at most 64. With less than a batch pending and an interval shorter than a
  * batch it waits for more. */
 static DcStatus
@@ -251,6 +307,7 @@ learn_pending(DcAdapter *adapter, DcError *error)
     if (status != DC_OK)
       return dc_error_set(error, status, "a batch cannot be learnt from: %s",
                           dc_status_text(status));
+    tend_search(adapter);
     row += batch.rows;
   }
   dc_pending_drop(pending, row);
@@ -329,6 +386,10 @@ describe_state(const DcAdapter *adapter, DcAdapterStats *stats)
   stats->calm = transport.calm;
   stats->displacement = transport.displacement;
   stats->jumps = transport.jumps;
+  const double *figure = dc_transport_tracker_source(tracker)->figure;
+  if (transport.seen && figure[DC_TRANSPORT_DEVIATION] > 0)
+    stats->fit =
+        (transport.likelihood - figure[DC_TRANSPORT_LIKELIHOOD]) / figure[DC_TRANSPORT_DEVIATION];
 }
 
 /* ---- state ---- */
@@ -357,29 +418,42 @@ list_arrays(const DcAdapter *adapter, DcMethodArray arrays[DC_METHOD_MAX_ARRAYS]
 }
 
 static DcStatus
-make_tracker(const DcAdapter *adapter, const DcTransportArray *arrays, size_t count,
-             DcTransportTracker **tracker, DcError *error)
+check_source(const DcAdapter *adapter, const DcTransportSource *source, DcError *error)
+{
+  if (source->clusters == adapter->clusters.count && source->input_dim == adapter->dim)
+    return DC_OK;
+  return dc_error_set(error, DC_ERROR_FORMAT,
+                      "the state has %zu clusters of %zu numbers, but transport tracking in it "
+                      "%zu of %zu",
+                      adapter->clusters.count, adapter->dim, source->clusters, source->input_dim);
+}
+
+/* Whether the maps are those of as many experts and domains as are kept here: with another effort
+ * they start anew from the same source. */
+static bool
+has_all_maps(const DcAdapter *adapter, const DcTransportArray *arrays, size_t count)
+{
+  DcTransportOptions options = options_of(adapter);
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(arrays[i].name, "transport.level") == 0)
+      return arrays[i].cols == options.experts + options.remembered;
+  return true; /* a missing one is an error of the tracker's */
+}
+
+static DcStatus
+restore_tracker(DcAdapter *adapter, const DcTransportArray *arrays, size_t count, DcError *error)
 {
   DcTransportSource *source;
   DcStatus status = dc_transport_source_restore(arrays, count, &source, error);
   if (status)
     return status;
-  if (source->clusters != adapter->clusters.count || source->input_dim != adapter->dim)
-    status =
-        dc_error_set(error, DC_ERROR_FORMAT,
-                     "the state has %zu clusters of %zu numbers, but transport tracking in it "
-                     "%zu of %zu",
-                     adapter->clusters.count, adapter->dim, source->clusters, source->input_dim);
-  DcTransportOptions options = dc_transport_options();
+  status = check_source(adapter, source, error);
   if (!status)
-    status = dc_transport_tracker_new(source, &options, tracker, error);
+    status = track_source(adapter, source, error);
   dc_transport_source_unref(source);
-  if (!status)
-    status = dc_transport_tracker_restore(*tracker, arrays, count, error);
-  if (status) {
-    dc_transport_tracker_free(*tracker);
-    *tracker = NULL;
-  }
+  if (!status && has_all_maps(adapter, arrays, count))
+    status =
+        dc_transport_tracker_restore(dc_transport_method(adapter)->tracker, arrays, count, error);
   return status;
 }
 
@@ -412,7 +486,7 @@ restore(DcAdapter *adapter, const DcMethodArray *arrays, size_t count, DcError *
   DcTransportArray *matrices = select_matrices(arrays, count, &selected);
   if (!matrices)
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory to restore the maps");
-  DcStatus status = make_tracker(adapter, matrices, selected, &transport->tracker, error);
+  DcStatus status = restore_tracker(adapter, matrices, selected, error);
   dc_free(matrices);
   if (status)
     return status;

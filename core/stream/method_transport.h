@@ -2,6 +2,7 @@
 #ifndef DC_STREAM_METHOD_TRANSPORT_H
 #define DC_STREAM_METHOD_TRANSPORT_H
 
+#include "base/background.h"
 #include "cluster/transport_tracker.h"
 #include "stream/pending.h"
 
@@ -12,6 +13,7 @@
 typedef struct {
   DcTransportTracker *tracker; /* NULL until there are source statistics */
   uint64_t source_due;         /* embeddings accepted at which the source is (next) described */
+  DcBackground search;         /* for a new start after a jump */
   DcPending pending;           /* embeddings since the last step */
 } DcTransportMethod;
 

@@ -20,7 +20,9 @@ struct DcSnapshot {
   float temperature;
   size_t clusters, dim;
   char *encoder;
-  float *centroids;
+  float *centroids;     /* where embeddings are read */
+  float *places;        /* the same in the space of the stream; without a gain, those themselves */
+  float *gain, *offset; /* d; NULL: embeddings are read as they are */
   DcClusterInfo *infos;
   DcSurvival *survival;
   DcTransportScorer *scorer; /* or NULL */
@@ -33,12 +35,46 @@ static void
 destroy(DcSnapshot *snapshot)
 {
   dc_free(snapshot->encoder);
+  if (snapshot->places != snapshot->centroids)
+    dc_free(snapshot->places);
   dc_free(snapshot->centroids);
+  dc_free(snapshot->gain);
+  dc_free(snapshot->offset);
   dc_free(snapshot->infos);
   dc_free(snapshot->survival);
   dc_transport_scorer_free(snapshot->scorer);
   dc_reading_free(snapshot->reading);
   dc_free(snapshot);
+}
+
+static DcMatrix
+read_centroids(const DcSnapshot *snapshot)
+{
+  return dc_matrix(snapshot->centroids, snapshot->clusters, snapshot->dim);
+}
+
+static bool
+take_alignment(DcSnapshot *snapshot, const DcSnapshotParts *parts)
+{
+  size_t bytes = snapshot->dim * sizeof(float);
+  snapshot->gain = DC_NEW(float, snapshot->dim);
+  snapshot->offset = DC_NEW(float, snapshot->dim);
+  snapshot->places = DC_NEW(float, snapshot->clusters * snapshot->dim);
+  if (!snapshot->gain || !snapshot->offset || !snapshot->places)
+    return false;
+  memcpy(snapshot->gain, parts->gain, bytes);
+  memcpy(snapshot->offset, parts->offset, bytes);
+  return true;
+}
+
+static void
+find_places(DcSnapshot *snapshot)
+{
+  for (size_t k = 0; k < snapshot->clusters; k++)
+    for (size_t j = 0; j < snapshot->dim; j++) {
+      size_t i = k * snapshot->dim + j;
+      snapshot->places[i] = (snapshot->centroids[i] - snapshot->offset[j]) / snapshot->gain[j];
+    }
 }
 
 DcSnapshot *
@@ -67,9 +103,16 @@ dc_snapshot_new(const DcSnapshotParts *parts)
     destroy(snapshot);
     return NULL;
   }
+  snapshot->places = snapshot->centroids;
+  if (parts->gain && !take_alignment(snapshot, parts)) {
+    destroy(snapshot);
+    return NULL;
+  }
   strcpy(snapshot->encoder, parts->encoder);
-  DcMatrix centroids = dc_snapshot_centroids(snapshot);
+  DcMatrix centroids = read_centroids(snapshot);
   dc_matrix_copy(&parts->centroids, &centroids);
+  if (parts->gain)
+    find_places(snapshot);
   memcpy(snapshot->infos, parts->infos, clusters * sizeof *parts->infos);
   memcpy(snapshot->survival, parts->survival, clusters * sizeof *parts->survival);
   return snapshot;
@@ -118,7 +161,7 @@ dc_snapshot_encoder(const DcSnapshot *snapshot)
 DcMatrix
 dc_snapshot_centroids(const DcSnapshot *snapshot)
 {
-  return dc_matrix(snapshot->centroids, snapshot->clusters, snapshot->dim);
+  return dc_matrix(snapshot->places, snapshot->clusters, snapshot->dim);
 }
 
 const DcClusterInfo *
@@ -134,6 +177,7 @@ struct DcAssigner {
   size_t clusters, dim;
   float *memory;
   DcAffinity affinity;
+  float *aligned;  /* a chunk, for snapshots with a gain; made when the first is read */
   float *features; /* of a chunk, for snapshots with a reading; made when the first is read */
   uint32_t *best;  /* per sample of a chunk */
   float *distances;
@@ -150,6 +194,7 @@ static void
 clear_assigner(DcAssigner *assigner)
 {
   dc_free(assigner->memory);
+  dc_free(assigner->aligned);
   dc_free(assigner->features);
   dc_free(assigner->best);
   dc_free(assigner->distances);
@@ -192,7 +237,7 @@ static void
 aim_affinity(DcAffinity *affinity, const DcSnapshot *snapshot)
 {
   const DcReading *reading = snapshot->reading;
-  DcMatrix keys = dc_snapshot_centroids(snapshot);
+  DcMatrix keys = read_centroids(snapshot);
   DcAffinityMetric metric = {.scale = 1 / snapshot->temperature};
   if (reading) {
     keys = dc_matrix(reading->keys, reading->clusters, reading->dim);
@@ -201,18 +246,26 @@ aim_affinity(DcAffinity *affinity, const DcSnapshot *snapshot)
   dc_affinity_aim(affinity, &keys, &metric);
 }
 
+/* Memory of a chunk where it is wanted and not there. False when memory is short. */
+static bool
+grow_chunk(const DcAssigner *assigner, bool wanted, float **chunk)
+{
+  if (wanted && !*chunk)
+    *chunk = DC_NEW(float, dc_affinity_chunk(&assigner->affinity) * assigner->dim);
+  return !wanted || *chunk;
+}
+
 /* Prepares for the snapshot that is read next. */
 static DcStatus
 aim_assigner(DcAssigner *assigner, const DcSnapshot *snapshot)
 {
+  if (!grow_chunk(assigner, snapshot->gain, &assigner->aligned) ||
+      !grow_chunk(assigner, snapshot->reading, &assigner->features))
+    return DC_ERROR_MEMORY;
   if (snapshot->scorer)
     return dc_transport_work_fit(&assigner->transport, dc_transport_scorer_source(snapshot->scorer))
                ? DC_OK
                : DC_ERROR_MEMORY;
-  if (snapshot->reading && !assigner->features)
-    assigner->features = DC_NEW(float, dc_affinity_chunk(&assigner->affinity) * assigner->dim);
-  if (snapshot->reading && !assigner->features)
-    return DC_ERROR_MEMORY;
   if (assigner->serial == snapshot->serial)
     return DC_OK;
   aim_affinity(&assigner->affinity, snapshot);
@@ -322,11 +375,26 @@ posterior_by_scorer(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMa
   return posterior;
 }
 
-static void
-assign_chunk(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *embeddings,
-             double novelty, DcAssignment *assignments)
+/* The embeddings where the centroids lie. */
+static DcMatrix
+align(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *embeddings)
 {
-  DcMatrix centroids = dc_snapshot_centroids(snapshot);
+  if (!snapshot->gain)
+    return *embeddings;
+  DcMatrix aligned = dc_matrix(assigner->aligned, embeddings->rows, embeddings->cols);
+  for (size_t i = 0; i < embeddings->rows; i++)
+    for (size_t j = 0; j < embeddings->cols; j++)
+      dc_matrix_row(&aligned, i)[j] =
+          snapshot->gain[j] * dc_matrix_row(embeddings, i)[j] + snapshot->offset[j];
+  return aligned;
+}
+
+static void
+assign_chunk(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *rows, double novelty,
+             DcAssignment *assignments)
+{
+  DcMatrix centroids = read_centroids(snapshot), aligned = align(snapshot, assigner, rows);
+  const DcMatrix *embeddings = &aligned;
   DcMatrix posterior = snapshot->scorer ? posterior_by_scorer(snapshot, assigner, embeddings)
                                         : posterior_by_distance(snapshot, assigner, embeddings);
   dc_squared_distances(embeddings, &centroids, assigner->best, assigner->distances);

@@ -17,6 +17,8 @@ typedef struct {
   DcMatrix centroids;         /* K x d */
   const DcClusterInfo *infos; /* K */
   const DcSurvival *survival; /* K */
+  const float *gain, *offset; /* d: embeddings are read as gain z + offset, where the centroids
+                                 lie; NULL: as they are */
   float temperature;          /* > 0; posterior of a cluster ~ exp(-distance^2 / temperature) */
   DcTransportScorer *scorer;  /* gives the posteriors instead, with `centroids` as its centroids;
                                  NULL: none */

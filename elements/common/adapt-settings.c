@@ -29,6 +29,35 @@ dc_method_get_type(void)
   return type;
 }
 
+GType
+dc_align_get_type(void)
+{
+  static const GEnumValue values[] = {
+      {DC_ALIGN_NONE, "Embeddings are read as they come", "none"},
+      {DC_ALIGN_MOMENTS, "Mean and variance of each number are kept at those of the start",
+       "moments"},
+      {0, NULL, NULL}};
+  static gsize type;
+
+  if (g_once_init_enter(&type))
+    g_once_init_leave(&type, g_enum_register_static("GstAdaptCentroidsAlign", values));
+  return type;
+}
+
+GType
+dc_effort_get_type(void)
+{
+  static const GEnumValue values[] = {
+      {DC_EFFORT_FULL, "Three learning maps, remembered scenes, a search after jumps", "full"},
+      {DC_EFFORT_SIMPLE, "One learning map and the source, at a third of the cost", "simple"},
+      {0, NULL, NULL}};
+  static gsize type;
+
+  if (g_once_init_enter(&type))
+    g_once_init_leave(&type, g_enum_register_static("GstAdaptCentroidsEffort", values));
+  return type;
+}
+
 void
 dc_adapt_settings_init(DcAdaptSettings *settings)
 {
@@ -69,6 +98,12 @@ dc_adapt_settings_set(DcAdaptSettings *settings, guint id, const GValue *value)
     break;
   case DC_ADAPT_METHOD:
     settings->config.method = (DcMethod)g_value_get_enum(value);
+    break;
+  case DC_ADAPT_EFFORT:
+    settings->config.effort = (DcEffort)g_value_get_enum(value);
+    break;
+  case DC_ADAPT_ALIGN:
+    settings->config.align = (DcAlign)g_value_get_enum(value);
     break;
   case DC_ADAPT_MODEL_FILE:
     set_text(&settings->model_file, value);
@@ -136,6 +171,12 @@ dc_adapt_settings_get(const DcAdaptSettings *settings, guint id, GValue *value)
     break;
   case DC_ADAPT_METHOD:
     g_value_set_enum(value, settings->config.method);
+    break;
+  case DC_ADAPT_EFFORT:
+    g_value_set_enum(value, (gint)settings->config.effort);
+    break;
+  case DC_ADAPT_ALIGN:
+    g_value_set_enum(value, (gint)settings->config.align);
     break;
   case DC_ADAPT_MODEL_FILE:
     g_value_set_string(value, settings->model_file);
@@ -303,6 +344,33 @@ install_adaptation(GObjectClass *klass, const DcAdapterConfig *config)
       g_param_spec_enum("method", "Method", "What proposes where the centroids should move",
                         DC_TYPE_METHOD, config->method, DC_PARAM_PLAYING));
   /**
+   * GstAdaptCentroids:effort:
+   *
+   * With #GstAdaptCentroids:method transport: `simple` follows the stream by one map, which is most
+   * of what there is to gain, at a third of the cost; `full` also finds the stream again after
+   * jumps and known scenes when they return.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_EFFORT,
+      g_param_spec_enum("effort", "Effort", "How much the method transport does", DC_TYPE_EFFORT,
+                        config->effort, DC_PARAM_READY));
+  /**
+   * GstAdaptCentroids:align:
+   *
+   * For an encoder whose numbers drift while what they tell apart does not: `moments` keeps mean
+   * and variance of each number at those of the start. It costs labels where classes come in
+   * bursts.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_ALIGN,
+      g_param_spec_enum("align", "Align",
+                        "What is done about an encoder whose numbers drift, before all else",
+                        DC_TYPE_ALIGN, config->align, DC_PARAM_READY));
+  /**
    * GstAdaptCentroids:interval:
    *
    * Since: 0.1
@@ -417,6 +485,8 @@ install_keeping(GObjectClass *klass)
    * `duration` and `kind`: `clusters-created` and, at most one per second of stream time, `adapted`
    * (with `version`, `clusters`, `embeddings`, `occupancy-entropy`, `mean-shift`); `state-saved`,
    * `state-loaded` and `state-rejected` (with `location`, the last with `reason`);
+   * `separation-lost` and `separation-regained`, when the embeddings no longer tell the clusters
+   * apart as they did, and when they do again (like `adapted`, and `margin`, `margin-reference`);
    * `embeddings-rejected`, once per burst of embeddings that are no numbers (with `rejected`).
    *
    * Since: 0.1
@@ -453,4 +523,6 @@ dc_adapt_settings_install(GObjectClass *klass)
    */
   dc_foreign_settings_install(klass, DC_ADAPT_TENSOR_NAME, DC_ADAPT_TENSOR_REGION);
   gst_type_mark_as_plugin_api(DC_TYPE_METHOD, 0);
+  gst_type_mark_as_plugin_api(DC_TYPE_EFFORT, 0);
+  gst_type_mark_as_plugin_api(DC_TYPE_ALIGN, 0);
 }

@@ -27,6 +27,8 @@ enum {
   DC_ADAPT_CLUSTERS = 1,
   DC_ADAPT_MAX_CLUSTERS,
   DC_ADAPT_METHOD,
+  DC_ADAPT_EFFORT,
+  DC_ADAPT_ALIGN,
   DC_ADAPT_MODEL_FILE,
   DC_ADAPT_WINDOW,
   DC_ADAPT_INTERVAL,
@@ -49,6 +51,14 @@ enum {
 /* The enumeration of DcMethod, whose nicks are dc_method_name(). */
 #define DC_TYPE_METHOD (dc_method_get_type())
 GType dc_method_get_type(void);
+
+/* The enumeration of DcEffort with nicks `full`, `simple`. */
+#define DC_TYPE_EFFORT (dc_effort_get_type())
+GType dc_effort_get_type(void);
+
+/* The enumeration of DcAlign with nicks `none`, `moments`. */
+#define DC_TYPE_ALIGN (dc_align_get_type())
+GType dc_align_get_type(void);
 
 void dc_adapt_settings_init(DcAdaptSettings *settings);
 void dc_adapt_settings_clear(DcAdaptSettings *settings);

@@ -157,6 +157,7 @@ read_model(DcClusterKeeper *keeper, const DcAdapterConfig *config, const gchar *
                         "for %u: set it to 0 or to the number of the model",
                         path, keeper->model->clusters, config->clusters);
   keeper->config.module = keeper->model->attention;
+  keeper->config.source = keeper->model->source;
   return DC_OK;
 }
 
@@ -188,6 +189,7 @@ dc_cluster_keeper_open(DcClusterKeeper *keeper, const DcAdapterConfig *config,
   take_turn(keeper);
   g_mutex_lock(&keeper->mutex);
   keeper->config = *config;
+  keeper->config.background = true;
   keeper->config_changed = FALSE;
   g_mutex_unlock(&keeper->mutex);
   keeper->open = TRUE;

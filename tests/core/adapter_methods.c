@@ -477,6 +477,33 @@ a_state_serves_every_method(void **state)
   }
 }
 
+/* With another effort the source stays and the maps start anew. */
+static void
+a_state_serves_every_effort(void **state)
+{
+  (void)state;
+  Way how = {.method = DC_METHOD_TRANSPORT};
+  for (int effort = 0; effort < 2; effort++) {
+    DcAdapterConfig config = config_of(&how);
+    config.effort = effort ? DC_EFFORT_SIMPLE : DC_EFFORT_FULL;
+    DcAdapter *first = make(&config);
+    run(first, 0, 600);
+    assert_true(dc_adapter_stats(first).transported);
+    save(first, "state");
+    config.effort = effort ? DC_EFFORT_FULL : DC_EFFORT_SIMPLE;
+    DcAdapter *second = make(&config);
+    DcError error = {0};
+    if (load(second, "state", &error))
+      fail_msg("%s", error.message);
+    assert_true(dc_adapter_stats(second).transported);
+    assert_int_equal(dc_adapter_stats(second).expert, 0);
+    run(second, 600, 800);
+    assert_sane(second, GROUPS, 8);
+    dc_adapter_free(first);
+    dc_adapter_free(second);
+  }
+}
+
 typedef struct {
   int way;
   const char *name;
@@ -508,7 +535,7 @@ damage(const char *path, const Damage *what)
     }
   }
   assert_true(found);
-  const char *const metadata[] = {"format", "driftcluster-state", "format_version", "1", "encoder",
+  const char *const metadata[] = {"format", "driftcluster-state", "format_version", "2", "encoder",
                                   "methods"};
   assert_int_equal(dc_tensor_file_write("damaged", tensors, count, metadata, 3, 0, NULL), DC_OK);
   dc_tensor_file_free(file);
@@ -826,14 +853,15 @@ a_module_goes_on_where_it_was(void **state)
     DcMatrix end = dc_matrix(more, GROUPS, DIM);
     double means[DIM], mass[GROUPS];
     DcTdcmDomain domain = {.means = means, .mass = mass};
+    DcTdcmScratch *scratch = dc_tdcm_scratch_new();
     module->blocks = 3;
     dc_random_seed(&random, 1, 1);
     assert_int_equal(dc_tdcm_apply(module, &samples, &random, 1, &to, NULL, NULL, NULL), DC_OK);
     module->blocks = 1;
     dc_random_seed(&random, 1, 1);
     assert_int_equal(dc_tdcm_apply(module, &samples, &random, 1, &half, NULL, NULL, NULL), DC_OK);
-    assert_int_equal(dc_tdcm_continue(module, 2, &samples, NULL, &half, &end, &domain, NULL),
-                     DC_OK);
+    assert_int_equal(
+        dc_tdcm_continue(module, 2, &samples, NULL, &half, &end, &domain, scratch, NULL), DC_OK);
     for (size_t i = 0; i < GROUPS * DIM; i++)
       assert_near(more[i], whole[i], 1e-4); /* the centroids between were rounded */
     double sum = 0;
@@ -845,19 +873,23 @@ a_module_goes_on_where_it_was(void **state)
     for (size_t i = 0; i < N; i++)
       weights[i] = i < N / 2;
     DcMatrix first = dc_matrix(rows, N / 2, DIM);
-    assert_int_equal(dc_tdcm_continue(module, 1, &first, NULL, &half, &to, &domain, NULL), DC_OK);
-    assert_int_equal(dc_tdcm_continue(module, 1, &samples, weights, &half, &end, &domain, NULL),
+    assert_int_equal(dc_tdcm_continue(module, 1, &first, NULL, &half, &to, &domain, scratch, NULL),
                      DC_OK);
+    assert_int_equal(
+        dc_tdcm_continue(module, 1, &samples, weights, &half, &end, &domain, scratch, NULL), DC_OK);
     for (size_t i = 0; i < GROUPS * DIM; i++)
       assert_near(more[i], whole[i], 1e-5);
     rows[7] = NAN;
     DcError error;
-    assert_int_equal(dc_tdcm_continue(module, 1, &samples, NULL, &half, &end, &domain, &error),
+    assert_int_equal(dc_tdcm_continue(module, 1, &samples, NULL, &half, &end, &domain, scratch,
+                                      &error),
                      DC_ERROR_NOT_FINITE);
     rows[7] = 0.2f;
     DcMatrix narrow = {part, GROUPS, DIM - 1, DIM};
-    assert_int_equal(dc_tdcm_continue(module, 1, &samples, NULL, &narrow, &end, &domain, &error),
+    assert_int_equal(dc_tdcm_continue(module, 1, &samples, NULL, &narrow, &end, &domain, scratch,
+                                      &error),
                      DC_ERROR_SHAPE);
+    dc_tdcm_scratch_free(scratch);
     dc_tdcm_free(module);
   }
 }
@@ -874,6 +906,7 @@ main(void)
       cmocka_unit_test(a_cluster_out_of_sight_stays),
       cmocka_unit_test(a_restart_goes_on_with_the_same_bytes),
       cmocka_unit_test(a_state_serves_every_method),
+      cmocka_unit_test(a_state_serves_every_effort),
       cmocka_unit_test(damaged_states_are_refused),
       cmocka_unit_test(half_lives_count_stream_time),
       cmocka_unit_test(mixture_is_a_step_of_em),

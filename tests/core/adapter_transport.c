@@ -233,6 +233,97 @@ finds_back_after_inversion(void **state)
   stream_free(&stream);
 }
 
+/* A jump is found again on a thread of its own as without one, byte for byte. */
+static void
+a_thread_changes_no_byte(void **state)
+{
+  (void)state;
+  World world = world_new(1);
+  Stream stream = world_stream(&world, 8, 9000, 1);
+  for (size_t n = 4000; n < 9000; n++)
+    for (size_t i = 0; i < WORLD_DIM; i++)
+      dc_matrix_row(&stream.rows, n)[i] = 3 - dc_matrix_row(&stream.rows, n)[i];
+  State ends[2];
+  for (size_t i = 0; i < 2; i++) {
+    DcAdapterConfig config = world_config();
+    config.background = i;
+    DcAdapter *adapter = adapter_of(&config);
+    run(adapter, &stream, 0, 9000, NULL);
+    assert_int_equal(dc_adapter_stats(adapter).jumps, 1);
+    ends[i] = state_of(dc_transport_method(adapter)->tracker);
+    dc_adapter_free(adapter);
+  }
+  assert_same_state(&ends[0], &ends[1]);
+  state_free(&ends[0]);
+  state_free(&ends[1]);
+  stream_free(&stream);
+}
+
+/* Nothing waits for a search that nobody needs any more: frees, new methods, new starts. */
+static void
+a_search_under_way_may_be_dropped(void **state)
+{
+  (void)state;
+  World world = world_new(1);
+  Stream stream = world_stream(&world, 8, 9000, 1);
+  for (size_t n = 4000; n < 9000; n++)
+    for (size_t i = 0; i < WORLD_DIM; i++)
+      dc_matrix_row(&stream.rows, n)[i] = 3 - dc_matrix_row(&stream.rows, n)[i];
+  for (int ending = 0; ending < 3; ending++) {
+    DcAdapterConfig config = world_config();
+    config.background = true;
+    DcAdapter *adapter = adapter_of(&config);
+    size_t row = 0;
+    for (; row < 9000 && !dc_transport_method(adapter)->search.running; row += 64)
+      run(adapter, &stream, row, row + 64, NULL);
+    assert_true(dc_transport_method(adapter)->search.running);
+    DcError error;
+    DcMatrix centroids = dc_matrix(world.centre, WORLD_CLUSTERS, WORLD_DIM);
+    config.method = DC_METHOD_NONE;
+    if (ending == 1)
+      assert_int_equal(dc_adapter_configure(adapter, &config, &error), DC_OK);
+    else if (ending == 2)
+      assert_int_equal(dc_adapter_start(adapter, &centroids, NULL, NULL, &error), DC_OK);
+    run(adapter, &stream, row, row + 256, NULL);
+    dc_adapter_free(adapter);
+  }
+  stream_free(&stream);
+}
+
+/* The simple form has the source and one map, follows a rotation, and remembers nothing. */
+static void
+simple_effort_is_one_map(void **state)
+{
+  (void)state;
+  World world = world_new(1);
+  Stream stream = world_stream(&world, 8, 8000, 1);
+  DcAdapterConfig config = world_config();
+  config.effort = DC_EFFORT_SIMPLE;
+  DcAdapter *adapter = adapter_of(&config);
+  run(adapter, &stream, 0, 2000, NULL);
+  DcTransportTracker *tracker = dc_transport_method(adapter)->tracker;
+  assert_int_equal(tracker->options.experts, 2);
+  assert_int_equal(tracker->options.remembered, 0);
+  assert_null(tracker->search);
+  uint32_t name[WORLD_CLUSTERS], *labels = DC_NEW(uint32_t, 8000);
+  for (size_t n = 2000; n < 8000; n++) {
+    float *row = dc_matrix_row(&stream.rows, n);
+    double angle = fmin((double)(n - 2000) / 5000, 1) * 0.7, x = row[0], y = row[1];
+    row[0] = (float)(cos(angle) * x - sin(angle) * y);
+    row[1] = (float)(sin(angle) * x + cos(angle) * y);
+  }
+  run(adapter, &stream, 2000, 8000, labels);
+  find_names(&stream, labels, 2000, 2600, name);
+  assert_true(share_named(&stream, labels, name, 7000, 8000) > 0.99);
+  assert_int_equal(dc_adapter_stats(adapter).domains, 0);
+  config.effort = DC_EFFORT_FULL; /* which is fixed while it runs */
+  DcError error;
+  assert_int_equal(dc_adapter_configure(adapter, &config, &error), DC_ERROR_ARGUMENT);
+  dc_free(labels);
+  dc_adapter_free(adapter);
+  stream_free(&stream);
+}
+
 /* The same numbers; what pads the structure means nothing. */
 static void
 assert_same_assignments(const DcAssignment *a, const DcAssignment *b, size_t count)
@@ -567,6 +658,9 @@ main(void)
       cmocka_unit_test(takes_over_from_given_centroids),
       cmocka_unit_test(follows_rotation),
       cmocka_unit_test(finds_back_after_inversion),
+      cmocka_unit_test(a_thread_changes_no_byte),
+      cmocka_unit_test(a_search_under_way_may_be_dropped),
+      cmocka_unit_test(simple_effort_is_one_map),
       cmocka_unit_test(snapshots_carry_the_map),
       cmocka_unit_test(freezing_holds_map_and_centroids),
       cmocka_unit_test(methods_change_while_running),

@@ -303,6 +303,66 @@ source_as_a_batch_moves_nothing(void **state)
   stream_free(&sample);
 }
 
+/* A learned metric takes the place of Wi up to its scale, and all that is made of it follows: Wi
+ * itself, three times as large, changes nothing, and with another one the source still moves
+ * nothing. */
+static void
+a_learned_metric_replaces_the_covariance(void **state)
+{
+  (void)state;
+  World world = world_new(3);
+  Stream sample = world_stream(&world, 4, 3000, 1);
+  DcMatrix centroids = dc_matrix(world.centre, WORLD_CLUSTERS, WORLD_DIM);
+  DcTransportFitOptions options = dc_transport_fit_options();
+  DcTransportSource *plain = NULL, *same = NULL, *other = NULL;
+  assert_int_equal(dc_transport_fit(&sample.rows, &centroids, &options, &plain, NULL), DC_OK);
+  double metric[64], half[64];
+  dc_linear_multiply(plain->basis, plain->precision, 8, 8, 8, half);
+  for (size_t i = 0; i < 8; i++)
+    for (size_t j = 0; j < 8; j++) {
+      metric[i * 8 + j] = 0;
+      for (size_t k = 0; k < 8; k++)
+        metric[i * 8 + j] += 3 * half[i * 8 + k] * plain->basis[j * 8 + k];
+    }
+  options.metric = metric;
+  assert_int_equal(dc_transport_fit(&sample.rows, &centroids, &options, &same, NULL), DC_OK);
+  assert_all_near(same->precision, plain->precision, 64, 1e-9);
+  assert_all_near(same->moment, plain->moment, 64, 1e-8);
+  assert_all_near(same->curvature, plain->curvature, 8, 1e-8);
+  assert_all_near(same->residual, plain->residual, 48, 1e-8);
+
+  for (size_t i = 0; i < 64; i++)
+    metric[i] = i % 9 ? 0.05 : 1 + (double)(i / 9);
+  assert_int_equal(dc_transport_fit(&sample.rows, &centroids, &options, &other, NULL), DC_OK);
+  double apart = 0;
+  for (size_t i = 0; i < 64; i++)
+    apart = fmax(apart, fabs(other->precision[i] - plain->precision[i]));
+  assert_true(apart > 0.2 * plain->precision[0]);
+  DcTransportOptions track_options = dc_transport_options();
+  DcTransportTracker *tracker = tracker_of(other, &track_options);
+  assert_int_equal(dc_transport_tracker_step(tracker, &sample.rows, NULL), DC_OK);
+  const DcTransportMap *map = dc_transport_tracker_expert(tracker, 3, NULL);
+  assert_all_near(map->matrix, other->anchor.matrix, 64, 1e-10); /* a metric up to 8 / d times Wi */
+  assert_all_near(map->offset, other->anchor.offset, 48, 1e-10);
+  dc_transport_tracker_free(tracker);
+
+  const double useless[] = {0, -1, NAN};
+  for (size_t i = 0; i < 3; i++) {
+    DcTransportSource *none = NULL;
+    DcError error = {0};
+    for (size_t j = 0; j < 64; j++)
+      metric[j] = j % 9 ? 0 : useless[i];
+    assert_int_equal(dc_transport_fit(&sample.rows, &centroids, &options, &none, &error),
+                     DC_ERROR_ARGUMENT);
+    assert_null(none);
+    assert_non_null(strstr(error.message, "metric"));
+  }
+  dc_transport_source_unref(plain);
+  dc_transport_source_unref(same);
+  dc_transport_source_unref(other);
+  stream_free(&sample);
+}
+
 /* 5: the same batch from the same state gives the same state, and the source is only read. */
 static void
 step_is_a_function_of_state_and_batch(void **state)
@@ -713,6 +773,7 @@ main(void)
       cmocka_unit_test(likelihood_of_one_prototype_is_gaussian),
       cmocka_unit_test(newton_steps_solve_their_systems),
       cmocka_unit_test(source_as_a_batch_moves_nothing),
+      cmocka_unit_test(a_learned_metric_replaces_the_covariance),
       cmocka_unit_test(step_is_a_function_of_state_and_batch),
       cmocka_unit_test(cluster_out_of_sight_keeps_its_offset),
       cmocka_unit_test(absurd_embeddings_stay_within_bounds),

@@ -471,6 +471,58 @@ GST_START_TEST(messages_tell_when_and_what)
 }
 GST_END_TEST
 
+/* Frames whose embeddings lie halfway between two blobs each. */
+static void
+push_halfway(GstHarness *h, const Blobs *blobs, guint start, guint frames)
+{
+  for (guint i = 0; i < frames; i++) {
+    GstBuffer *buffer = blobs_frame(start + i);
+    DriftclusterEmbeddingBlock *block = blobs_centres(blobs, (const guint[]){0, 1, 2}, 3);
+    for (guint n = 0; n < 3; n++) {
+      gfloat *row = block->data + n * block->dim;
+      row[n] = row[(n + 1) % 3] = BLOBS_RADIUS / 2;
+    }
+    blobs_attach(buffer, block);
+    fail_unless_equals_int(gst_harness_push(h, buffer), GST_FLOW_OK);
+    gst_buffer_unref(gst_harness_pull(h));
+  }
+}
+
+/* The margin of the message's clusters against that of the start. */
+static gdouble
+margin_share(const GstMessage *message)
+{
+  gdouble margin, reference;
+  fail_unless(gst_structure_get(gst_message_get_structure((GstMessage *)message), "margin",
+                                G_TYPE_DOUBLE, &margin, "margin-reference", G_TYPE_DOUBLE,
+                                &reference, NULL));
+  return margin / reference;
+}
+
+GST_START_TEST(lost_separation_is_told_once)
+{
+  Blobs blobs = blobs_of(3, 8);
+  GstHarness *h = stream_open(ADAPT "method=none post-messages=true");
+  GstBus *bus = stream_watch(h->element);
+  push(h, &blobs, 0, 400, 3); /* the reference is complete after 1 054 embeddings */
+  fail_unless(stream_notice(bus, "separation-lost") == NULL);
+  push_halfway(h, &blobs, 400, 400);
+  GstMessage *message = stream_notice(bus, "separation-lost");
+  fail_unless(message != NULL);
+  fail_unless(margin_share(message) < 0.85);
+  gst_message_unref(message);
+  fail_unless(stream_notice(bus, "separation-lost") == NULL);
+  push(h, &blobs, 800, 2000, 3);
+  message = stream_notice(bus, "separation-regained");
+  fail_unless(message != NULL);
+  fail_unless(margin_share(message) >= 0.92);
+  gst_message_unref(message);
+  fail_unless(stream_notice(bus, "separation-regained") == NULL);
+  stream_unwatch(h->element, bus);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
 GST_START_TEST(no_messages_unless_asked_for)
 {
   Blobs blobs = blobs_of(3, 8);
@@ -703,6 +755,7 @@ adapt_centroids_suite(void)
   suite_add_tcase(suite, ends);
   TCase *messages = tcase_create("messages");
   tcase_add_test(messages, messages_tell_when_and_what);
+  tcase_add_test(messages, lost_separation_is_told_once);
   tcase_add_test(messages, no_messages_unless_asked_for);
   tcase_add_test(messages, rejected_embeddings_are_told_once_a_burst);
   suite_add_tcase(suite, messages);
