@@ -163,6 +163,75 @@ novelty_is_a_false_alarm_rate(void **state)
   dc_snapshot_unref(snapshot);
 }
 
+/* A member of a round Gaussian in `dim` dimensions: its distance from the centre. */
+static float
+draw_distance(DcRandom *random, size_t dim)
+{
+  double square = 0;
+  for (size_t i = 0; i < dim; i++) {
+    double x = dc_random_normal(random);
+    square += x * x;
+  }
+  return (float)sqrt(square);
+}
+
+/* In few dimensions as in many, where all members lie in a thin shell. */
+static void
+survival_of_held_out_members_is_the_rate(void **state)
+{
+  (void)state;
+  enum { HELD_OUT = 10000 };
+  static float distances[MEMBERS];
+  static const size_t dims[] = {1, 24, 512};
+  static const double rates[] = {0.5, 0.2, 0.05, 0.01};
+  for (size_t d = 0; d < 3; d++) {
+    DcRandom random;
+    DcSurvival survival;
+    dc_random_seed(&random, 31, d);
+    for (size_t i = 0; i < MEMBERS; i++)
+      distances[i] = draw_distance(&random, dims[d]);
+    dc_survival_measure(&survival, distances, MEMBERS);
+    size_t below[4] = {0};
+    for (size_t i = 0; i < HELD_OUT; i++) {
+      float share = dc_survival_at(&survival, draw_distance(&random, dims[d]));
+      for (size_t r = 0; r < 4; r++)
+        below[r] += (double)share < rates[r];
+    }
+    for (size_t r = 0; r < 4; r++) {
+      /* Four standard errors of both samples; below a tenth the exponential tail is off by up to an
+       * eighth of the rate for a Gaussian. */
+      double error = 4 * sqrt(rates[r] * (1 - rates[r]) * (1.0 / MEMBERS + 1.0 / HELD_OUT)) +
+                     (rates[r] < 0.1 ? rates[r] / 8 : 0);
+      assert_near((double)below[r] / HELD_OUT, rates[r], error);
+    }
+  }
+}
+
+static void
+the_reason_of_novelty_is_where_it_lies(void **state)
+{
+  (void)state;
+  DcSnapshot *snapshot = two_clusters(1);
+  DcAssigner *assigner = dc_assigner_new();
+  /* Members lie within 3.3 (one in two hundred beyond), centroids 4 apart: nothing is novel between
+   * them, unless the rate is high. */
+  const float points[] = {0, 0, -6, 0, 1.9f, 0.1f, 2.1f, 8};
+  static const DcNovelty expected[] = {DC_FITS, DC_FAR, DC_BETWEEN, DC_FAR};
+  static const uint32_t second[] = {1, 1, 1, 0};
+  DcMatrix embeddings = dc_matrix(points, 4, 2);
+  DcAssignment assignments[4];
+  assert_int_equal(dc_snapshot_assign(snapshot, assigner, &embeddings, 0.3, assignments), DC_OK);
+  for (size_t i = 0; i < 4; i++) {
+    assert_int_equal(assignments[i].novel, expected[i]);
+    assert_int_equal(assignments[i].second, second[i]);
+  }
+  assert_int_equal(dc_snapshot_assign(snapshot, assigner, &embeddings, 0, assignments), DC_OK);
+  for (size_t i = 0; i < 4; i++)
+    assert_int_equal(assignments[i].novel, DC_FITS);
+  dc_assigner_free(assigner);
+  dc_snapshot_unref(snapshot);
+}
+
 static void
 survival_falls_from_one_and_never_rises(void **state)
 {
@@ -310,6 +379,8 @@ main(void)
       cmocka_unit_test(keeps_what_it_was_made_of),
       cmocka_unit_test(one_assigner_serves_many_snapshots),
       cmocka_unit_test(novelty_is_a_false_alarm_rate),
+      cmocka_unit_test(survival_of_held_out_members_is_the_rate),
+      cmocka_unit_test(the_reason_of_novelty_is_where_it_lies),
       cmocka_unit_test(survival_falls_from_one_and_never_rises),
       cmocka_unit_test(survival_of_one_point_repeated_knows_nothing),
       cmocka_unit_test(refuses_what_it_cannot_assign),
