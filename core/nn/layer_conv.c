@@ -14,6 +14,12 @@ plan(DcLayerRun *run, DcConvolutionShape shape, unsigned uses, size_t max_batch)
   return status;
 }
 
+static DcConvolutionSteps
+strides(const DcLayer *layer)
+{
+  return (DcConvolutionSteps){layer->stride, dc_layer_stride_across(layer)};
+}
+
 static void
 add_column_sums(const float *values, size_t rows, size_t columns, float *sums)
 {
@@ -43,10 +49,11 @@ plan_conv(DcLayerRun *run, size_t max_batch)
                                     .small = layer->output,
                                     .kernel_height = layer->kernel_height,
                                     .kernel_width = layer->kernel_width,
-                                    .stride = layer->stride,
+                                    .stride = strides(layer),
                                     .top = layer->padding[0],
                                     .left = layer->padding[2],
-                                    .dilation = dc_layer_dilation(layer),
+                                    .dilation = {dc_layer_dilation(layer),
+                                                 dc_layer_dilation_across(layer)},
                                     .groups = dc_layer_groups(layer),
                                     .small_stride = run->output_stride};
   return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
@@ -101,8 +108,8 @@ plan_dense(DcLayerRun *run, size_t max_batch)
                                     .small = run->layer->output,
                                     .kernel_height = 1,
                                     .kernel_width = 1,
-                                    .stride = 1,
-                                    .dilation = 1,
+                                    .stride = {1, 1},
+                                    .dilation = {1, 1},
                                     .groups = 1,
                                     .small_stride = (size_t)run->layer->output.channels};
   return plan(run, shape, DC_CONVOLUTION_APPLY, max_batch);
@@ -143,10 +150,10 @@ plan_transposed(DcLayerRun *run, size_t max_batch)
                                     .small = run->input,
                                     .kernel_height = layer->kernel_height,
                                     .kernel_width = layer->kernel_width,
-                                    .stride = layer->stride,
+                                    .stride = strides(layer),
                                     .top = layer->padding[0],
                                     .left = layer->padding[2],
-                                    .dilation = 1,
+                                    .dilation = {1, 1},
                                     .groups = 1,
                                     .small_stride = (size_t)run->input.channels};
   return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_ADJOINT, max_batch);

@@ -41,6 +41,9 @@ static const char *const kind_names[DC_LAYER_KIND_COUNT] = {
     [DC_LAYER_SOFTMAX] = "softmax",
     [DC_LAYER_PAD] = "pad",
     [DC_LAYER_REARRANGE] = "rearrange",
+    [DC_LAYER_RESAMPLE] = "resample",
+    [DC_LAYER_INSTANCE_NORM] = "instance_norm",
+    [DC_LAYER_RESPONSE_NORM] = "response_norm",
 };
 
 static const char *const activation_names[] = {
@@ -140,13 +143,13 @@ refuse(const Check *check, const char *what)
   const DcLayer *layer = check->layer;
   return dc_error_set(
       check->error, DC_ERROR_SHAPE,
-      "layer %zu (%s): %s; input %dx%dx%d, output %dx%dx%d, kernel %dx%d, stride %d, dilation %d, "
-      "groups %d, padding %d %d %d %d (top bottom left right)",
+      "layer %zu (%s): %s; input %dx%dx%d, output %dx%dx%d, kernel %dx%d, stride %dx%d, "
+      "dilation %dx%d, groups %d, padding %d %d %d %d (top bottom left right)",
       check->index, dc_layer_kind_name(layer->kind), what, check->input.height, check->input.width,
       check->input.channels, layer->output.height, layer->output.width, layer->output.channels,
-      layer->kernel_height, layer->kernel_width, layer->stride, dc_layer_dilation(layer),
-      dc_layer_groups(layer), layer->padding[0], layer->padding[1], layer->padding[2],
-      layer->padding[3]);
+      layer->kernel_height, layer->kernel_width, layer->stride, dc_layer_stride_across(layer),
+      dc_layer_dilation(layer), dc_layer_dilation_across(layer), dc_layer_groups(layer),
+      layer->padding[0], layer->padding[1], layer->padding[2], layer->padding[3]);
 }
 
 static DcStatus
@@ -169,10 +172,17 @@ shape_floats(DcShape shape, size_t *floats)
          dc_checked_mul(*floats, (size_t)shape.channels, floats) && *floats <= MOST_FLOATS;
 }
 
-static int
-larger(int a, int b)
+/* A dilation under which `kernel` taps stay within the longest side. */
+static bool
+can_dilate(int kernel, int dilation)
 {
-  return a > b ? a : b;
+  return dilation >= 1 && (kernel - 1) * (int64_t)dilation < MOST_SIDE;
+}
+
+static bool
+is_stride(int stride)
+{
+  return stride >= 1 && stride <= MOST_SIDE;
 }
 
 static DcStatus
@@ -182,16 +192,16 @@ check_window(const Check *check)
   if (layer->kernel_height < 1 || layer->kernel_height > MOST_SIDE || layer->kernel_width < 1 ||
       layer->kernel_width > MOST_SIDE)
     return refuse(check, "the kernel's sides must be 1 to 2^24");
-  if (layer->stride < 1 || layer->stride > MOST_SIDE)
+  if (!is_stride(layer->stride) || !is_stride(dc_layer_stride_across(layer)))
     return refuse(check, "the stride must be 1 to 2^24");
-  const int dilation = dc_layer_dilation(layer);
-  const int kernel = larger(layer->kernel_height, layer->kernel_width);
-  if (dilation < 1 || (kernel - 1) * (int64_t)dilation >= MOST_SIDE)
+  const int down = dc_layer_dilation(layer), across = dc_layer_dilation_across(layer);
+  if (!can_dilate(layer->kernel_height, down) || !can_dilate(layer->kernel_width, across))
     return refuse(check, "the dilation must be at least 1 and the dilated kernel at most 2^24");
   for (int side = 0; side < 4; side++) {
-    const int length = side < 2 ? layer->kernel_height : layer->kernel_width;
+    const int reach = side < 2 ? dc_kernel_extent(layer->kernel_height, down)
+                               : dc_kernel_extent(layer->kernel_width, across);
     /* A window must see at least one value that is not padding, if none of its taps is left out. */
-    if (layer->padding[side] < 0 || layer->padding[side] >= dc_kernel_extent(length, dilation))
+    if (layer->padding[side] < 0 || layer->padding[side] >= reach)
       return refuse(check, "a padding must be at least 0 and smaller than the kernel");
   }
   return DC_OK;
@@ -203,7 +213,8 @@ check_thinning(const Check *check)
 {
   const DcLayer *layer = check->layer;
   const bool conv = layer->kind == DC_LAYER_CONV2D;
-  if (dc_layer_dilation(layer) != 1 && !conv && layer->kind != DC_LAYER_DEPTHWISE_CONV2D)
+  const bool dilated = dc_layer_dilation(layer) != 1 || dc_layer_dilation_across(layer) != 1;
+  if (dilated && !conv && layer->kind != DC_LAYER_DEPTHWISE_CONV2D)
     return refuse(check, "only conv2d and depthwise_conv2d can have a dilation");
   if (dc_layer_groups(layer) == 1)
     return DC_OK;
@@ -226,11 +237,11 @@ window_count(int length, int kernel, int stride, int before, int after)
 static DcShape
 windows(DcShape input, const DcLayer *layer)
 {
-  const int *padding = layer->padding, dilation = dc_layer_dilation(layer);
-  const int height = dc_kernel_extent(layer->kernel_height, dilation);
-  const int width = dc_kernel_extent(layer->kernel_width, dilation);
+  const int *padding = layer->padding, across = dc_layer_stride_across(layer);
+  const int height = dc_kernel_extent(layer->kernel_height, dc_layer_dilation(layer));
+  const int width = dc_kernel_extent(layer->kernel_width, dc_layer_dilation_across(layer));
   return (DcShape){window_count(input.height, height, layer->stride, padding[0], padding[1]),
-                   window_count(input.width, width, layer->stride, padding[2], padding[3]),
+                   window_count(input.width, width, across, padding[2], padding[3]),
                    input.channels};
 }
 
@@ -354,6 +365,16 @@ shape_of_rearranged(const Check *check, const DcShape *output)
 }
 
 static DcStatus
+shape_of_resampled(const Check *check, DcShape *output)
+{
+  size_t floats;
+  output->channels = check->input.channels;
+  if (!shape_floats(*output, &floats))
+    return refuse(check, "height and width of the output must be given");
+  return DC_OK;
+}
+
+static DcStatus
 find_output(const Check *check, DcShape *output)
 {
   switch (check->layer->kind) {
@@ -376,6 +397,8 @@ find_output(const Check *check, DcShape *output)
   case DC_LAYER_PRELU:
   case DC_LAYER_LAYER_NORM:
   case DC_LAYER_SOFTMAX:
+  case DC_LAYER_INSTANCE_NORM:
+  case DC_LAYER_RESPONSE_NORM:
     *output = check->input;
     return DC_OK;
   case DC_LAYER_ADD:
@@ -389,6 +412,8 @@ find_output(const Check *check, DcShape *output)
     return shape_of_reshape(check, output);
   case DC_LAYER_REARRANGE:
     return shape_of_rearranged(check, output);
+  case DC_LAYER_RESAMPLE:
+    return shape_of_resampled(check, output);
   case DC_LAYER_KIND_COUNT:
     break;
   }
@@ -421,10 +446,14 @@ find_sizes(DcLayer *layer, DcShape input)
     break;
   case DC_LAYER_AFFINE:
   case DC_LAYER_LAYER_NORM:
+  case DC_LAYER_INSTANCE_NORM:
     layer->weight_size = layer->bias_size = in;
     break;
   case DC_LAYER_PRELU:
     layer->weight_size = in;
+    break;
+  case DC_LAYER_RESAMPLE:
+    layer->weight_size = (size_t)layer->output.height + (size_t)layer->output.width;
     break;
   case DC_LAYER_BATCH_NORM:
     layer->weight_size = layer->bias_size = in;
@@ -471,12 +500,24 @@ check_activation(const Check *check)
   }
 }
 
+static bool
+is_response(const DcResponse *response)
+{
+  return response->size >= 1 && response->size <= MOST_SIDE && response->scale >= 0 &&
+         isfinite(response->scale) && response->bias > 0 && isfinite(response->bias) &&
+         isfinite(response->power);
+}
+
 static DcStatus
 check_numbers(const Check *check)
 {
   const DcLayer *layer = check->layer;
-  if (layer->kind == DC_LAYER_LAYER_NORM && !(layer->epsilon > 0 && isfinite(layer->epsilon)))
+  if (dc_layer_has_epsilon(layer->kind) && !(layer->epsilon > 0 && isfinite(layer->epsilon)))
     return refuse_number(check, DC_ERROR_ARGUMENT, "the epsilon must be a number above 0");
+  if (layer->kind == DC_LAYER_RESPONSE_NORM && !is_response(&layer->response))
+    return refuse_number(check, DC_ERROR_ARGUMENT,
+                         "its size must be 1 to 2^24, its scale a number of at least 0, its bias "
+                         "one above 0 and its power a number");
   return check_activation(check);
 }
 
@@ -738,7 +779,10 @@ layer_multiply_adds(const DcLayer *layer, DcShape input)
   case DC_LAYER_PRELU:
     return outputs;
   case DC_LAYER_LAYER_NORM: /* a square for the variance, then the scale and shift */
+  case DC_LAYER_INSTANCE_NORM:
     return 2 * outputs;
+  case DC_LAYER_RESPONSE_NORM: /* the squares, and the product with the power of their sum */
+    return outputs * ((uint64_t)layer->response.size + 1);
   default:
     return 0;
   }

@@ -290,9 +290,10 @@ find_operator(const DcOnnxNode *node)
   const bool gelu = !strcmp(node->domain, "com.microsoft") && !strcmp(node->op, "Gelu");
   if (*node->domain && strcmp(node->domain, "ai.onnx") != 0 && !gelu)
     return NULL;
-  DcOnnxOperator (*const families[])(const char *op) = {dc_onnx_find_weighted, dc_onnx_find_pool,
+  DcOnnxOperator (*const families[])(const char *op) = {dc_onnx_find_weighted,  dc_onnx_find_pool,
                                                         dc_onnx_find_pointwise, dc_onnx_find_layout,
-                                                        dc_onnx_find_norm};
+                                                        dc_onnx_find_norm,      dc_onnx_find_gather,
+                                                        dc_onnx_find_resize};
   DcOnnxOperator found = NULL;
   for (size_t i = 0; i < sizeof families / sizeof *families && !found; i++)
     found = families[i](node->op);

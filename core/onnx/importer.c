@@ -366,6 +366,7 @@ can_be_scaled(const DcLayer *layer, size_t channels)
   case DC_LAYER_DENSE:
   case DC_LAYER_AFFINE:
   case DC_LAYER_LAYER_NORM:
+  case DC_LAYER_INSTANCE_NORM:
     return layer->bias_size == channels;
   default:
     return false;

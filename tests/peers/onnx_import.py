@@ -120,6 +120,48 @@ def check_torchvision(program, name, opset):
     return well
 
 
+class Uneven(torch.nn.Module if torch else object):
+    """Windows that differ down and across, norms of instances, attention over pixels, channels in
+    another order, images made larger and smaller."""
+
+    def __init__(self):
+        super().__init__()
+        nn = torch.nn
+        self.first = nn.Sequential(
+            nn.Conv2d(3, 8, (5, 3), stride=(2, 1), padding=(2, 1), dilation=(1, 2)),
+            nn.InstanceNorm2d(8, affine=True), nn.ReLU(), nn.MaxPool2d((1, 2), stride=(1, 2)))
+        self.deep = nn.Conv2d(8, 8, 3, stride=(1, 3), padding=(1, 0), groups=8)
+        self.mask = nn.Conv2d(8, 1, 1)
+        self.up = nn.ConvTranspose2d(8, 6, (3, 4), stride=(2, 3), padding=(1, 0),
+                                     output_padding=(1, 2))
+        self.last = nn.Conv2d(6, 4, 3)
+        self.order = [5, 1, 4, 0, 2, 3]
+        torch.nn.init.uniform_(self.first[1].weight, 0.5, 1.5)
+        torch.nn.init.uniform_(self.first[1].bias, -0.5, 0.5)
+
+    def forward(self, image):
+        deep = self.deep(self.first(image))
+        deep = deep * torch.sigmoid(self.mask(deep)) + deep * deep
+        up = self.up(deep)[:, self.order]
+        for way in ({"scale_factor": 2, "mode": "nearest"},
+                    {"size": (45, 61), "mode": "bilinear", "align_corners": False},
+                    {"size": (70, 33), "mode": "bilinear", "align_corners": True},
+                    {"size": (23, 37), "mode": "nearest"}):
+            up = torch.nn.functional.interpolate(up, **way)
+        return torch.flatten(self.last(up), 1)
+
+
+def check_uneven(program, opset):
+    torch.manual_seed(2)
+    module, images = Uneven().eval(), torch.randn(BATCH, 3, 40, 50)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "uneven.onnx"
+        torch.onnx.export(module, images[:1], path, opset_version=opset, input_names=["input"],
+                          output_names=["output"], dynamic_axes={"input": {0: "n"}})
+        return compare(f"windows that differ by axis, opset {opset}",
+                       run(program, path, images.numpy(), "output"), module(images).numpy())
+
+
 def check_shipped(program, path, shape, low, high, outputs):
     images = numpy.random.default_rng(1).uniform(low, high, (BATCH, *shape)).astype(numpy.float32)
     network = cv2.dnn.readNetFromONNX(str(path))
@@ -141,6 +183,8 @@ def main(program, data):
         with torch.no_grad():
             for name, opset in NETWORKS.items():
                 checked, well = checked + 1, check_torchvision(program, name, opset) and well
+            for opset in (11, 13, 16):
+                checked, well = checked + 1, check_uneven(program, opset) and well
     for name, described in SHIPPED.items():
         path = pathlib.Path(data) / "models" / name
         if cv2 and path.exists():
