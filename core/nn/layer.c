@@ -103,6 +103,7 @@ void
 dc_layer_run_clear(DcLayerRun *run)
 {
   dc_convolution_free(run->convolution);
+  dc_winograd_free(run->winograd);
   dc_batch_norm_free(run->batch_norm);
   *run = (DcLayerRun){0};
 }

@@ -7,6 +7,7 @@
 #include "nn/convolution.h"
 #include "nn/network.h"
 #include "nn/patch.h"
+#include "nn/winograd.h"
 
 /* How a layer will be used. */
 typedef struct {
@@ -24,6 +25,7 @@ typedef struct {
   const DcPatchKernels *kernels;
   bool training;              /* planned for the way back too */
   DcConvolution *convolution; /* the kinds that are one; else NULL */
+  DcWinograd *winograd;       /* instead, where that is faster */
   DcBatchNorm *batch_norm;    /* BATCH_NORM; else NULL */
   size_t scratch;             /* floats that the calls need */
 } DcLayerRun;

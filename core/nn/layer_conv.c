@@ -42,6 +42,15 @@ bias_backward(const DcLayerRun *run, const DcLayerBackward *job)
 #define BOTH_WAYS (DC_CONVOLUTION_APPLY | DC_CONVOLUTION_ADJOINT | DC_CONVOLUTION_GRADIENT)
 
 static DcStatus
+plan_winograd(DcLayerRun *run, DcConvolutionShape shape, size_t max_batch)
+{
+  DcStatus status = dc_winograd_new(&shape, max_batch, &run->winograd);
+  if (!status)
+    run->scratch = dc_winograd_scratch(run->winograd);
+  return status;
+}
+
+static DcStatus
 plan_conv(DcLayerRun *run, size_t max_batch)
 {
   const DcLayer *layer = run->layer;
@@ -56,20 +65,30 @@ plan_conv(DcLayerRun *run, size_t max_batch)
                                                  dc_layer_dilation_across(layer)},
                                     .groups = dc_layer_groups(layer),
                                     .small_stride = run->output_stride};
-  return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
+  if (run->training)
+    return plan(run, shape, BOTH_WAYS, max_batch);
+  return dc_winograd_suits(&shape) ? plan_winograd(run, shape, max_batch)
+                                   : plan(run, shape, DC_CONVOLUTION_APPLY, max_batch);
 }
 
 static void
 pack_conv(DcLayerRun *run)
 {
-  dc_convolution_pack(run->convolution, run->layer->weight, run->layer->bias, NULL);
+  if (run->winograd)
+    dc_winograd_pack(run->winograd, run->layer->weight, run->layer->bias);
+  else
+    dc_convolution_pack(run->convolution, run->layer->weight, run->layer->bias, NULL);
 }
 
 static void
 forward_conv(const DcLayerRun *run, const DcLayerForward *job)
 {
-  dc_convolution_apply(run->convolution, job->input, job->batch, dc_activation_limits(run->layer),
-                       job->output, job->scratch);
+  const DcPatchLimits limits = dc_activation_limits(run->layer);
+  if (run->winograd)
+    dc_winograd_apply(run->winograd, job->input, job->batch, limits, job->output, job->scratch);
+  else
+    dc_convolution_apply(run->convolution, job->input, job->batch, limits, job->output,
+                         job->scratch);
 }
 
 static void
