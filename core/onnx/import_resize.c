@@ -114,8 +114,10 @@ read_scales(DcOnnxImporter *importer, const DcOnnxTensor *list, Axis axes[2])
 {
   DcStatus status = check_four(importer, list, (const double[]){1, 1}, "scales");
   for (size_t i = 0; i < 2 && !status; i++) {
-    axes[i].scale = dc_onnx_number(list, i + 2);
-    status = set_size(importer, floor((double)axes[i].before * axes[i].scale), &axes[i]);
+    const float scale = (float)dc_onnx_number(list, i + 2);
+    axes[i].scale = scale;
+    /* In single precision, as others have it: 0.7 times 10 is 7 there, and below in double. */
+    status = set_size(importer, floorf((float)axes[i].before * scale), &axes[i]);
   }
   return status;
 }

@@ -56,7 +56,7 @@ def run(program, path, images, output):
         if result.returncode:
             raise SystemExit(f"{path.name}: {result.stderr}")
         numbers = numpy.fromfile(home / "output.f32", numpy.float32)
-        return numbers.reshape(len(images), -1), result.stdout.strip()
+        return numbers.reshape(len(images), -1), result.stdout.splitlines()[0]
 
 
 def compare(title, result, theirs):
@@ -104,14 +104,20 @@ def into_last_weights(module, images):
     return seen[0] if seen else None
 
 
-def check_torchvision(program, name, opset):
+def export_torchvision(name, opset, path):
+    """Writes a network of random weights; returns it and pictures for it."""
     torch.manual_seed(1)
     module = settle(getattr(torchvision.models, name)(weights=None))
     images = torch.randn(BATCH, 3, SIDE, SIDE)
+    torch.onnx.export(module, images[:1], path, opset_version=opset, input_names=["input"],
+                      output_names=["logits"], dynamic_axes={"input": {0: "n"}})
+    return module, images
+
+
+def check_torchvision(program, name, opset):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / f"{name}.onnx"
-        torch.onnx.export(module, images[:1], path, opset_version=opset, input_names=["input"],
-                          output_names=["logits"], dynamic_axes={"input": {0: "n"}})
+        module, images = export_torchvision(name, opset, path)
         title = f"{name}, opset {opset}"
         well = compare(title, run(program, path, images.numpy(), "logits"), module(images).numpy())
         embedding = into_last_weights(module, images)
