@@ -107,7 +107,7 @@ read_padding(DcOnnxImporter *importer, const DcOnnxNode *node, DcShape image,
              DcOnnxWindows *windows)
 {
   const DcOnnxAttribute *automatic = dc_onnx_attribute(node, "auto_pad");
-  const char *way = automatic && automatic->kind == DC_ONNX_TEXT ? automatic->text : "NOTSET";
+  const char *way = !automatic ? "NOTSET" : automatic->kind == DC_ONNX_TEXT ? automatic->text : "";
   if (!strcmp(way, "NOTSET"))
     return read_pads(importer, node, windows->padding);
   if (!strcmp(way, "SAME_UPPER") || !strcmp(way, "SAME_LOWER"))

@@ -346,6 +346,8 @@ resizes_that_are_not_read_are_refused(void **state)
   TestGraph test;
   start_resize(&test, "cubic", "half_pixel", "floor");
   check_refused(&test, DC_ERROR_UNSUPPORTED, "(Resize): its mode \"cubic\"");
+  start_resize(&test, "new\nline", "half_pixel", "floor");
+  check_refused(&test, DC_ERROR_UNSUPPORTED, "its mode \"new?line\"");
   start_resize(&test, "linear", "tf_crop_and_resize", "floor");
   check_refused(&test, DC_ERROR_UNSUPPORTED, "\"tf_crop_and_resize\"");
   start_resize(&test, "nearest", "half_pixel", "away");
