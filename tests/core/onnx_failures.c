@@ -181,7 +181,8 @@ a_file_on_its_way_to_a_model(void **state)
   dc_network_free(network);
 }
 
-/* Skipped without the library. What the library itself allocates is not ours to fail. */
+/* Where the library is missing, that is all there is to see. What it allocates itself is not ours to
+ * fail. */
 static void
 a_network_that_is_handed_to_onnx_runtime(void **state)
 {
@@ -203,10 +204,7 @@ a_network_that_is_handed_to_onnx_runtime(void **state)
     dc_onnx_runtime_free(runtime);
   }
   dc_network_free(network);
-  if (there != DC_OK) {
-    assert_int_equal(there, DC_ERROR_UNSUPPORTED);
-    skip();
-  }
+  assert_true(there == DC_OK || there == DC_ERROR_UNSUPPORTED);
 }
 
 int
