@@ -38,22 +38,24 @@ print_value(const char *title, const DcOnnxValue *value)
   puts(value->known_shape ? "" : ": no shape");
 }
 
-/* Prints `name` if a network can end in it. */
-static gboolean
-print_candidate(const DcOnnxGraph *graph, const char *name, const char *made_by)
+/* Prints `name` if a network can end in it; else the error says why not. */
+static DcStatus
+print_candidate(const DcOnnxGraph *graph, const char *name, const char *made_by, DcError *error)
 {
   const DcOnnxImportOptions options = {.output = name};
   DcOnnxImportReport report;
   DcNetwork *network;
-  if (dc_onnx_import(graph, &options, &network, &report, NULL) != DC_OK)
-    return FALSE;
+  DcStatus status = dc_onnx_import(graph, &options, &network, &report, error);
+  if (status != DC_OK)
+    return status;
   printf("  %6zu numbers  %s (%s)\n", dc_shape_size(dc_network_output(network)), name, made_by);
   dc_network_free(network);
-  return TRUE;
+  return DC_OK;
 }
 
-static void
-print_candidates(const DcOnnxGraph *graph)
+/* Fails for want of memory alone, which is no word about the candidates. */
+static DcStatus
+print_candidates(const DcOnnxGraph *graph, DcError *error)
 {
   printf("\ncandidates for --output-node, the last first (any value of the graph can be named)\n");
   gsize printed = 0, tried = 0;
@@ -63,10 +65,14 @@ print_candidates(const DcOnnxGraph *graph)
       continue;
     if (tried++ == MOST_TRIED)
       break;
-    printed += print_candidate(graph, node->outputs[0], node->op) ? 1 : 0;
+    DcStatus status = print_candidate(graph, node->outputs[0], node->op, error);
+    if (status == DC_ERROR_MEMORY)
+      return status;
+    printed += status == DC_OK ? 1 : 0;
   }
   if (printed == 0)
     printf("  none: the message below says why\n");
+  return DC_OK;
 }
 
 gboolean
@@ -83,7 +89,7 @@ dc_onnx_graph_print(const char *path, GError **error)
     print_value("takes", &graph->inputs[i]);
   for (gsize i = 0; i < graph->output_count; i++)
     print_value("gives", &graph->outputs[i]);
-  print_candidates(graph);
+  DcStatus status = print_candidates(graph, &core_error);
   dc_onnx_graph_free(graph);
-  return TRUE;
+  return status == DC_OK || dc_tools_take_error(&core_error, error);
 }

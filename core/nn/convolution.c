@@ -3,10 +3,10 @@
 /* All three maps by the kernels of nn/patch.h, which want every patch to be runs of adjacent
  * floats: images are copied into a border of zeros first, which costs a hundredth of the sums.
  *
- * The adjoint of a convolution of stride s falls into s x s ordinary convolutions of stride 1, one
- * for each residue of the output position modulo s; each sees the kernel's taps of its residue,
- * last first (called phases here). So nothing is scattered, and no product with a zero between
- * two strides is computed. */
+ * The adjoint of a convolution of stride s falls into s x s (down and across) ordinary convolutions
+ * of stride 1, one for each residue of the output position modulo s; each sees the kernel's taps of
+ * its residue, last first (called phases here). So nothing is scattered, and no product with a zero
+ * between two strides is computed. */
 #include "nn/convolution.h"
 
 #include "base/checked.h"
@@ -181,14 +181,14 @@ pass_repeat(Pass *pass, size_t images, size_t input_size, size_t output_size)
 static Border
 find_large_border(const DcConvolutionShape *shape)
 {
-  const size_t stride = (size_t)shape->stride;
-  const size_t height = (size_t)dc_kernel_extent(shape->kernel_height, shape->dilation);
-  const size_t width = (size_t)dc_kernel_extent(shape->kernel_width, shape->dilation);
+  const size_t down = (size_t)shape->stride.down, across = (size_t)shape->stride.across;
+  const size_t height = (size_t)dc_kernel_extent(shape->kernel_height, shape->dilation.down);
+  const size_t width = (size_t)dc_kernel_extent(shape->kernel_width, shape->dilation.across);
   Border border = {.image = shape->large,
                    .top = (size_t)shape->top,
                    .left = (size_t)shape->left,
-                   .height = (size_t)(shape->small.height - 1) * stride + height,
-                   .width = (size_t)(shape->small.width - 1) * stride + width};
+                   .height = (size_t)(shape->small.height - 1) * down + height,
+                   .width = (size_t)(shape->small.width - 1) * across + width};
   border.needed = border.top || border.left || border.height > (size_t)shape->large.height ||
                   border.width > (size_t)shape->large.width;
   if (!border.needed) {
@@ -202,15 +202,15 @@ find_large_border(const DcConvolutionShape *shape)
 static DcPatch
 apply_patch(const DcConvolutionShape *shape, size_t row)
 {
-  const size_t in = (size_t)shape->large.channels, dilation = (size_t)shape->dilation;
+  const size_t in = (size_t)shape->large.channels;
   DcPatch patch = {.rows = (size_t)shape->kernel_height,
                    .columns = 1,
                    .run = (size_t)shape->kernel_width * in,
-                   .row_stride = dilation * row};
-  if (dilation > 1 || shape->groups > 1) {
+                   .row_stride = (size_t)shape->dilation.down * row};
+  if (shape->dilation.across > 1 || shape->groups > 1) {
     patch.columns = (size_t)shape->kernel_width;
     patch.run = in / (size_t)shape->groups;
-    patch.column_stride = dilation * in;
+    patch.column_stride = (size_t)shape->dilation.across * in;
   }
   return patch;
 }
@@ -221,14 +221,15 @@ plan_apply(DcConvolution *convolution)
   const DcConvolutionShape *shape = &convolution->shape;
   const Border *border = &convolution->large_border;
   const size_t in = (size_t)shape->large.channels;
-  const size_t width = (size_t)shape->small.width, stride = (size_t)shape->stride;
+  const size_t width = (size_t)shape->small.width;
+  const size_t down = (size_t)shape->stride.down, across = (size_t)shape->stride.across;
   Pass *pass = &convolution->apply;
   pass->patch = apply_patch(shape, border->width * in);
   pass->pixels = (size_t)convolution->band * width;
   if (!pass_allocate(pass, convolution->images))
     return false;
   for (size_t i = 0; i < pass->pixels; i++) {
-    pass->inputs[i] = (uint32_t)((i / width * border->width + i % width) * stride * in);
+    pass->inputs[i] = (uint32_t)((i / width * down * border->width + i % width * across) * in);
     pass->outputs[i] = (uint32_t)(i * shape->small_stride);
   }
   pass_repeat(pass, convolution->images, border_floats(border), small_size(shape));
@@ -279,9 +280,9 @@ static Border
 find_small_border(const DcConvolutionShape *shape)
 {
   Border border = {.image = shape->small};
-  axis_border(shape->large.height, shape->small.height, shape->kernel_height, shape->stride,
+  axis_border(shape->large.height, shape->small.height, shape->kernel_height, shape->stride.down,
               shape->top, &border.top, &border.height);
-  axis_border(shape->large.width, shape->small.width, shape->kernel_width, shape->stride,
+  axis_border(shape->large.width, shape->small.width, shape->kernel_width, shape->stride.across,
               shape->left, &border.left, &border.width);
   border.needed =
       border.height > (size_t)shape->small.height || border.width > (size_t)shape->small.width;
@@ -299,8 +300,8 @@ fill_phase(const DcConvolution *convolution, Pass *pass, AxisPhase down, AxisPha
     const int y = (int)(i / (size_t)across.count), x = (int)(i % (size_t)across.count);
     const size_t row = (size_t)(down.start + y + (int)border->top);
     const size_t column = (size_t)(across.start + x + (int)border->left);
-    const size_t to = (size_t)(down.first + y * shape->stride) * (size_t)shape->large.width +
-                      (size_t)(across.first + x * shape->stride);
+    const size_t to = (size_t)(down.first + y * shape->stride.down) * (size_t)shape->large.width +
+                      (size_t)(across.first + x * shape->stride.across);
     pass->inputs[i] = empty ? 0 : (uint32_t)((row * border->width + column) * in);
     pass->outputs[i] = (uint32_t)(to * out);
   }
@@ -314,9 +315,9 @@ plan_phase(DcConvolution *convolution, int row, int column)
   const DcConvolutionShape *shape = &convolution->shape;
   const size_t in = (size_t)shape->small.channels;
   const AxisPhase down =
-      axis_phase(row, shape->large.height, shape->kernel_height, shape->stride, shape->top);
-  const AxisPhase across =
-      axis_phase(column, shape->large.width, shape->kernel_width, shape->stride, shape->left);
+      axis_phase(row, shape->large.height, shape->kernel_height, shape->stride.down, shape->top);
+  const AxisPhase across = axis_phase(column, shape->large.width, shape->kernel_width,
+                                      shape->stride.across, shape->left);
   if (!down.count || !across.count)
     return true; /* a stride beyond the image: no output has this residue */
   Pass *pass = &convolution->phases[convolution->phase_count++];
@@ -334,17 +335,19 @@ plan_phase(DcConvolution *convolution, int row, int column)
   return true;
 }
 
+static int
+lesser(int a, int b)
+{
+  return a < b ? a : b;
+}
+
 static bool
 plan_adjoint(DcConvolution *convolution)
 {
-  const int stride = convolution->shape.stride;
+  const DcConvolutionShape *shape = &convolution->shape;
   /* A residue that no output has needs no phase. */
-  const int rows = stride < convolution->shape.large.height + convolution->shape.top
-                       ? stride
-                       : convolution->shape.large.height + convolution->shape.top;
-  const int columns = stride < convolution->shape.large.width + convolution->shape.left
-                          ? stride
-                          : convolution->shape.large.width + convolution->shape.left;
+  const int rows = lesser(shape->stride.down, shape->large.height + shape->top);
+  const int columns = lesser(shape->stride.across, shape->large.width + shape->left);
   convolution->phases = DC_NEW(Pass, (size_t)rows * (size_t)columns);
   if (!convolution->phases)
     return false;
@@ -431,14 +434,16 @@ static void
 pack_taps(const DcConvolution *convolution, const Pass *pass, const Packing *packing)
 {
   const DcConvolutionShape *shape = &convolution->shape;
-  const size_t step = pass->reversed ? (size_t)shape->stride : 1;
+  const size_t down = pass->reversed ? (size_t)shape->stride.down : 1;
+  const size_t across = pass->reversed ? (size_t)shape->stride.across : 1;
   const size_t floats = dc_patch_floats(&pass->patch);
   const size_t in = packing->tap.in, rows = pass->patch.rows;
   const size_t columns = rows && in ? floats / rows / in : 0;
   for (size_t i = 0; i < rows * columns; i++) {
     const size_t row = i / columns, column = i % columns;
-    const size_t y = (size_t)pass->row + (pass->reversed ? rows - 1 - row : row) * step;
-    const size_t x = (size_t)pass->column + (pass->reversed ? columns - 1 - column : column) * step;
+    const size_t y = (size_t)pass->row + (pass->reversed ? rows - 1 - row : row) * down;
+    const size_t x =
+        (size_t)pass->column + (pass->reversed ? columns - 1 - column : column) * across;
     TapWeight tap = packing->tap;
     tap.weight += (y * (size_t)shape->kernel_width + x) * packing->tap_size;
     if (by_dots(convolution, tap.out))
@@ -580,8 +585,8 @@ in_bands(const DcConvolution *convolution)
 static size_t
 rows_seen(const DcConvolutionShape *shape, int rows)
 {
-  return (size_t)(rows - 1) * (size_t)shape->stride +
-         (size_t)dc_kernel_extent(shape->kernel_height, shape->dilation);
+  return (size_t)(rows - 1) * (size_t)shape->stride.down +
+         (size_t)dc_kernel_extent(shape->kernel_height, shape->dilation.down);
 }
 
 static size_t
@@ -655,7 +660,7 @@ band_with_border(const DcConvolution *convolution, const float *image, int first
 {
   const DcConvolutionShape *shape = &convolution->shape;
   const Border *border = &convolution->large_border;
-  const size_t start = (size_t)first * (size_t)shape->stride;
+  const size_t start = (size_t)first * (size_t)shape->stride.down;
   if (!border->needed)
     return image + start * (size_t)shape->large.width * (size_t)shape->large.channels;
   copy_rows(border, image, start, rows_seen(shape, rows), scratch);

@@ -9,12 +9,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Pixels from one window, or tap of a window, to the next. */
+typedef struct {
+  int down, across;
+} DcConvolutionSteps;
+
 /* A convolution as a linear map from images of shape `large` to images of shape `small`, channels
  * last, with weight W of kernel_height x kernel_width x large.channels x small.channels:
  *
  *   small[y][x][o] = sum over i, j, c of
- *                    large[y*stride + i*dilation - top][x*stride + j*dilation - left][c] *
- * W[i][j][c][o]
+ *                    large[y*stride.down + i*dilation.down - top]
+ *                         [x*stride.across + j*dilation.across - left][c] * W[i][j][c][o]
  *
  * where what lies outside `large` is zero; its adjoint; and the gradient of a function of `small`
  * with respect to W. With `groups`, the channels of both fall into so many equal parts, each part
@@ -23,10 +28,12 @@
  * adjoint, and the backward pass of each is the other. */
 typedef struct {
   DcShape large, small;
-  int kernel_height, kernel_width, stride, top, left;
+  int kernel_height, kernel_width, top, left;
+  DcConvolutionSteps stride;
   /* Only for DC_CONVOLUTION_APPLY alone: a dilation and groups beyond 1, and pixels of `small` that
    * are further apart than its channels. */
-  int dilation, groups;
+  DcConvolutionSteps dilation;
+  int groups;
   size_t small_stride; /* floats from one pixel to the next */
 } DcConvolutionShape;
 

@@ -28,6 +28,9 @@ dc_layer_ops(DcLayerKind kind)
       [DC_LAYER_SOFTMAX] = &dc_layer_softmax,
       [DC_LAYER_PAD] = &dc_layer_pad,
       [DC_LAYER_REARRANGE] = &dc_layer_rearrange,
+      [DC_LAYER_RESAMPLE] = &dc_layer_resample,
+      [DC_LAYER_INSTANCE_NORM] = &dc_layer_instance_norm,
+      [DC_LAYER_RESPONSE_NORM] = &dc_layer_response_norm,
   };
   return ops[kind];
 }
@@ -41,7 +44,7 @@ forward_only(const DcLayerRun *run)
     return "its kind";
   if (!dc_activation_has_backward(layer->activation))
     return "its activation";
-  if (dc_layer_dilation(layer) > 1)
+  if (dc_layer_dilation(layer) > 1 || dc_layer_dilation_across(layer) > 1)
     return "a dilation";
   if (dc_layer_groups(layer) > 1)
     return "a convolution in groups";
@@ -100,6 +103,7 @@ void
 dc_layer_run_clear(DcLayerRun *run)
 {
   dc_convolution_free(run->convolution);
+  dc_winograd_free(run->winograd);
   dc_batch_norm_free(run->batch_norm);
   *run = (DcLayerRun){0};
 }

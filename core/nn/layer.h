@@ -7,6 +7,7 @@
 #include "nn/convolution.h"
 #include "nn/network.h"
 #include "nn/patch.h"
+#include "nn/winograd.h"
 
 /* How a layer will be used. */
 typedef struct {
@@ -24,6 +25,7 @@ typedef struct {
   const DcPatchKernels *kernels;
   bool training;              /* planned for the way back too */
   DcConvolution *convolution; /* the kinds that are one; else NULL */
+  DcWinograd *winograd;       /* instead, where that is faster */
   DcBatchNorm *batch_norm;    /* BATCH_NORM; else NULL */
   size_t scratch;             /* floats that the calls need */
 } DcLayerRun;
@@ -65,7 +67,7 @@ extern const DcLayerKindOps dc_layer_dense, dc_layer_conv, dc_layer_transposed, 
     dc_layer_max_pool, dc_layer_average_pool, dc_layer_global_average_pool, dc_layer_affine,
     dc_layer_reshape, dc_layer_l2_normalise, dc_layer_add, dc_layer_batch_norm, dc_layer_multiply,
     dc_layer_concatenate, dc_layer_prelu, dc_layer_layer_norm, dc_layer_softmax, dc_layer_pad,
-    dc_layer_rearrange;
+    dc_layer_rearrange, dc_layer_resample, dc_layer_instance_norm, dc_layer_response_norm;
 
 const DcLayerKindOps *dc_layer_ops(DcLayerKind kind);
 

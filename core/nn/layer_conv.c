@@ -14,6 +14,12 @@ plan(DcLayerRun *run, DcConvolutionShape shape, unsigned uses, size_t max_batch)
   return status;
 }
 
+static DcConvolutionSteps
+strides(const DcLayer *layer)
+{
+  return (DcConvolutionSteps){layer->stride, dc_layer_stride_across(layer)};
+}
+
 static void
 add_column_sums(const float *values, size_t rows, size_t columns, float *sums)
 {
@@ -36,6 +42,15 @@ bias_backward(const DcLayerRun *run, const DcLayerBackward *job)
 #define BOTH_WAYS (DC_CONVOLUTION_APPLY | DC_CONVOLUTION_ADJOINT | DC_CONVOLUTION_GRADIENT)
 
 static DcStatus
+plan_winograd(DcLayerRun *run, DcConvolutionShape shape, size_t max_batch)
+{
+  DcStatus status = dc_winograd_new(&shape, max_batch, &run->winograd);
+  if (!status)
+    run->scratch = dc_winograd_scratch(run->winograd);
+  return status;
+}
+
+static DcStatus
 plan_conv(DcLayerRun *run, size_t max_batch)
 {
   const DcLayer *layer = run->layer;
@@ -43,26 +58,37 @@ plan_conv(DcLayerRun *run, size_t max_batch)
                                     .small = layer->output,
                                     .kernel_height = layer->kernel_height,
                                     .kernel_width = layer->kernel_width,
-                                    .stride = layer->stride,
+                                    .stride = strides(layer),
                                     .top = layer->padding[0],
                                     .left = layer->padding[2],
-                                    .dilation = dc_layer_dilation(layer),
+                                    .dilation = {dc_layer_dilation(layer),
+                                                 dc_layer_dilation_across(layer)},
                                     .groups = dc_layer_groups(layer),
                                     .small_stride = run->output_stride};
-  return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_APPLY, max_batch);
+  if (run->training)
+    return plan(run, shape, BOTH_WAYS, max_batch);
+  return dc_winograd_suits(&shape) ? plan_winograd(run, shape, max_batch)
+                                   : plan(run, shape, DC_CONVOLUTION_APPLY, max_batch);
 }
 
 static void
 pack_conv(DcLayerRun *run)
 {
-  dc_convolution_pack(run->convolution, run->layer->weight, run->layer->bias, NULL);
+  if (run->winograd)
+    dc_winograd_pack(run->winograd, run->layer->weight, run->layer->bias);
+  else
+    dc_convolution_pack(run->convolution, run->layer->weight, run->layer->bias, NULL);
 }
 
 static void
 forward_conv(const DcLayerRun *run, const DcLayerForward *job)
 {
-  dc_convolution_apply(run->convolution, job->input, job->batch, dc_activation_limits(run->layer),
-                       job->output, job->scratch);
+  const DcPatchLimits limits = dc_activation_limits(run->layer);
+  if (run->winograd)
+    dc_winograd_apply(run->winograd, job->input, job->batch, limits, job->output, job->scratch);
+  else
+    dc_convolution_apply(run->convolution, job->input, job->batch, limits, job->output,
+                         job->scratch);
 }
 
 static void
@@ -101,8 +127,8 @@ plan_dense(DcLayerRun *run, size_t max_batch)
                                     .small = run->layer->output,
                                     .kernel_height = 1,
                                     .kernel_width = 1,
-                                    .stride = 1,
-                                    .dilation = 1,
+                                    .stride = {1, 1},
+                                    .dilation = {1, 1},
                                     .groups = 1,
                                     .small_stride = (size_t)run->layer->output.channels};
   return plan(run, shape, DC_CONVOLUTION_APPLY, max_batch);
@@ -143,10 +169,10 @@ plan_transposed(DcLayerRun *run, size_t max_batch)
                                     .small = run->input,
                                     .kernel_height = layer->kernel_height,
                                     .kernel_width = layer->kernel_width,
-                                    .stride = layer->stride,
+                                    .stride = strides(layer),
                                     .top = layer->padding[0],
                                     .left = layer->padding[2],
-                                    .dilation = 1,
+                                    .dilation = {1, 1},
                                     .groups = 1,
                                     .small_stride = (size_t)run->input.channels};
   return plan(run, shape, run->training ? BOTH_WAYS : DC_CONVOLUTION_ADJOINT, max_batch);

@@ -48,6 +48,12 @@ typedef enum {
   DC_LAYER_PAD,         /* zeros around the image, as many as `padding` says */
   DC_LAYER_REARRANGE,   /* the input's numbers in another order, or some of them; see
                            DcRearrangement */
+  DC_LAYER_RESAMPLE,    /* another height and width: pixel (y, x) of the output is what lies at row
+                           weight[y], column weight[height + x] of the input, interpolated linearly
+                           between pixels and brought to the border outside. Whole numbers copy. */
+  DC_LAYER_INSTANCE_NORM, /* per channel and sample, over the pixels: (x - mean) /
+                             sqrt(variance + epsilon) * weight + bias (Ulyanov et al. 2016) */
+  DC_LAYER_RESPONSE_NORM, /* by the channels around (Krizhevsky et al. 2012), see DcResponse */
   DC_LAYER_KIND_COUNT
 } DcLayerKind;
 
@@ -78,6 +84,13 @@ typedef struct {
   int offset;               /* >= 0 */
 } DcRearrangement;
 
+/* x / (bias + scale * sum of the squares of `size` channels)^power: from (size - 1) / 2 channels
+ * before to the rest of them after, of those that there are. */
+typedef struct {
+  int size;                 /* >= 1 */
+  float scale, bias, power; /* scale >= 0, bias > 0 */
+} DcResponse;
+
 /* One layer. Zero what a kind does not use. */
 typedef struct {
   DcLayerKind kind;
@@ -87,16 +100,19 @@ typedef struct {
   DcActivation activation; /* applied to the output of any kind */
   float slope, shift;      /* LEAKY_RELU, HARD_SIGMOID */
   float low, high;         /* CLIP; low <= high */
-  float epsilon;           /* LAYER_NORM, > 0 */
+  float epsilon;           /* LAYER_NORM, INSTANCE_NORM, > 0 */
   int kernel_height, kernel_width;
-  int stride;            /* both axes, >= 1 */
+  int stride;            /* >= 1, down and across ... */
+  int stride_across;     /* ... but across where this is not 0 */
   int dilation;          /* CONV2D, DEPTHWISE_CONV2D: taps are so many pixels apart; 0: one */
+  int dilation_across;   /* across, where that is another; 0: as down */
   int groups;            /* CONV2D: divides the channels of input and output; 0: one */
   int padding[4];        /* top, bottom, left, right; for a transposed layer: cropped from it */
   DcShape output;        /* channels given for DENSE, CONV2D, TRANSPOSED_CONV2D; all of it for
-                            RESHAPE and REARRANGE and the height and width of TRANSPOSED_CONV2D;
-                            else computed */
+                            RESHAPE and REARRANGE and the height and width of TRANSPOSED_CONV2D
+                            and RESAMPLE; else computed */
   DcRearrangement order; /* REARRANGE */
+  DcResponse response;   /* RESPONSE_NORM */
   float *weight, *bias;  /* owned by the network once added; NULL where the kind has none */
   size_t weight_size, bias_size; /* floats */
   float *statistics;             /* BATCH_NORM, owned likewise: the running mean of each channel,
@@ -159,17 +175,36 @@ dc_layer_takes_two(DcLayerKind kind)
   return kind == DC_LAYER_ADD || kind == DC_LAYER_MULTIPLY || kind == DC_LAYER_CONCATENATE;
 }
 
+/* Whether a layer of `kind` has an `epsilon`. */
+static inline bool
+dc_layer_has_epsilon(DcLayerKind kind)
+{
+  return kind == DC_LAYER_LAYER_NORM || kind == DC_LAYER_INSTANCE_NORM;
+}
+
 static inline size_t
 dc_layer_second_source(const DcLayer *layer, size_t index)
 {
   return index - (size_t)layer->with;
 }
 
-/* `dilation` and `groups`, where 0 stands for one. */
+/* `dilation` and `groups`, where 0 stands for one, and what differs across. */
 static inline int
 dc_layer_dilation(const DcLayer *layer)
 {
   return layer->dilation ? layer->dilation : 1;
+}
+
+static inline int
+dc_layer_dilation_across(const DcLayer *layer)
+{
+  return layer->dilation_across ? layer->dilation_across : dc_layer_dilation(layer);
+}
+
+static inline int
+dc_layer_stride_across(const DcLayer *layer)
+{
+  return layer->stride_across ? layer->stride_across : layer->stride;
 }
 
 static inline int

@@ -45,15 +45,16 @@ for_each_tap(const Task *task, DcShape large, DcShape small,
              void (*visit)(const Task *, const Tap *))
 {
   const DcLayer *layer = task->layer;
-  const int dilation = dc_layer_dilation(layer);
+  const int down = dc_layer_dilation(layer), across = dc_layer_dilation_across(layer);
+  const int stride_across = dc_layer_stride_across(layer);
   Tap tap;
   for (tap.out_row = 0; tap.out_row < small.height; tap.out_row++) {
     for (tap.out_column = 0; tap.out_column < small.width; tap.out_column++) {
       for (tap.kernel_row = 0; tap.kernel_row < layer->kernel_height; tap.kernel_row++) {
         for (tap.kernel_column = 0; tap.kernel_column < layer->kernel_width; tap.kernel_column++) {
-          tap.in_row = tap.out_row * layer->stride + tap.kernel_row * dilation - layer->padding[0];
+          tap.in_row = tap.out_row * layer->stride + tap.kernel_row * down - layer->padding[0];
           tap.in_column =
-              tap.out_column * layer->stride + tap.kernel_column * dilation - layer->padding[2];
+              tap.out_column * stride_across + tap.kernel_column * across - layer->padding[2];
           if (inside(large, tap.in_row, tap.in_column))
             visit(task, &tap);
         }
@@ -196,7 +197,7 @@ average_pool(const Task *task)
     for (int column = 0; column < task->out.width; column++) {
       const int count = values_inside(row * layer->stride - layer->padding[0], layer->kernel_height,
                                       task->in.height) *
-                        values_inside(column * layer->stride - layer->padding[2],
+                        values_inside(column * dc_layer_stride_across(layer) - layer->padding[2],
                                       layer->kernel_width, task->in.width);
       for (int i = 0; i < task->out.channels; i++)
         task->y[at(task->out, row, column, i)] /= count;
@@ -353,6 +354,66 @@ rearrange(const Task *task)
   }
 }
 
+static double
+lies_at(const Task *task, double row, double column, int channel)
+{
+  const double y = fmin(fmax(row, 0), task->in.height - 1);
+  const double x = fmin(fmax(column, 0), task->in.width - 1);
+  double sum = 0;
+  for (int i = 0; i < task->in.height; i++) {
+    for (int j = 0; j < task->in.width; j++)
+      sum += fmax(1 - fabs(y - i), 0) * fmax(1 - fabs(x - j), 0) *
+             task->x[at(task->in, i, j, channel)];
+  }
+  return sum;
+}
+
+static void
+resample(const Task *task)
+{
+  const float *rows = task->layer->weight, *columns = rows + task->out.height;
+  for (int row = 0; row < task->out.height; row++) {
+    for (int column = 0; column < task->out.width; column++) {
+      for (int i = 0; i < task->out.channels; i++)
+        task->y[at(task->out, row, column, i)] = lies_at(task, rows[row], columns[column], i);
+    }
+  }
+}
+
+static void
+instance_norm(const Task *task)
+{
+  const size_t size = dc_shape_size(task->in), channels = (size_t)task->in.channels;
+  const double pixels = (double)(size / channels);
+  for (size_t i = 0; i < size; i++) {
+    const size_t c = i % channels;
+    const double mean = sum_of_channel(task->x, size, channels, c, 0, 1) / pixels;
+    const double variance = sum_of_channel(task->x, size, channels, c, mean, 2) / pixels;
+    task->y[i] =
+        (task->x[i] - mean) / sqrt(variance + task->layer->epsilon) * task->layer->weight[c] +
+        task->layer->bias[c];
+  }
+}
+
+static void
+response_norm_pixel(const DcLayer *layer, const double *x, double *y)
+{
+  const DcResponse *response = &layer->response;
+  const int before = (response->size - 1) / 2;
+  for (int c = 0; c < layer->output.channels; c++) {
+    double sum = 0;
+    for (int i = c - before; i < c - before + response->size; i++)
+      sum += i >= 0 && i < layer->output.channels ? x[i] * x[i] : 0;
+    y[c] = x[c] / pow(response->bias + response->scale * sum, response->power);
+  }
+}
+
+static void
+response_norm(const Task *task)
+{
+  for_each_pixel(task, response_norm_pixel);
+}
+
 static void
 batch_norm(const Task *task)
 {
@@ -422,6 +483,9 @@ static void (*const kinds[DC_LAYER_KIND_COUNT])(const Task *) = {
     [DC_LAYER_SOFTMAX] = softmax,
     [DC_LAYER_PAD] = pad,
     [DC_LAYER_REARRANGE] = rearrange,
+    [DC_LAYER_RESAMPLE] = resample,
+    [DC_LAYER_INSTANCE_NORM] = instance_norm,
+    [DC_LAYER_RESPONSE_NORM] = response_norm,
 };
 
 /* A run: all values of all samples, and which statistics BATCH_NORM takes. */

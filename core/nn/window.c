@@ -6,10 +6,11 @@ static void
 find_inner(const DcLayerRun *run, int *first, int *end)
 {
   const DcLayer *layer = run->layer;
-  const int extent = dc_kernel_extent(layer->kernel_width, dc_layer_dilation(layer));
+  const int extent = dc_kernel_extent(layer->kernel_width, dc_layer_dilation_across(layer));
+  const int stride = dc_layer_stride_across(layer);
   const int room = run->input.width + layer->padding[2] - extent;
-  const int before = (layer->padding[2] + layer->stride - 1) / layer->stride;
-  const int reached = room < 0 ? 0 : room / layer->stride + 1;
+  const int before = (layer->padding[2] + stride - 1) / stride;
+  const int reached = room < 0 ? 0 : room / stride + 1;
   *end = reached < layer->output.width ? reached : layer->output.width;
   *first = before < *end ? before : *end;
 }
@@ -17,13 +18,14 @@ find_inner(const DcLayerRun *run, int *first, int *end)
 static DcPatch
 patch_of(const DcLayerRun *run, DcWindow window)
 {
-  const size_t dilation = (size_t)dc_layer_dilation(run->layer);
+  const size_t down = (size_t)dc_layer_dilation(run->layer);
+  const size_t across = (size_t)dc_layer_dilation_across(run->layer);
   const size_t channels = (size_t)run->input.channels;
   return (DcPatch){.rows = (size_t)window.rows,
                    .columns = (size_t)window.columns,
                    .run = channels,
-                   .row_stride = dilation * (size_t)run->input.width * channels,
-                   .column_stride = dilation * channels};
+                   .row_stride = down * (size_t)run->input.width * channels,
+                   .column_stride = across * channels};
 }
 
 /* Outputs column .. column + count - 1 of a row of one image. */
@@ -35,7 +37,7 @@ visit_outputs(const DcLayerRun *run, const float *image, int row, int column, in
   DcPatchWindow job = {
       .patch = patch_of(run, window),
       .pixels = (size_t)count,
-      .step = (size_t)run->layer->stride * (size_t)run->input.channels,
+      .step = (size_t)dc_layer_stride_across(run->layer) * (size_t)run->input.channels,
       .output_step = run->output_stride,
       .input = image + dc_shape_offset(run->input, window.first_row, window.first_column),
       .output = output + ((size_t)row * (size_t)run->layer->output.width + (size_t)column) *

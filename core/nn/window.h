@@ -31,12 +31,13 @@ dc_window_axis(int start, int kernel, int dilation, int length, int *count, int 
 static inline DcWindow
 dc_window(const DcLayer *layer, DcShape input, int row, int column)
 {
-  const int dilation = dc_layer_dilation(layer);
   DcWindow window;
-  dc_window_axis(row * layer->stride - layer->padding[0], layer->kernel_height, dilation,
-                 input.height, &window.rows, &window.first_row, &window.kernel_row);
-  dc_window_axis(column * layer->stride - layer->padding[2], layer->kernel_width, dilation,
-                 input.width, &window.columns, &window.first_column, &window.kernel_column);
+  dc_window_axis(row * layer->stride - layer->padding[0], layer->kernel_height,
+                 dc_layer_dilation(layer), input.height, &window.rows, &window.first_row,
+                 &window.kernel_row);
+  dc_window_axis(column * dc_layer_stride_across(layer) - layer->padding[2], layer->kernel_width,
+                 dc_layer_dilation_across(layer), input.width, &window.columns,
+                 &window.first_column, &window.kernel_column);
   return window;
 }
 

@@ -36,6 +36,9 @@ static const WriteLayer kinds[DC_LAYER_KIND_COUNT] = {
     [DC_LAYER_SOFTMAX] = dc_onnx_write_softmax,
     [DC_LAYER_PAD] = dc_onnx_write_pad,
     [DC_LAYER_REARRANGE] = dc_onnx_write_rearrange,
+    [DC_LAYER_RESAMPLE] = dc_onnx_write_resample,
+    [DC_LAYER_INSTANCE_NORM] = dc_onnx_write_instance_norm,
+    [DC_LAYER_RESPONSE_NORM] = dc_onnx_write_response_norm,
 };
 
 static DcStatus

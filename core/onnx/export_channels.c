@@ -69,6 +69,36 @@ dc_onnx_write_layer_norm(DcOnnxExporter *exporter)
   return scale_and_shift(exporter, made);
 }
 
+/* Also of vectors, which are maps of one pixel then: each number becomes the bias. */
+DcOnnxMade
+dc_onnx_write_instance_norm(DcOnnxExporter *exporter)
+{
+  DcOnnxWriter *writer = &exporter->writer;
+  const DcLayer *layer = exporter->layer;
+  const int64_t channels[] = {layer->output.channels};
+  const char *const inputs[] = {dc_onnx_in_form(exporter, dc_onnx_input(exporter), DC_ONNX_MAP),
+                                dc_onnx_add_floats(writer, "scale", layer->weight, 1, channels),
+                                dc_onnx_add_floats(writer, "bias", layer->bias, 1, channels)};
+  Onnx__NodeProto *node = dc_onnx_add_node(writer, "InstanceNormalization", 3, inputs);
+  dc_onnx_put_float(writer, node, "epsilon", layer->epsilon);
+  return (DcOnnxMade){DC_ONNX_MAP, dc_onnx_output_of(node)};
+}
+
+/* ONNX's alpha is for the mean of the squares, the network's scale for their sum. */
+DcOnnxMade
+dc_onnx_write_response_norm(DcOnnxExporter *exporter)
+{
+  DcOnnxWriter *writer = &exporter->writer;
+  const DcResponse *response = &exporter->layer->response;
+  const char *map = dc_onnx_in_form(exporter, dc_onnx_input(exporter), DC_ONNX_MAP);
+  Onnx__NodeProto *node = dc_onnx_add_node(writer, "LRN", 1, &map);
+  dc_onnx_put_int(writer, node, "size", response->size);
+  dc_onnx_put_float(writer, node, "alpha", response->scale * (float)response->size);
+  dc_onnx_put_float(writer, node, "beta", response->power);
+  dc_onnx_put_float(writer, node, "bias", response->bias);
+  return (DcOnnxMade){DC_ONNX_MAP, dc_onnx_output_of(node)};
+}
+
 DcOnnxMade
 dc_onnx_write_softmax(DcOnnxExporter *exporter)
 {

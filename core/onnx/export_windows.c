@@ -17,7 +17,7 @@ add_window_node(DcOnnxExporter *exporter, const char *op, size_t count, const ch
 {
   const DcLayer *layer = exporter->layer;
   const int64_t kernel[] = {layer->kernel_height, layer->kernel_width};
-  const int64_t strides[] = {layer->stride, layer->stride};
+  const int64_t strides[] = {layer->stride, dc_layer_stride_across(layer)};
   Onnx__NodeProto *node = dc_onnx_add_node(&exporter->writer, op, count, inputs);
   dc_onnx_put_ints(&exporter->writer, node, "kernel_shape", 2, kernel);
   dc_onnx_put_ints(&exporter->writer, node, "strides", 2, strides);
@@ -52,8 +52,8 @@ add_convolution(DcOnnxExporter *exporter, const char *op, int64_t a, int64_t b)
 static DcOnnxMade
 write_thinned(DcOnnxExporter *exporter, int64_t a, int64_t b, int64_t groups)
 {
-  const int dilation = dc_layer_dilation(exporter->layer);
-  const int64_t dilations[] = {dilation, dilation};
+  const int64_t dilations[] = {dc_layer_dilation(exporter->layer),
+                               dc_layer_dilation_across(exporter->layer)};
   Onnx__NodeProto *node = add_convolution(exporter, "Conv", a, b);
   dc_onnx_put_ints(&exporter->writer, node, "dilations", 2, dilations);
   dc_onnx_put_int(&exporter->writer, node, "group", groups);
@@ -89,8 +89,9 @@ dc_onnx_write_transposed(DcOnnxExporter *exporter)
   const DcShape in = dc_onnx_input(exporter)->shape, out = layer->output;
   const int64_t more[] = {unreached(in.height, out.height, layer->kernel_height, layer->stride,
                                     layer->padding[0], layer->padding[1]),
-                          unreached(in.width, out.width, layer->kernel_width, layer->stride,
-                                    layer->padding[2], layer->padding[3])};
+                          unreached(in.width, out.width, layer->kernel_width,
+                                    dc_layer_stride_across(layer), layer->padding[2],
+                                    layer->padding[3])};
   Onnx__NodeProto *node = add_convolution(exporter, "ConvTranspose", out.channels, in.channels);
   dc_onnx_put_ints(&exporter->writer, node, "output_padding", 2, more);
   return map_of(node);

@@ -93,5 +93,8 @@ DcOnnxMade dc_onnx_write_multiply(DcOnnxExporter *exporter);
 DcOnnxMade dc_onnx_write_concatenate(DcOnnxExporter *exporter);
 DcOnnxMade dc_onnx_write_reshape(DcOnnxExporter *exporter);
 DcOnnxMade dc_onnx_write_rearrange(DcOnnxExporter *exporter);
+DcOnnxMade dc_onnx_write_resample(DcOnnxExporter *exporter);
+DcOnnxMade dc_onnx_write_instance_norm(DcOnnxExporter *exporter);
+DcOnnxMade dc_onnx_write_response_norm(DcOnnxExporter *exporter);
 
 #endif

@@ -54,13 +54,13 @@ fold_node(DcOnnxImporter *importer, const DcOnnxNode *node, bool *folded, DcErro
   *folded = false;
   if (*node->domain || !node->output_count || !dc_onnx_constant_knows(node->op))
     return DC_OK;
+  say_where(importer, node);
   const DcOnnxTensor **constants = DC_NEW(const DcOnnxTensor *, node->input_count + 1);
   if (!constants)
-    return dc_onnx_refuse(importer, DC_ERROR_MEMORY, "no memory for its inputs");
+    return dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory for its inputs", importer->where);
   DcOnnxEntry *made = dc_onnx_values_find(&importer->values, node->outputs[0]);
   DcStatus status = DC_OK;
   if (made && find_constants(importer, node, constants)) {
-    say_where(importer, node);
     status = dc_onnx_constant_run(node, constants, importer->where, &importer->constants,
                                   &made->constant, error);
     *folded = !status;
@@ -69,15 +69,18 @@ fold_node(DcOnnxImporter *importer, const DcOnnxNode *node, bool *folded, DcErro
   return status;
 }
 
-/* What cannot be computed may not be needed either: nothing is said before it is. */
-static void
+/* What cannot be computed may not be needed either: nothing is said before it is. But a constant
+ * that only memory lacks would change what the nodes behind it mean. */
+static DcStatus
 fold_constants(DcOnnxImporter *importer)
 {
   for (size_t i = 0; i < importer->graph->node_count; i++) {
     bool folded;
-    DcError unwanted;
-    fold_node(importer, &importer->graph->nodes[i], &folded, &unwanted);
+    DcError complaint;
+    if (fold_node(importer, &importer->graph->nodes[i], &folded, &complaint) == DC_ERROR_MEMORY)
+      return dc_error_set(importer->error, DC_ERROR_MEMORY, "%s", complaint.message);
   }
+  return DC_OK;
 }
 
 /* --- what is needed --- */
@@ -290,9 +293,10 @@ find_operator(const DcOnnxNode *node)
   const bool gelu = !strcmp(node->domain, "com.microsoft") && !strcmp(node->op, "Gelu");
   if (*node->domain && strcmp(node->domain, "ai.onnx") != 0 && !gelu)
     return NULL;
-  DcOnnxOperator (*const families[])(const char *op) = {dc_onnx_find_weighted, dc_onnx_find_pool,
+  DcOnnxOperator (*const families[])(const char *op) = {dc_onnx_find_weighted,  dc_onnx_find_pool,
                                                         dc_onnx_find_pointwise, dc_onnx_find_layout,
-                                                        dc_onnx_find_norm};
+                                                        dc_onnx_find_norm,      dc_onnx_find_gather,
+                                                        dc_onnx_find_resize};
   DcOnnxOperator found = NULL;
   for (size_t i = 0; i < sizeof families / sizeof *families && !found; i++)
     found = families[i](node->op);
@@ -392,7 +396,9 @@ import_graph(Import *import)
   DcStatus status = dc_onnx_values_init(&importer->values, importer->graph, importer->error);
   if (status)
     return status;
-  fold_constants(importer);
+  status = fold_constants(importer);
+  if (status)
+    return status;
   status = choose_output(import, &output);
   if (status)
     return status;

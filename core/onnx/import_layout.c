@@ -204,42 +204,6 @@ import_slice(DcOnnxImporter *importer, const DcOnnxNode *node)
   return status;
 }
 
-/* One index along one axis, which goes. */
-static DcStatus
-import_gather(DcOnnxImporter *importer, const DcOnnxNode *node)
-{
-  DcOnnxEntry *input;
-  const DcOnnxTensor *indices;
-  int64_t axis;
-  DcStatus status = dc_onnx_flow(importer, node, 0, &input);
-  if (!status)
-    status = dc_onnx_constant(importer, node, 1, true, "index", &indices);
-  if (!status)
-    status = dc_onnx_operands_axis(node, 0, input->view.rank + 1, importer->where, &axis,
-                                   importer->error);
-  if (status)
-    return status;
-  if (axis == 0 || !indices->whole || indices->rank != 0)
-    return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
-                          "only one index along an axis other than the batch is read");
-  DcOnnxView view = {.offset = input->view.offset};
-  const int64_t length = input->view.size[axis - 1];
-  const int64_t index = indices->whole[0] + (indices->whole[0] < 0 ? length : 0);
-  if (index < 0 || index >= length)
-    return dc_onnx_refuse(importer, DC_ERROR_FORMAT, "index %lld lies outside an axis of %lld",
-                          (long long)indices->whole[0], (long long)length);
-  for (size_t i = 0; i < input->view.rank; i++) {
-    if ((int64_t)i == axis - 1) {
-      view.offset += index * input->view.stride[i];
-      continue;
-    }
-    view.size[view.rank] = input->view.size[i];
-    view.stride[view.rank++] = input->view.stride[i];
-  }
-  bind_part(importer, node, 0, input, view);
-  return DC_OK;
-}
-
 /* How long each part is: told by an attribute or, since opset 13, an input, else all the same. */
 static DcStatus
 read_parts(DcOnnxImporter *importer, const DcOnnxNode *node, int64_t length, size_t index,
@@ -433,8 +397,7 @@ static const struct {
     {"Identity", import_same},   {"Dropout", import_same},        {"Cast", import_same},
     {"Shape", import_shape},     {"Reshape", import_reshape},     {"Flatten", import_flatten},
     {"Squeeze", import_squeeze}, {"Unsqueeze", import_unsqueeze}, {"Transpose", import_transpose},
-    {"Slice", import_slice},     {"Gather", import_gather},       {"Split", import_split},
-    {"Concat", import_concat},
+    {"Slice", import_slice},     {"Split", import_split},         {"Concat", import_concat},
 };
 
 DcOnnxOperator

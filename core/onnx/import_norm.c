@@ -137,12 +137,87 @@ import_lp_normalization(DcOnnxImporter *importer, const DcOnnxNode *node)
   return status ? status : dc_onnx_import_unit_length(importer, node, input, axis);
 }
 
+static DcStatus
+import_instance_normalization(DcOnnxImporter *importer, const DcOnnxNode *node)
+{
+  DcOnnxEntry *input;
+  const DcOnnxTensor *scale, *bias;
+  const float *scales, *biases;
+  DcLayer layer = {.kind = DC_LAYER_INSTANCE_NORM};
+  DcStatus status = dc_onnx_flow(importer, node, 0, &input);
+  if (!status)
+    status = dc_onnx_constant(importer, node, 1, true, "scale", &scale);
+  if (!status)
+    status = dc_onnx_constant(importer, node, 2, true, "bias", &bias);
+  if (!status)
+    status = dc_onnx_operands_float(node, "epsilon", 1e-5f, importer->where, &layer.epsilon,
+                                    importer->error);
+  if (!status)
+    status = dc_onnx_take_map(importer, input);
+  if (status)
+    return status;
+  const size_t channels = (size_t)dc_network_value(importer->network, input->number).channels;
+  status = dc_onnx_constant_floats(importer, scale, "scale", channels, &scales);
+  if (!status)
+    status = dc_onnx_constant_floats(importer, bias, "bias", channels, &biases);
+  if (!status)
+    status = add_same_shape(importer, node, input, layer);
+  if (status)
+    return status;
+  const DcLayer *added = dc_onnx_last_layer(importer);
+  memcpy(added->weight, scales, channels * sizeof *scales);
+  memcpy(added->bias, biases, channels * sizeof *biases);
+  return DC_OK;
+}
+
+/* Local response normalisation; ONNX's alpha is for the mean of the squares. */
+static DcStatus
+import_response_norm(DcOnnxImporter *importer, const DcOnnxNode *node)
+{
+  DcOnnxEntry *input;
+  int64_t size;
+  float alpha;
+  DcLayer layer = {.kind = DC_LAYER_RESPONSE_NORM};
+  DcStatus status = dc_onnx_flow(importer, node, 0, &input);
+  if (!status)
+    status = dc_onnx_operands_int(node, "size", 0, importer->where, &size, importer->error);
+  if (!status)
+    status = dc_onnx_operands_float(node, "alpha", 1e-4f, importer->where, &alpha, importer->error);
+  if (!status)
+    status = dc_onnx_operands_float(node, "beta", 0.75f, importer->where, &layer.response.power,
+                                    importer->error);
+  if (!status)
+    status = dc_onnx_operands_float(node, "bias", 1, importer->where, &layer.response.bias,
+                                    importer->error);
+  if (!status && (size < 1 || size > 65536))
+    status = dc_onnx_refuse(importer, DC_ERROR_FORMAT,
+                            "its size of %lld channels is outside 1 .. 65536", (long long)size);
+  if (!status)
+    status = dc_onnx_take_map(importer, input);
+  if (status)
+    return status;
+  layer.response.size = (int)size;
+  layer.response.scale = alpha / (float)size;
+  return add_same_shape(importer, node, input, layer);
+}
+
+static const struct {
+  const char *op;
+  DcOnnxOperator import;
+} operators[] = {
+    {"Softmax", import_softmax},
+    {"LayerNormalization", import_layer_normalization},
+    {"LpNormalization", import_lp_normalization},
+    {"InstanceNormalization", import_instance_normalization},
+    {"LRN", import_response_norm},
+};
+
 DcOnnxOperator
 dc_onnx_find_norm(const char *op)
 {
-  if (!strcmp(op, "Softmax"))
-    return import_softmax;
-  if (!strcmp(op, "LayerNormalization"))
-    return import_layer_normalization;
-  return strcmp(op, "LpNormalization") ? NULL : import_lp_normalization;
+  for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+    if (!strcmp(operators[i].op, op))
+      return operators[i].import;
+  }
+  return NULL;
 }

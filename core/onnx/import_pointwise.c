@@ -228,24 +228,86 @@ is_per_channel(const DcOnnxView *large, const DcOnnxView *small, size_t channel)
   return fits;
 }
 
-/* Brings two inputs into forms whose numbers meet; `*large` may become the second of them. */
-static DcStatus
-bring_together(DcOnnxImporter *importer, DcOnnxEntry **large, DcOnnxEntry **small)
+/* Two inputs whose numbers meet. The entries of the graph keep the shape that others see. */
+typedef struct {
+  DcOnnxEntry large, small;
+  bool swapped; /* the first input of the node is the small one */
+} Pair;
+
+/* Repeats the numbers along each axis of length 1 that is longer in `other`. */
+static void
+widen(DcOnnxView *view, const DcOnnxView *other)
 {
-  if (dc_onnx_view_count(&(*large)->view) < dc_onnx_view_count(&(*small)->view)) {
-    DcOnnxEntry *entry = *large;
-    *large = *small;
-    *small = entry;
+  for (size_t i = 0; i < view->rank; i++) {
+    if (view->size[i] != 1 || other->size[i] == 1)
+      continue;
+    view->size[i] = other->size[i];
+    view->stride[i] = 0;
   }
-  const DcOnnxView *a = &(*large)->view, *b = &(*small)->view;
-  const bool rows = a->rank != 3 || (!have_one_shape(a, b) && !is_per_channel(a, b, 0));
-  if (!have_one_shape(a, b) && !is_per_channel(a, b, rows ? a->rank - 1 : 0))
+}
+
+/* Gives both the shape that ONNX gives the result. A number for each channel, which the layers can
+ * repeat themselves, stays as it is. */
+static DcStatus
+widen_both(DcOnnxImporter *importer, Pair *pair, bool *rows)
+{
+  DcOnnxView *a = &pair->large.view, *b = &pair->small.view;
+  *rows = a->rank != 3;
+  if (have_one_shape(a, b) || is_per_channel(a, b, *rows ? a->rank - 1 : 0))
+    return DC_OK;
+  if (a->rank == 3 && is_per_channel(a, b, 2)) {
+    *rows = true;
+    return DC_OK;
+  }
+  if (a->rank != b->rank)
     return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
-                          "its inputs must have one shape, or the second one number for each "
-                          "channel");
-  DcStatus status = rows ? dc_onnx_take_rows(importer, *large) : dc_onnx_take_map(importer, *large);
+                          "its inputs have %zu and %zu axes; they must have as many", a->rank + 1,
+                          b->rank + 1);
+  widen(a, b);
+  widen(b, a);
+  if (!have_one_shape(a, b))
+    return dc_onnx_refuse(importer, DC_ERROR_FORMAT,
+                          "its inputs differ in an axis that is of length 1 in neither");
+  return DC_OK;
+}
+
+static DcStatus
+bring_together(DcOnnxImporter *importer, Pair *pair)
+{
+  if (dc_onnx_view_count(&pair->large.view) < dc_onnx_view_count(&pair->small.view)) {
+    const DcOnnxEntry entry = pair->large;
+    pair->large = pair->small;
+    pair->small = entry;
+    pair->swapped = true;
+  }
+  bool rows = false;
+  DcStatus status = widen_both(importer, pair, &rows);
   if (!status)
-    status = rows ? dc_onnx_take_rows(importer, *small) : dc_onnx_take_map(importer, *small);
+    status =
+        rows ? dc_onnx_take_rows(importer, &pair->large) : dc_onnx_take_map(importer, &pair->large);
+  if (!status)
+    status =
+        rows ? dc_onnx_take_rows(importer, &pair->small) : dc_onnx_take_map(importer, &pair->small);
+  return status;
+}
+
+/* The layers take two different values: a square is a product with a copy. */
+static DcStatus
+square(DcOnnxImporter *importer, const DcOnnxNode *node, const DcOnnxEntry *input)
+{
+  DcOnnxEntry whole = *input;
+  size_t copy, number;
+  DcStatus status = dc_onnx_take_whole(importer, &whole);
+  if (status)
+    return status;
+  const DcLayer same = {.kind = DC_LAYER_RESHAPE,
+                        .output = dc_network_value(importer->network, whole.number)};
+  status = dc_onnx_add(importer, same, whole.number, whole.number, &copy);
+  if (!status)
+    status =
+        dc_onnx_add(importer, (DcLayer){.kind = DC_LAYER_MULTIPLY}, whole.number, copy, &number);
+  if (!status)
+    dc_onnx_bind(importer, node, 0, number, whole.view);
   return status;
 }
 
@@ -254,9 +316,26 @@ of_itself(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnxEntry *input)
 {
   static const float two = 2;
   const DcOnnxTensor scale = {.name = "", .count = 1, .floats = &two};
+  if (!strcmp(node->op, "Mul"))
+    return square(importer, node, input);
   if (strcmp(node->op, "Add") != 0)
-    return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED, "a square is not read");
+    return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                          "a difference or ratio of a value and itself is not read");
   return dc_onnx_scale_and_shift(importer, node, input, &scale, NULL);
+}
+
+static DcStatus
+import_power(DcOnnxImporter *importer, const DcOnnxNode *node)
+{
+  DcOnnxEntry *input;
+  float power = 0;
+  DcStatus status = dc_onnx_flow(importer, node, 0, &input);
+  if (!status)
+    status = read_bound(importer, node, 1, "exponent", &power);
+  if (!status && power != 2)
+    status = dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                            "a power of %g is not read, only the square", (double)power);
+  return status ? status : square(importer, node, input);
 }
 
 static DcStatus
@@ -278,23 +357,20 @@ of_two(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnxEntry *first, DcO
   if (!strcmp(node->op, "Div"))
     return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
                           "a division by what depends on the picture is not read");
-  DcOnnxEntry *large = first, *small = second, negative;
-  DcStatus status = bring_together(importer, &large, &small);
-  if (!status && large->number == small->number)
+  Pair pair = {.large = *first, .small = *second};
+  DcStatus status = bring_together(importer, &pair);
+  if (!status && pair.large.number == pair.small.number)
     return of_itself(importer, node, first);
-  if (!status && !strcmp(node->op, "Sub")) {
-    negative = *second;
-    status = negate(importer, &negative);
-    *(large == second ? &large : &small) = &negative;
-  }
+  if (!status && !strcmp(node->op, "Sub"))
+    status = negate(importer, pair.swapped ? &pair.large : &pair.small);
   size_t number;
   if (!status)
     status =
         dc_onnx_add(importer,
                     (DcLayer){.kind = strcmp(node->op, "Mul") ? DC_LAYER_ADD : DC_LAYER_MULTIPLY},
-                    large->number, small->number, &number);
+                    pair.large.number, pair.small.number, &number);
   if (!status)
-    dc_onnx_bind(importer, node, 0, number, large->view);
+    dc_onnx_bind(importer, node, 0, number, pair.large.view);
   return status;
 }
 
@@ -351,6 +427,7 @@ static const struct {
     {"Clip", import_clip},
     {"PRelu", import_prelu},
     {"Neg", import_negation},
+    {"Pow", import_power},
     {"Add", import_arithmetic},
     {"Sub", import_arithmetic},
     {"Mul", import_arithmetic},

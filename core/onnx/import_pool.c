@@ -37,7 +37,7 @@ read_pool(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnxEntry **input,
     status = dc_onnx_take_map(importer, *input);
   if (!status)
     status = dc_onnx_read_windows(importer, node, shape_of(importer, *input), NULL, windows);
-  if (!status && windows->dilation != 1)
+  if (!status && (windows->dilation[0] != 1 || windows->dilation[1] != 1))
     status = dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED, "pools with dilation are not read");
   return status;
 }

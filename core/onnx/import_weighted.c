@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Operators with learnt weights: Conv, Gemm, MatMul, BatchNormalization. */
+/* Operators with learnt weights: Conv, ConvTranspose, Gemm, MatMul, BatchNormalization. */
 #include "base/memory.h"
 #include "onnx/import_windows.h"
 #include "onnx/importer.h"
@@ -32,7 +32,7 @@ static bool
 sees_nothing(const DcOnnxWindows *windows)
 {
   for (int side = 0; side < 4; side++) {
-    if (windows->padding[side] > (windows->kernel[side / 2] - 1) * windows->dilation)
+    if (windows->padding[side] > (windows->kernel[side / 2] - 1) * windows->dilation[side / 2])
       return true;
   }
   return false;
@@ -80,32 +80,138 @@ add_convolution(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnxEntry *i
   return DC_OK;
 }
 
-static DcStatus
-import_conv(DcOnnxImporter *importer, const DcOnnxNode *node)
-{
-  DcOnnxEntry *input;
+/* What Conv and ConvTranspose take. */
+typedef struct {
+  DcOnnxEntry *input; /* a map */
   const DcOnnxTensor *weight, *bias;
-  const float *biases = NULL;
   int64_t groups;
-  DcStatus status = dc_onnx_flow(importer, node, 0, &input);
+} Convolution;
+
+static DcStatus
+read_convolution(DcOnnxImporter *importer, const DcOnnxNode *node, Convolution *convolution)
+{
+  DcStatus status = dc_onnx_flow(importer, node, 0, &convolution->input);
   if (!status)
-    status = dc_onnx_constant(importer, node, 1, true, "weight", &weight);
+    status = dc_onnx_constant(importer, node, 1, true, "weight", &convolution->weight);
   if (!status)
-    status = dc_onnx_constant(importer, node, 2, false, "bias", &bias);
+    status = dc_onnx_constant(importer, node, 2, false, "bias", &convolution->bias);
   if (!status)
-    status = dc_onnx_operands_int(node, "group", 1, importer->where, &groups, importer->error);
+    status = dc_onnx_operands_int(node, "group", 1, importer->where, &convolution->groups,
+                                  importer->error);
   if (status)
     return status;
+  const DcOnnxTensor *weight = convolution->weight;
   if (!weight->floats || weight->rank != 4 || weight->count == 0)
     return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
                           "only convolutions of images, with a weight of 4 axes, are read");
-  status = dc_onnx_take_map(importer, input);
+  return dc_onnx_take_map(importer, convolution->input);
+}
+
+static DcStatus
+import_conv(DcOnnxImporter *importer, const DcOnnxNode *node)
+{
+  Convolution of;
+  const float *biases = NULL;
+  DcStatus status = read_convolution(importer, node, &of);
+  if (!status)
+    status = check_groups(importer, of.weight,
+                          dc_network_value(importer->network, of.input->number), of.groups);
+  if (!status && of.bias)
+    status =
+        dc_onnx_constant_floats(importer, of.bias, "bias", (size_t)of.weight->shape[0], &biases);
+  return status ? status : add_convolution(importer, node, of.input, of.weight, biases, of.groups);
+}
+
+/* --- ConvTranspose --- */
+
+static DcStatus
+check_transposed(DcOnnxImporter *importer, const DcOnnxNode *node, const Convolution *of)
+{
+  const DcOnnxAttribute *automatic = dc_onnx_attribute(node, "auto_pad");
+  const DcShape image = dc_network_value(importer->network, of->input->number);
+  if (of->groups != 1)
+    return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                          "it has %lld groups; only transposed convolutions of one are read",
+                          (long long)of->groups);
+  if (dc_onnx_attribute(node, "output_shape") ||
+      (automatic && automatic->kind == DC_ONNX_TEXT && strncmp(automatic->text, "SAME", 4) == 0))
+    return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                          "its output must be told by pads and output_padding, not by output_shape "
+                          "or auto_pad");
+  if (of->weight->shape[0] != image.channels)
+    return dc_onnx_refuse(importer, DC_ERROR_FORMAT,
+                          "a weight for %lld channels meets an input of %d",
+                          (long long)of->weight->shape[0], image.channels);
+  return DC_OK;
+}
+
+/* Pixels along an axis: as many as the windows reach, without what the padding cuts off. */
+static DcStatus
+transposed_size(DcOnnxImporter *importer, const DcOnnxWindows *windows, int axis, int length,
+                int64_t more, int *size)
+{
+  const int64_t made = (int64_t)windows->stride[axis] * (length - 1) + windows->kernel[axis] +
+                       more - windows->padding[2 * axis] - windows->padding[2 * axis + 1];
+  if (windows->dilation[axis] != 1)
+    return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
+                          "a transposed convolution with dilation is not read");
+  if (more < 0 || more >= windows->stride[axis] || made < 1 || made > INT32_MAX)
+    return dc_onnx_refuse(importer, DC_ERROR_FORMAT,
+                          "its pads and its output_padding of %lld do not fit a stride of %d",
+                          (long long)more, windows->stride[axis]);
+  *size = (int)made;
+  return DC_OK;
+}
+
+static DcStatus
+describe_transposed(DcOnnxImporter *importer, const DcOnnxNode *node, const Convolution *of,
+                    DcLayer *layer)
+{
+  const DcShape image = dc_network_value(importer->network, of->input->number);
+  DcOnnxWindows windows;
+  int64_t more[2];
+  DcStatus status = dc_onnx_read_windows(importer, node, image, of->weight->shape + 2, &windows);
   if (!status)
     status =
-        check_groups(importer, weight, dc_network_value(importer->network, input->number), groups);
-  if (!status && bias)
-    status = dc_onnx_constant_floats(importer, bias, "bias", (size_t)weight->shape[0], &biases);
-  return status ? status : add_convolution(importer, node, input, weight, biases, groups);
+        dc_onnx_operands_ints(node, "output_padding", 2, 0, importer->where, more, importer->error);
+  *layer =
+      (DcLayer){.kind = DC_LAYER_TRANSPOSED_CONV2D, .output.channels = (int)of->weight->shape[1]};
+  if (!status)
+    status = transposed_size(importer, &windows, 0, image.height, more[0], &layer->output.height);
+  if (!status)
+    status = transposed_size(importer, &windows, 1, image.width, more[1], &layer->output.width);
+  if (!status)
+    dc_onnx_set_windows(&windows, layer);
+  return status;
+}
+
+/* ONNX has its weight as inputs x outputs x height x width, the network as height x width x outputs
+ * x inputs. */
+static DcStatus
+import_transposed(DcOnnxImporter *importer, const DcOnnxNode *node)
+{
+  Convolution of;
+  DcLayer layer;
+  const float *biases = NULL;
+  size_t number;
+  DcStatus status = read_convolution(importer, node, &of);
+  if (!status)
+    status = check_transposed(importer, node, &of);
+  if (!status && of.bias)
+    status =
+        dc_onnx_constant_floats(importer, of.bias, "bias", (size_t)of.weight->shape[1], &biases);
+  if (!status)
+    status = describe_transposed(importer, node, &of, &layer);
+  if (!status)
+    status = dc_onnx_add(importer, layer, of.input->number, of.input->number, &number);
+  if (status)
+    return status;
+  const DcLayer *added = dc_onnx_last_layer(importer);
+  permute_kernel(of.weight->floats, of.weight->shape, added->weight);
+  if (biases)
+    memcpy(added->bias, biases, added->bias_size * sizeof *biases);
+  dc_onnx_bind(importer, node, 0, number, dc_onnx_view_of_map(added->output));
+  return DC_OK;
 }
 
 /* --- Gemm, MatMul --- */
@@ -286,6 +392,8 @@ dc_onnx_find_weighted(const char *op)
 {
   if (!strcmp(op, "Conv"))
     return import_conv;
+  if (!strcmp(op, "ConvTranspose"))
+    return import_transposed;
   if (!strcmp(op, "Gemm"))
     return import_gemm;
   if (!strcmp(op, "MatMul"))

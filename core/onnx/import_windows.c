@@ -19,17 +19,13 @@ read_pair(DcOnnxImporter *importer, const DcOnnxNode *node, const char *name, in
   return status;
 }
 
-/* One number for both axes, which is what the engine has. */
 static DcStatus
-read_even(DcOnnxImporter *importer, const DcOnnxNode *node, const char *name, int *value)
+read_steps(DcOnnxImporter *importer, const DcOnnxNode *node, const char *name, int steps[2])
 {
   int64_t pair[2];
   DcStatus status = read_pair(importer, node, name, pair);
-  if (!status && pair[0] != pair[1])
-    status = dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
-                            "its %s are %lld down and %lld across; both must be the same", name,
-                            (long long)pair[0], (long long)pair[1]);
-  *value = status ? 1 : (int)pair[0];
+  for (size_t axis = 0; axis < 2; axis++)
+    steps[axis] = status ? 1 : (int)pair[axis];
   return status;
 }
 
@@ -75,7 +71,7 @@ read_pads(DcOnnxImporter *importer, const DcOnnxNode *node, int padding[4])
 static int
 extent(const DcOnnxWindows *windows, int axis)
 {
-  return (windows->kernel[axis] - 1) * windows->dilation + 1;
+  return dc_kernel_extent(windows->kernel[axis], windows->dilation[axis]);
 }
 
 /* As many outputs as strides fit into the image; an odd rest goes to the end or, with `lower`, to
@@ -85,8 +81,8 @@ pad_to_same(DcOnnxWindows *windows, DcShape image, bool lower)
 {
   const int length[] = {image.height, image.width};
   for (int axis = 0; axis < 2; axis++) {
-    const int outputs = (length[axis] - 1) / windows->stride + 1;
-    const int reach = (outputs - 1) * windows->stride + extent(windows, axis);
+    const int outputs = (length[axis] - 1) / windows->stride[axis] + 1;
+    const int reach = (outputs - 1) * windows->stride[axis] + extent(windows, axis);
     const int total = reach > length[axis] ? reach - length[axis] : 0;
     windows->padding[2 * axis] = (total + lower) / 2;
     windows->padding[2 * axis + 1] = total - (total + lower) / 2;
@@ -98,10 +94,10 @@ static DcStatus
 check_extent(DcOnnxImporter *importer, const DcOnnxWindows *windows)
 {
   for (int axis = 0; axis < 2; axis++) {
-    if ((int64_t)windows->kernel[axis] * windows->dilation > MOST_SIDE)
+    if ((int64_t)windows->kernel[axis] * windows->dilation[axis] > MOST_SIDE)
       return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
                             "a kernel of %d with dilation %d reaches beyond %d pixels",
-                            windows->kernel[axis], windows->dilation, MOST_SIDE);
+                            windows->kernel[axis], windows->dilation[axis], MOST_SIDE);
   }
   return DC_OK;
 }
@@ -111,7 +107,7 @@ read_padding(DcOnnxImporter *importer, const DcOnnxNode *node, DcShape image,
              DcOnnxWindows *windows)
 {
   const DcOnnxAttribute *automatic = dc_onnx_attribute(node, "auto_pad");
-  const char *way = automatic && automatic->kind == DC_ONNX_TEXT ? automatic->text : "NOTSET";
+  const char *way = !automatic ? "NOTSET" : automatic->kind == DC_ONNX_TEXT ? automatic->text : "";
   if (!strcmp(way, "NOTSET"))
     return read_pads(importer, node, windows->padding);
   if (!strcmp(way, "SAME_UPPER") || !strcmp(way, "SAME_LOWER"))
@@ -133,10 +129,11 @@ round_up(DcOnnxWindows *windows, DcShape image)
     const int room = length[axis] + padding[0] + padding[1] - extent(windows, axis);
     if (room < 0)
       continue;
-    int steps = (room + windows->stride - 1) / windows->stride;
-    if (steps * windows->stride >= length[axis] + padding[0])
+    const int stride = windows->stride[axis];
+    int steps = (room + stride - 1) / stride;
+    if (steps * stride >= length[axis] + padding[0])
       steps--;
-    const int reach = steps * windows->stride + extent(windows, axis);
+    const int reach = steps * stride + extent(windows, axis);
     if (reach > length[axis] + padding[0] + padding[1])
       padding[1] = reach - length[axis] - padding[0];
   }
@@ -150,9 +147,9 @@ dc_onnx_read_windows(DcOnnxImporter *importer, const DcOnnxNode *node, DcShape i
   int64_t ceil_mode;
   DcStatus status = read_kernel(importer, node, kernel, windows->kernel);
   if (!status)
-    status = read_even(importer, node, "strides", &windows->stride);
+    status = read_steps(importer, node, "strides", windows->stride);
   if (!status)
-    status = read_even(importer, node, "dilations", &windows->dilation);
+    status = read_steps(importer, node, "dilations", windows->dilation);
   if (!status)
     status = check_extent(importer, windows);
   if (!status)
@@ -170,8 +167,10 @@ dc_onnx_set_windows(const DcOnnxWindows *windows, DcLayer *layer)
 {
   layer->kernel_height = windows->kernel[0];
   layer->kernel_width = windows->kernel[1];
-  layer->stride = windows->stride;
-  layer->dilation = windows->dilation;
+  layer->stride = windows->stride[0];
+  layer->stride_across = windows->stride[1] == windows->stride[0] ? 0 : windows->stride[1];
+  layer->dilation = windows->dilation[0];
+  layer->dilation_across = windows->dilation[1] == windows->dilation[0] ? 0 : windows->dilation[1];
   memcpy(layer->padding, windows->padding, sizeof layer->padding);
 }
 

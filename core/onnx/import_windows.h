@@ -7,13 +7,12 @@
 /* How the windows of a convolution or pool lie over an image, from the node's attributes. */
 typedef struct {
   int kernel[2]; /* height, width */
-  int stride, dilation;
+  int stride[2], dilation[2];
   int padding[4]; /* top, bottom, left, right; a pool's last window may reach beyond the image */
 } DcOnnxWindows;
 
 /* Reads kernel_shape (or takes `kernel`, height and width, where that is left out; NULL: it must be
- * there), strides, dilations, pads, auto_pad and ceil_mode, for an image of `image`. What the
- * engine does not have is refused: other strides down than across, windows along one axis. */
+ * there), strides, dilations, pads, auto_pad and ceil_mode, for an image of `image`. */
 DcStatus dc_onnx_read_windows(DcOnnxImporter *importer, const DcOnnxNode *node, DcShape image,
                               const int64_t *kernel, DcOnnxWindows *windows);
 

@@ -13,6 +13,16 @@
 /* 1 GiB of them. */
 #define MOST_WEIGHTS ((size_t)1 << 28)
 
+/* A text attribute that is quoted may hold anything; a message is one line. */
+static void
+replace_controls(char *text)
+{
+  for (; *text; text++) {
+    if ((unsigned char)*text < ' ' || *text == 0x7f)
+      *text = '?';
+  }
+}
+
 DcStatus
 dc_onnx_refuse(DcOnnxImporter *importer, DcStatus status, const char *format, ...)
 {
@@ -21,6 +31,7 @@ dc_onnx_refuse(DcOnnxImporter *importer, DcStatus status, const char *format, ..
   va_start(arguments, format);
   vsnprintf(what, sizeof what, format, arguments);
   va_end(arguments);
+  replace_controls(what);
   return dc_error_set(importer->error, status, "%s: %s", importer->where, what);
 }
 
@@ -366,6 +377,7 @@ can_be_scaled(const DcLayer *layer, size_t channels)
   case DC_LAYER_DENSE:
   case DC_LAYER_AFFINE:
   case DC_LAYER_LAYER_NORM:
+  case DC_LAYER_INSTANCE_NORM:
     return layer->bias_size == channels;
   default:
     return false;

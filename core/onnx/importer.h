@@ -111,6 +111,8 @@ DcOnnxOperator dc_onnx_find_pool(const char *op);      /* pools, means over pixe
 DcOnnxOperator dc_onnx_find_pointwise(const char *op); /* activations, arithmetic */
 DcOnnxOperator dc_onnx_find_layout(const char *op);    /* shapes, slices, joining */
 DcOnnxOperator dc_onnx_find_norm(const char *op);      /* softmax, norms */
+DcOnnxOperator dc_onnx_find_gather(const char *op);    /* numbers by their places */
+DcOnnxOperator dc_onnx_find_resize(const char *op);    /* images of another size */
 
 /* The meanings of recognise.h that are norms. */
 DcStatus dc_onnx_import_layer_norm(DcOnnxImporter *importer, const DcOnnxNode *node,

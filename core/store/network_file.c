@@ -87,8 +87,12 @@ describe_window(const DcLayer *layer, JsonObject *object)
   const int kernel[] = {layer->kernel_height, layer->kernel_width};
   json_object_set_array_member(object, "kernel", int_array(kernel, 2));
   json_object_set_int_member(object, "stride", layer->stride);
+  if (dc_layer_stride_across(layer) != layer->stride)
+    json_object_set_int_member(object, "stride-across", layer->stride_across);
   if (dc_layer_dilation(layer) > 1)
     json_object_set_int_member(object, "dilation", layer->dilation);
+  if (dc_layer_dilation_across(layer) != dc_layer_dilation(layer))
+    json_object_set_int_member(object, "dilation-across", layer->dilation_across);
   if (dc_layer_groups(layer) > 1)
     json_object_set_int_member(object, "groups", layer->groups);
 }
@@ -103,6 +107,15 @@ describe_order(const DcRearrangement *order, JsonObject *object)
   json_object_set_object_member(object, "order", member);
 }
 
+static void
+describe_response(const DcResponse *response, JsonObject *object)
+{
+  json_object_set_int_member(object, "size", response->size);
+  json_object_set_double_member(object, "scale", response->scale);
+  json_object_set_double_member(object, "bias", response->bias);
+  json_object_set_double_member(object, "power", response->power);
+}
+
 static JsonObject *
 describe_layer(const DcLayer *layer)
 {
@@ -114,8 +127,10 @@ describe_layer(const DcLayer *layer)
     describe_window(layer, object);
   if (has_padding(layer->kind))
     json_object_set_array_member(object, "padding", int_array(layer->padding, 4));
-  if (layer->kind == DC_LAYER_LAYER_NORM)
+  if (dc_layer_has_epsilon(layer->kind))
     json_object_set_double_member(object, "epsilon", layer->epsilon);
+  if (layer->kind == DC_LAYER_RESPONSE_NORM)
+    describe_response(&layer->response, object);
   if (layer->kind == DC_LAYER_REARRANGE)
     describe_order(&layer->order, object);
   json_object_set_array_member(object, "output", shape_array(layer->output));
@@ -166,8 +181,10 @@ weight_tensor(const DcLayer *layer, DcShape input)
   case DC_LAYER_AFFINE:
   case DC_LAYER_PRELU:
   case DC_LAYER_LAYER_NORM:
+  case DC_LAYER_INSTANCE_NORM:
+  case DC_LAYER_RESAMPLE:
     tensor.rank = 1;
-    tensor.shape[0] = in;
+    tensor.shape[0] = layer->weight_size;
     break;
   default:
     break;
@@ -298,7 +315,13 @@ read_window(JsonObject *object, const char *where, DcLayer *layer, DcError *erro
   if (!status)
     status = dc_json_int(object, "stride", 1, INT32_MAX, where, &stride, error);
   if (!status)
+    status = read_optional_int(object, "stride-across", 1, INT32_MAX, where, &layer->stride_across,
+                               error);
+  if (!status)
     status = read_optional_int(object, "dilation", 1, INT32_MAX, where, &layer->dilation, error);
+  if (!status)
+    status = read_optional_int(object, "dilation-across", 1, INT32_MAX, where,
+                               &layer->dilation_across, error);
   if (!status)
     status = read_optional_int(object, "groups", 1, INT32_MAX, where, &layer->groups, error);
   if (status)
@@ -348,6 +371,22 @@ read_order(JsonObject *object, const char *where, DcRearrangement *order, DcErro
   return status;
 }
 
+/* Whether its numbers can be is for dc_network_fit() to say. */
+static DcStatus
+read_response(JsonObject *object, const char *where, DcResponse *response, DcError *error)
+{
+  int64_t size = 0;
+  DcStatus status = dc_json_int(object, "size", 1, INT32_MAX, where, &size, error);
+  if (!status)
+    status = dc_json_float(object, "scale", where, &response->scale, error);
+  if (!status)
+    status = dc_json_float(object, "bias", where, &response->bias, error);
+  if (!status)
+    status = dc_json_float(object, "power", where, &response->power, error);
+  response->size = (int)size;
+  return status;
+}
+
 static DcStatus
 read_layer(JsonObject *object, const char *where, DcLayer *layer, DcError *error)
 {
@@ -360,8 +399,10 @@ read_layer(JsonObject *object, const char *where, DcLayer *layer, DcError *error
     status = read_window(object, where, layer, error);
   if (!status && has_padding(layer->kind))
     status = read_ints(object, "padding", 4, 0, where, layer->padding, error);
-  if (!status && layer->kind == DC_LAYER_LAYER_NORM)
+  if (!status && dc_layer_has_epsilon(layer->kind))
     status = dc_json_float(object, "epsilon", where, &layer->epsilon, error);
+  if (!status && layer->kind == DC_LAYER_RESPONSE_NORM)
+    status = read_response(object, where, &layer->response, error);
   if (!status && layer->kind == DC_LAYER_REARRANGE)
     status = read_order(object, where, &layer->order, error);
   if (!status)
@@ -563,6 +604,10 @@ digest_named_numbers(const DcLayer *layer, GChecksum *checksum)
     digest_named(checksum, "with", layer->with);
   if (dc_layer_dilation(layer) > 1)
     digest_named(checksum, "dilation", layer->dilation);
+  if (dc_layer_stride_across(layer) != layer->stride)
+    digest_named(checksum, "stride-across", layer->stride_across);
+  if (dc_layer_dilation_across(layer) != dc_layer_dilation(layer))
+    digest_named(checksum, "dilation-across", layer->dilation_across);
   if (dc_layer_groups(layer) > 1)
     digest_named(checksum, "groups", layer->groups);
 }
@@ -589,6 +634,13 @@ digest_order(const DcRearrangement *order, GChecksum *checksum)
 }
 
 static void
+digest_response(const DcResponse *response, GChecksum *checksum)
+{
+  dc_digest_int(checksum, response->size);
+  dc_digest_floats(checksum, (const float[]){response->scale, response->bias, response->power}, 3);
+}
+
+static void
 digest_layer(const DcLayer *layer, GChecksum *checksum)
 {
   dc_digest_text(checksum, dc_layer_kind_name(layer->kind));
@@ -598,8 +650,10 @@ digest_layer(const DcLayer *layer, GChecksum *checksum)
     digest_ints(checksum, (int[]){layer->kernel_height, layer->kernel_width, layer->stride}, 3);
   if (has_padding(layer->kind))
     digest_ints(checksum, layer->padding, 4);
-  if (layer->kind == DC_LAYER_LAYER_NORM)
+  if (dc_layer_has_epsilon(layer->kind))
     dc_digest_floats(checksum, &layer->epsilon, 1);
+  if (layer->kind == DC_LAYER_RESPONSE_NORM)
+    digest_response(&layer->response, checksum);
   if (layer->kind == DC_LAYER_REARRANGE)
     digest_order(&layer->order, checksum);
   digest_shape(checksum, layer->output);

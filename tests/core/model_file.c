@@ -276,17 +276,27 @@ identity_tells_layers_learnt_elsewhere_apart(void **state)
                        &dc_network_layer(network, 11)->order.axes,
                        &dc_network_layer(network, 11)->order.size[2],
                        &dc_network_layer(network, 11)->order.stride[1],
-                       &dc_network_layer(network, 11)->order.offset};
+                       &dc_network_layer(network, 11)->order.offset,
+                       &dc_network_layer(network, 1)->dilation_across,
+                       &dc_network_layer(network, 16)->stride_across,
+                       &dc_network_layer(network, 18)->response.size};
   for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) {
     ++*ints[i];
     dc_model_identify(model);
     assert_string_not_equal(model->encoder_id, first);
     --*ints[i];
   }
-  float *const floats[] = {
-      &dc_network_layer(network, 3)->low,      &dc_network_layer(network, 3)->high,
-      &dc_network_layer(network, 8)->slope,    &dc_network_layer(network, 8)->shift,
-      &dc_network_layer(network, 10)->epsilon, &dc_network_layer(network, 9)->weight[3]};
+  float *const floats[] = {&dc_network_layer(network, 3)->low,
+                           &dc_network_layer(network, 3)->high,
+                           &dc_network_layer(network, 8)->slope,
+                           &dc_network_layer(network, 8)->shift,
+                           &dc_network_layer(network, 10)->epsilon,
+                           &dc_network_layer(network, 9)->weight[3],
+                           &dc_network_layer(network, 17)->epsilon,
+                           &dc_network_layer(network, 15)->weight[2],
+                           &dc_network_layer(network, 18)->response.scale,
+                           &dc_network_layer(network, 18)->response.bias,
+                           &dc_network_layer(network, 18)->response.power};
   for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
     const float before = *floats[i];
     *floats[i] += 0.25f;
@@ -298,6 +308,8 @@ identity_tells_layers_learnt_elsewhere_apart(void **state)
   assert_string_equal(model->encoder_id, first);
   /* One said in another way. */
   dc_network_layer(network, 2)->groups = dc_network_layer(network, 5)->dilation = 1;
+  dc_network_layer(network, 2)->stride_across = 1;
+  dc_network_layer(network, 2)->dilation_across = 0;
   dc_model_identify(model);
   assert_string_equal(model->encoder_id, first);
   dc_model_free(model);

@@ -28,6 +28,9 @@ add_random(DcNetwork *network, DcLayer layer, DcRandom *random)
   fill_uniform(random, added->weight, added->weight_size,
                2 / sqrtf((float)(terms > 1 ? terms : 1)));
   fill_uniform(random, added->bias, added->bias_size, 0.5f);
+  /* Places, of which some are whole, some lie outside. */
+  for (size_t i = 0; added->kind == DC_LAYER_RESAMPLE && i < added->weight_size; i++)
+    added->weight[i] = 0.25f * (float)dc_random_below(random, 40) - 1;
   fill_uniform(random, added->statistics, added->statistics_size, 0.5f);
   for (size_t i = added->statistics_size / 2; i < added->statistics_size; i++)
     added->statistics[i] += 1; /* variances of 0.5 to 1.5 */
@@ -109,8 +112,8 @@ branching_network(DcRandom *random)
 }
 
 /* A network of all that those which were learnt elsewhere have: every kind and activation that goes
- * forward only, a dilation, groups, second inputs of one pixel, and two inputs of which the second
- * is the newer. */
+ * forward only, a dilation, groups, steps that differ by axis, second inputs of one pixel, and two
+ * inputs of which the second is the newer. */
 static inline DcNetwork *
 imported_network(DcRandom *random)
 {
@@ -133,19 +136,26 @@ imported_network(DcRandom *random)
       {.kind = DC_LAYER_SOFTMAX},                                 /* 13 */
       {.kind = DC_LAYER_AFFINE, .back = 1},                       /* 14: of 12 */
       {.kind = DC_LAYER_CONCATENATE, .with = 1},                  /* 15: of 14 and 13 */
+      {.kind = DC_LAYER_RESAMPLE, .output = {7, 9, 0}},           /* 16 */
+      window_layer(DC_LAYER_MAX_POOL, 2, 2, 1, none, 0),          /* 17: 6 x 4 */
+      {.kind = DC_LAYER_INSTANCE_NORM, .epsilon = 1e-3f},         /* 18 */
+      {.kind = DC_LAYER_RESPONSE_NORM},                           /* 19 */
       {.kind = DC_LAYER_DENSE, .output = {.channels = 5}},
   };
   static const DcActivation activations[] = {
-      DC_ACTIVATION_NONE,    DC_ACTIVATION_HARD_SWISH, DC_ACTIVATION_SILU,
-      DC_ACTIVATION_CLIP,    DC_ACTIVATION_NONE,       DC_ACTIVATION_SIGMOID,
-      DC_ACTIVATION_TANH,    DC_ACTIVATION_GELU_TANH,  DC_ACTIVATION_HARD_SIGMOID,
-      DC_ACTIVATION_NONE,    DC_ACTIVATION_RELU,       DC_ACTIVATION_NONE,
-      DC_ACTIVATION_NONE,    DC_ACTIVATION_LEAKY_RELU, DC_ACTIVATION_NONE,
-      DC_ACTIVATION_SIGMOID,
+      DC_ACTIVATION_NONE, DC_ACTIVATION_HARD_SWISH, DC_ACTIVATION_SILU,
+      DC_ACTIVATION_CLIP, DC_ACTIVATION_NONE,       DC_ACTIVATION_SIGMOID,
+      DC_ACTIVATION_TANH, DC_ACTIVATION_GELU_TANH,  DC_ACTIVATION_HARD_SIGMOID,
+      DC_ACTIVATION_NONE, DC_ACTIVATION_RELU,       DC_ACTIVATION_NONE,
+      DC_ACTIVATION_NONE, DC_ACTIVATION_LEAKY_RELU, DC_ACTIVATION_NONE,
+      DC_ACTIVATION_NONE, DC_ACTIVATION_RELU,       DC_ACTIVATION_NONE,
+      DC_ACTIVATION_NONE, DC_ACTIVATION_SIGMOID,
   };
   layers[1].dilation = 2;
   layers[1].groups = 3;
-  layers[2].dilation = 3;
+  layers[2].dilation = layers[2].dilation_across = 3;
+  layers[16].stride_across = 2;
+  layers[18].response = (DcResponse){.size = 5, .scale = 0.2f, .bias = 2, .power = 0.75f};
   layers[3].low = -0.5f;
   layers[3].high = 0.75f;
   layers[8].slope = layers[13].slope = 0.3f;

@@ -228,7 +228,8 @@ mixed_network(void)
                       window_layer(DC_LAYER_AVERAGE_POOL, 2, 2, 1, none, 0),
                       {.kind = DC_LAYER_DENSE, .output = {.channels = 6}},
                       {.kind = DC_LAYER_L2_NORMALISE}};
-  layers[7].output = (DcShape){5, 5, 4};
+  layers[7].stride_across = 1;
+  layers[7].output = (DcShape){5, 3, 4};
   for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
     if (i == 4)
       layers[i].output.channels = (int)dc_shape_size(dc_network_output(network));

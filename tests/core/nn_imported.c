@@ -55,11 +55,13 @@ static void
 give_window(DcRandom *random, DcShape input, DcLayer *layer)
 {
   layer->dilation = between(random, 0, 4);
-  const int dilation = dc_layer_dilation(layer), sides[2] = {input.height, input.width};
+  layer->dilation_across = between(random, 0, 4);
+  const int dilation[2] = {dc_layer_dilation(layer), dc_layer_dilation_across(layer)};
+  const int sides[2] = {input.height, input.width};
   int kernel[2];
   for (int axis = 0; axis < 2; axis++) {
     kernel[axis] = between(random, 1, 5);
-    const int extent = dc_kernel_extent(kernel[axis], dilation);
+    const int extent = dc_kernel_extent(kernel[axis], dilation[axis]);
     /* At least as much as the kernel is larger than the image, in two parts. */
     const int missing = extent > sides[axis] ? extent - sides[axis] : 0;
     layer->padding[2 * axis] = between(random, missing / 2, extent - 1);
@@ -70,6 +72,7 @@ give_window(DcRandom *random, DcShape input, DcLayer *layer)
   layer->kernel_height = kernel[0];
   layer->kernel_width = kernel[1];
   layer->stride = between(random, 1, 3);
+  layer->stride_across = between(random, 0, 3);
 }
 
 static void
@@ -217,6 +220,75 @@ rearrangements_are_their_reference(void **state)
   }
 }
 
+/* Places on pixels, between them, and outside. */
+static void
+resampled_images_are_their_reference(void **state)
+{
+  (void)state;
+  DcRandom random;
+  dc_random_seed(&random, 33, 0);
+  for (int turn = 0; turn < TURNS; turn++) {
+    DcLayer layer = {.kind = DC_LAYER_RESAMPLE,
+                     .output = {between(&random, 1, 12), between(&random, 1, 12), 0}};
+    give_activation(&random, &layer);
+    check(single_layer(random_shape(&random), layer, &random));
+  }
+}
+
+static void
+norms_of_channels_are_their_reference(void **state)
+{
+  (void)state;
+  DcRandom random;
+  dc_random_seed(&random, 34, 0);
+  for (int turn = 0; turn < TURNS; turn++) {
+    const DcResponse response = {between(&random, 1, 9), 0.5f, 1.5f, 0.75f};
+    DcLayer layers[] = {{.kind = DC_LAYER_INSTANCE_NORM, .epsilon = 0.1f},
+                        {.kind = DC_LAYER_RESPONSE_NORM, .response = response}};
+    for (size_t i = 0; i < 2; i++) {
+      give_activation(&random, &layers[i]);
+      check(single_layer(random_shape(&random), layers[i], &random));
+    }
+  }
+}
+
+/* A file may hold any place: the border, or the first pixel, answers. */
+static void
+places_without_sense_stay_inside(void **state)
+{
+  (void)state;
+  const float input[] = {3, 5, 7}, places[] = {0, NAN, -1e30f, 1e30f, INFINITY, -INFINITY, 1.5f};
+  const float expected[] = {3, 3, 7, 7, 3, 6};
+  const DcLayer layer = {.kind = DC_LAYER_RESAMPLE, .output = {1, 6, 0}};
+  DcNetwork *network = dc_network_new((DcShape){1, 3, 1});
+  float output[6];
+  assert_int_equal(dc_network_add(network, &layer, NULL), DC_OK);
+  memcpy(dc_network_layer(network, 0)->weight, places, sizeof places);
+  DcPlan *plan = plan_of(network, 1);
+  assert_int_equal(dc_plan_run(plan, input, 1, output), DC_OK);
+  assert_memory_equal(output, expected, sizeof expected);
+  dc_plan_free(plan);
+  dc_network_free(network);
+}
+
+/* What has no share in a pixel must not spoil it. */
+static void
+pixels_are_copied_beside_infinity(void **state)
+{
+  (void)state;
+  const float input[] = {1, INFINITY, 2, NAN};
+  DcNetwork *network = dc_network_new((DcShape){2, 2, 1});
+  const DcLayer layer = {.kind = DC_LAYER_RESAMPLE, .output = {2, 1, 0}};
+  float output[2];
+  assert_int_equal(dc_network_add(network, &layer, NULL), DC_OK);
+  memcpy(dc_network_layer(network, 0)->weight, (float[]){0, 1, 0}, 3 * sizeof(float));
+  DcPlan *plan = plan_of(network, 1);
+  assert_int_equal(dc_plan_run(plan, input, 1, output), DC_OK);
+  assert_true(output[0] == 1 && output[1] == 2);
+  dc_plan_free(plan);
+  dc_network_free(network);
+}
+
 static void
 a_network_of_all_of_them_is_its_reference(void **state)
 {
@@ -333,6 +405,9 @@ every_kind_lets_nan_through(void **state)
                             {.kind = DC_LAYER_PRELU},
                             {.kind = DC_LAYER_LAYER_NORM, .epsilon = 1},
                             {.kind = DC_LAYER_SOFTMAX},
+                            {.kind = DC_LAYER_INSTANCE_NORM, .epsilon = 1},
+                            {.kind = DC_LAYER_RESPONSE_NORM, .response = {3, 1, 1, 1}},
+                            {.kind = DC_LAYER_RESAMPLE, .output = {30, 30, 0}},
                             {.kind = DC_LAYER_PAD, .padding = {1, 1, 1, 1}},
                             {.kind = DC_LAYER_ADD, .with = 1},
                             {.kind = DC_LAYER_MULTIPLY, .with = 1},
@@ -342,7 +417,7 @@ every_kind_lets_nan_through(void **state)
         single_layer((DcShape){3, 3, 4}, (DcLayer){.kind = DC_LAYER_RESHAPE, .output = {3, 3, 4}},
                      &random);
     add_random(network, layers[i], &random);
-    float input[36] = {0}, output[5 * 5 * 8];
+    float input[36] = {0}, output[30 * 30 * 4];
     input[2] = NAN;
     DcPlan *plan = plan_of(network, 1);
     assert_int_equal(dc_plan_run(plan, input, 1, output), DC_OK);
@@ -440,6 +515,9 @@ sizes_and_products_are_counted(void **state)
       {{.kind = DC_LAYER_LAYER_NORM, .epsilon = 1}, 6, 6, 300},
       {{.kind = DC_LAYER_SOFTMAX}, 0, 0, 0},
       {{.kind = DC_LAYER_PAD}, 0, 0, 0},
+      {{.kind = DC_LAYER_INSTANCE_NORM, .epsilon = 1}, 6, 6, 300},
+      {{.kind = DC_LAYER_RESPONSE_NORM, .response = {3, 1, 1, 1}}, 0, 0, 600},
+      {{.kind = DC_LAYER_RESAMPLE, .output = {2, 9, 0}}, 11, 0, 0},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     DcNetwork *network = single_layer(input, cases[i].layer, &random);
@@ -506,6 +584,18 @@ dilations_and_groups_that_do_not_fit_are_refused(void **state)
   DcLayer transposed = thinned(DC_LAYER_TRANSPOSED_CONV2D, 2, 0);
   transposed.output = (DcShape){10, 10, 4};
   refuses(transposed, DC_ERROR_SHAPE, "can have a dilation");
+  DcLayer across = thinned(conv, 0, 0);
+  across.dilation_across = -1;
+  refuses(across, DC_ERROR_SHAPE, "dilation must");
+  across.dilation_across = 3;
+  refuses(across, DC_ERROR_SHAPE, "larger than the padded input");
+  across.dilation_across = 0;
+  across.stride_across = -2;
+  refuses(across, DC_ERROR_SHAPE, "stride must");
+  across.kind = DC_LAYER_MAX_POOL;
+  across.stride_across = 0;
+  across.dilation_across = 2;
+  refuses(across, DC_ERROR_SHAPE, "can have a dilation");
 }
 
 static void
@@ -596,13 +686,20 @@ static void
 numbers_out_of_range_are_refused(void **state)
 {
   (void)state;
-  const DcLayer norm = {.kind = DC_LAYER_LAYER_NORM};
+  static const DcLayerKind norms[] = {DC_LAYER_LAYER_NORM, DC_LAYER_INSTANCE_NORM};
   static const float epsilons[] = {0, -1, NAN, INFINITY};
-  for (size_t i = 0; i < 4; i++) {
-    DcLayer layer = norm;
-    layer.epsilon = epsilons[i];
-    refuses(layer, DC_ERROR_ARGUMENT, "epsilon");
-  }
+  for (size_t i = 0; i < 8; i++)
+    refuses((DcLayer){.kind = norms[i / 4], .epsilon = epsilons[i % 4]}, DC_ERROR_ARGUMENT,
+            "epsilon");
+  static const DcResponse responses[] = {{0, 1, 1, 1},   {-3, 1, 1, 1},       {1 << 25, 1, 1, 1},
+                                         {3, -1, 1, 1},  {3, NAN, 1, 1},      {3, 1, 0, 1},
+                                         {3, 1, NAN, 1}, {3, 1, INFINITY, 1}, {3, 1, 1, NAN}};
+  for (size_t i = 0; i < sizeof responses / sizeof *responses; i++)
+    refuses((DcLayer){.kind = DC_LAYER_RESPONSE_NORM, .response = responses[i]}, DC_ERROR_ARGUMENT,
+            "its power a number");
+  refuses((DcLayer){.kind = DC_LAYER_RESAMPLE}, DC_ERROR_SHAPE, "must be given");
+  refuses((DcLayer){.kind = DC_LAYER_RESAMPLE, .output = {-1, 3, 4}}, DC_ERROR_SHAPE,
+          "must be given");
   DcLayer clip = {.kind = DC_LAYER_PRELU, .activation = DC_ACTIVATION_CLIP, .low = 1};
   refuses(clip, DC_ERROR_ARGUMENT, "low > high");
   clip.low = NAN;
@@ -685,6 +782,10 @@ main(void)
       cmocka_unit_test(kinds_of_two_inputs_are_their_reference),
       cmocka_unit_test(kinds_of_one_input_are_their_reference),
       cmocka_unit_test(rearrangements_are_their_reference),
+      cmocka_unit_test(resampled_images_are_their_reference),
+      cmocka_unit_test(norms_of_channels_are_their_reference),
+      cmocka_unit_test(places_without_sense_stay_inside),
+      cmocka_unit_test(pixels_are_copied_beside_infinity),
       cmocka_unit_test(a_network_of_all_of_them_is_its_reference),
       cmocka_unit_test(activations_give_known_numbers),
       cmocka_unit_test(kinds_give_numbers_computed_by_hand),

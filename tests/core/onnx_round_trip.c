@@ -6,8 +6,6 @@
 #include "onnx/import.h"
 #include "onnx_layers.h"
 
-#include <string.h>
-
 /* Networks that are written as ONNX and imported again compute the same. */
 
 enum { BATCH = 3 };
@@ -69,21 +67,9 @@ of_picture(const DcNetwork *network)
   return whole;
 }
 
-static bool
-has_transposed(const DcNetwork *network)
-{
-  for (size_t i = 0; i < dc_network_layer_count(network); i++)
-    if (dc_network_layer_const(network, i)->kind == DC_LAYER_TRANSPOSED_CONV2D)
-      return true;
-  return false;
-}
-
-/* Decoders are written for other programs; nobody needs to import one. */
 static void
 check(const DcNetwork *network)
 {
-  if (has_transposed(network))
-    return;
   DcNetwork *whole = of_picture(network), *folded;
   assert_int_equal(dc_network_fold(whole, &folded, NULL), DC_OK);
   DcNetwork *again = there_and_back(folded);
@@ -100,14 +86,6 @@ layers_of_all_sizes_come_back(void **state)
   for_each_layer(check);
 }
 
-/* What is written as a Gather of many numbers, which no network has that is imported. */
-static bool
-is_gathered(size_t index)
-{
-  return strcmp(onnx_layers[index].name, "repeat") == 0 ||
-         strcmp(onnx_layers[index].name, "overlap") == 0;
-}
-
 static void
 every_kind_comes_back_with_every_activation(void **state)
 {
@@ -115,8 +93,6 @@ every_kind_comes_back_with_every_activation(void **state)
   DcRandom random;
   dc_random_seed(&random, 8, 8);
   for (size_t i = 0; i < ONNX_LAYER_COUNT; i++) {
-    if (is_gathered(i))
-      continue;
     for (int activation = DC_ACTIVATION_NONE; activation <= DC_ACTIVATION_TANH; activation++) {
       DcLayer layer = onnx_layers[i].layer;
       layer.activation = (DcActivation)activation;
@@ -144,31 +120,6 @@ networks_come_back(void **state)
   dc_network_free(imported);
 }
 
-static void
-a_decoder_is_refused_by_the_name_of_its_operator(void **state)
-{
-  (void)state;
-  DcRandom random;
-  dc_random_seed(&random, 10, 10);
-  DcLayer layer = window_layer(DC_LAYER_TRANSPOSED_CONV2D, 2, 2, 2, (int[4]){0, 0, 0, 0}, 3);
-  layer.output = (DcShape){4, 4, 3};
-  DcNetwork *network = single_layer((DcShape){2, 2, 3}, layer, &random), *again;
-  unsigned char *bytes;
-  size_t size;
-  DcOnnxGraph *graph;
-  DcOnnxImportReport report;
-  DcError error = {0};
-  assert_int_equal(dc_onnx_export(network, &bytes, &size, NULL), DC_OK);
-  assert_int_equal(dc_onnx_graph_parse(bytes, size, "trip", &graph, NULL), DC_OK);
-  assert_int_equal(dc_onnx_import(graph, &(DcOnnxImportOptions){0}, &again, &report, &error),
-                   DC_ERROR_UNSUPPORTED);
-  assert_null(again);
-  assert_non_null(strstr(error.message, "ConvTranspose"));
-  dc_onnx_graph_free(graph);
-  dc_free(bytes);
-  dc_network_free(network);
-}
-
 int
 main(void)
 {
@@ -176,7 +127,6 @@ main(void)
       cmocka_unit_test(layers_of_all_sizes_come_back),
       cmocka_unit_test(every_kind_comes_back_with_every_activation),
       cmocka_unit_test(networks_come_back),
-      cmocka_unit_test(a_decoder_is_refused_by_the_name_of_its_operator),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
 #include "fuzz.h"
 
 #include "../core/onnx_bytes.h"
+#include "base/memory.h"
+#include "nn/plan.h"
 #include "onnx/graph.h"
 #include "onnx/import.h"
 
@@ -108,6 +110,37 @@ check_graph(const DcOnnxGraph *graph)
   return sum;
 }
 
+/* More would take longer than a test has for ten thousand of them. */
+enum { MOST_PRODUCTS = 1 << 18, MOST_NUMBERS = 1 << 14 };
+
+static bool
+is_small(const DcNetwork *network)
+{
+  bool small = dc_network_multiply_adds(network) <= MOST_PRODUCTS;
+  for (size_t i = 0; i <= dc_network_layer_count(network) && small; i++)
+    small = dc_shape_size(dc_network_value(network, i)) <= MOST_NUMBERS;
+  return small;
+}
+
+/* Whatever was imported runs, or says why not. */
+static void
+run(const DcNetwork *network)
+{
+  DcPlan *plan;
+  DcError error = {.status = DC_OK};
+  const DcStatus status = dc_plan_new(network, 1, &plan, &error);
+  if (status) {
+    fuzz_promise_error(status, &error);
+    return;
+  }
+  float *input = DC_NEW(float, dc_shape_size(dc_network_input(network)));
+  float *output = DC_NEW(float, dc_shape_size(dc_network_output(network)));
+  fuzz_promise(input && output && dc_plan_run(plan, input, 1, output) == DC_OK);
+  dc_free(input);
+  dc_free(output);
+  dc_plan_free(plan);
+}
+
 /* A network, or a reason. */
 static void
 import(const DcOnnxGraph *graph)
@@ -119,6 +152,8 @@ import(const DcOnnxGraph *graph)
   fuzz_promise((status == DC_OK) == (network != NULL));
   if (status)
     fuzz_promise_error(status, &error);
+  else if (is_small(network))
+    run(network);
   dc_network_free(network);
 }
 
@@ -201,12 +236,71 @@ branching_model(void)
   return onnx_model(11, graph);
 }
 
+static void
+give_numbers(Bytes *node, const char *name, const int64_t *numbers, size_t count)
+{
+  Bytes attribute = onnx_attribute(name, 7);
+  for (size_t i = 0; i < count; i++)
+    put_int(&attribute, 8, numbers[i]);
+  put_message(node, 5, attribute);
+}
+
+static Bytes
+whole_list(const char *name, const int64_t *numbers, int64_t count)
+{
+  return onnx_raw_tensor(name, ONNX_INT64, &count, 1, numbers, (size_t)count * sizeof *numbers);
+}
+
+/* Windows that differ by axis, images of other sizes, numbers by their places, norms, and two
+ * values of differing shape. */
+static Bytes
+uneven_model(void)
+{
+  static const int64_t picture[] = {-1, 1, 5, 4}, kernel[] = {1, 2, 2, 3}, mask[] = {1, 2, 1, 1};
+  static const int64_t channels[] = {2}, steps[] = {2, 1}, sizes[] = {1, 2, 9, 3};
+  static const int64_t places[] = {2, 0, 1, 1, 6}, places_again[] = {0, 1, 0, 1};
+  static const float floats[12] = {1, -2, 3, 4, -5, 6, 7, 8, -9, 10, 11, 12};
+  Bytes graph = {0}, node = onnx_node("ConvTranspose", "", "in w", "up");
+  give_numbers(&node, "strides", steps, 2);
+  put_message(&graph, 1, node);
+  put_message(&graph, 1, onnx_node("InstanceNormalization", "", "up s s", "norm"));
+  node = onnx_node("LRN", "", "norm", "response");
+  Bytes attribute = onnx_attribute("size", 2);
+  put_int(&attribute, 3, 3);
+  put_message(&node, 5, attribute);
+  put_message(&graph, 1, node);
+  node = onnx_node("Resize", "", "response - - sizes", "size");
+  attribute = onnx_attribute("mode", 3);
+  put_text(&attribute, 4, "linear");
+  put_message(&node, 5, attribute);
+  put_message(&graph, 1, node);
+  for (int i = 0; i < 2; i++) {
+    node = onnx_node("Gather", "", i ? "some again" : "size places", i ? "more" : "some");
+    attribute = onnx_attribute("axis", 2);
+    put_int(&attribute, 3, i ? 3 : 2);
+    put_message(&node, 5, attribute);
+    put_message(&graph, 1, node);
+  }
+  put_message(&graph, 1, onnx_node("Conv", "", "more m", "mask"));
+  put_message(&graph, 1, onnx_node("Mul", "", "mask more", "product"));
+  put_message(&graph, 1, onnx_node("Mul", "", "product product", "out"));
+  put_message(&graph, 5, onnx_raw_tensor("w", ONNX_FLOAT, kernel, 4, floats, sizeof floats));
+  put_message(&graph, 5, onnx_raw_tensor("m", ONNX_FLOAT, mask, 4, floats, 2 * sizeof *floats));
+  put_message(&graph, 5, onnx_raw_tensor("s", ONNX_FLOAT, channels, 1, floats, 2 * sizeof *floats));
+  put_message(&graph, 5, whole_list("sizes", sizes, 4));
+  put_message(&graph, 5, whole_list("places", places, 5));
+  put_message(&graph, 5, whole_list("again", places_again, 4));
+  put_message(&graph, 11, onnx_value("in", ONNX_FLOAT, picture, 4));
+  put_message(&graph, 12, onnx_value("out", ONNX_FLOAT, NULL, 0));
+  return onnx_model(13, graph);
+}
+
 int
 fuzz_write_seed(size_t index, const char *path)
 {
-  if (index >= 2)
+  if (index >= 3)
     return 0;
-  Bytes model = index ? branching_model() : whole_model();
+  Bytes model = index == 0 ? whole_model() : index == 1 ? branching_model() : uneven_model();
   FILE *stream = fopen(path, "wb");
   fuzz_promise(stream && fwrite(model.data, 1, model.size, stream) == model.size);
   fuzz_promise(fclose(stream) == 0);

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Scores embeddings by clustering them: kmeans_scores.py EMBEDDINGS.npy LABELS.npy
+"""Scores embeddings by clustering them: kmeans_scores.py EMBEDDINGS.npy LABELS.npy [STARTS]
 
-Clusters the rows with scikit-learn's k-means (k-means++, 10 starts) into as many clusters as there are
-labels, for three seeds, and prints accuracy under the best matching of clusters to labels, normalised
-mutual information (arithmetic) and adjusted Rand index, in percent, as one JSON object.
+Clusters the rows with scikit-learn's k-means (k-means++, the best of 10 starts or of STARTS) into as
+many clusters as there are labels, for three seeds, and prints accuracy under the best matching of
+clusters to labels, normalised mutual information (arithmetic) and adjusted Rand index, in percent, as
+one JSON object. Which start is the best its inertia tells, not the labels.
 """
 import json
 import sys
@@ -38,12 +39,12 @@ def load(embeddings_path, labels_path):
     return embeddings, numpy.unique(labels, return_inverse=True)[1]
 
 
-def main(embeddings_path, labels_path):
+def main(embeddings_path, labels_path, starts=STARTS):
     embeddings, labels = load(embeddings_path, labels_path)
     clusters = labels.max() + 1
     scores = {"acc": [], "nmi": [], "ari": []}
     for seed in SEEDS:
-        found = KMeans(clusters, n_init=STARTS, random_state=seed).fit_predict(embeddings)
+        found = KMeans(clusters, n_init=int(starts), random_state=seed).fit_predict(embeddings)
         scores["acc"].append(accuracy(labels, found))
         scores["nmi"].append(normalized_mutual_info_score(labels, found))
         scores["ari"].append(adjusted_rand_score(labels, found))
@@ -53,6 +54,6 @@ def main(embeddings_path, labels_path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

@@ -56,7 +56,7 @@ def run(program, path, images, output):
         if result.returncode:
             raise SystemExit(f"{path.name}: {result.stderr}")
         numbers = numpy.fromfile(home / "output.f32", numpy.float32)
-        return numbers.reshape(len(images), -1), result.stdout.strip()
+        return numbers.reshape(len(images), -1), result.stdout.splitlines()[0]
 
 
 def compare(title, result, theirs):
@@ -104,20 +104,68 @@ def into_last_weights(module, images):
     return seen[0] if seen else None
 
 
-def check_torchvision(program, name, opset):
+def export_torchvision(name, opset, path):
+    """Writes a network of random weights; returns it and pictures for it."""
     torch.manual_seed(1)
     module = settle(getattr(torchvision.models, name)(weights=None))
     images = torch.randn(BATCH, 3, SIDE, SIDE)
+    torch.onnx.export(module, images[:1], path, opset_version=opset, input_names=["input"],
+                      output_names=["logits"], dynamic_axes={"input": {0: "n"}})
+    return module, images
+
+
+def check_torchvision(program, name, opset):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / f"{name}.onnx"
-        torch.onnx.export(module, images[:1], path, opset_version=opset, input_names=["input"],
-                          output_names=["logits"], dynamic_axes={"input": {0: "n"}})
+        module, images = export_torchvision(name, opset, path)
         title = f"{name}, opset {opset}"
         well = compare(title, run(program, path, images.numpy(), "logits"), module(images).numpy())
         embedding = into_last_weights(module, images)
         if embedding is not None:
             well &= compare(title, run(program, path, images.numpy(), None), embedding)
     return well
+
+
+class Uneven(torch.nn.Module if torch else object):
+    """Windows that differ down and across, norms of instances, attention over pixels, channels in
+    another order, images made larger and smaller."""
+
+    def __init__(self):
+        super().__init__()
+        nn = torch.nn
+        self.first = nn.Sequential(
+            nn.Conv2d(3, 8, (5, 3), stride=(2, 1), padding=(2, 1), dilation=(1, 2)),
+            nn.InstanceNorm2d(8, affine=True), nn.ReLU(), nn.MaxPool2d((1, 2), stride=(1, 2)))
+        self.deep = nn.Conv2d(8, 8, 3, stride=(1, 3), padding=(1, 0), groups=8)
+        self.mask = nn.Conv2d(8, 1, 1)
+        self.up = nn.ConvTranspose2d(8, 6, (3, 4), stride=(2, 3), padding=(1, 0),
+                                     output_padding=(1, 2))
+        self.last = nn.Conv2d(6, 4, 3)
+        self.order = [5, 1, 4, 0, 2, 3]
+        torch.nn.init.uniform_(self.first[1].weight, 0.5, 1.5)
+        torch.nn.init.uniform_(self.first[1].bias, -0.5, 0.5)
+
+    def forward(self, image):
+        deep = self.deep(self.first(image))
+        deep = deep * torch.sigmoid(self.mask(deep)) + deep * deep
+        up = self.up(deep)[:, self.order]
+        for way in ({"scale_factor": 2, "mode": "nearest"},
+                    {"size": (45, 61), "mode": "bilinear", "align_corners": False},
+                    {"size": (70, 33), "mode": "bilinear", "align_corners": True},
+                    {"size": (23, 37), "mode": "nearest"}):
+            up = torch.nn.functional.interpolate(up, **way)
+        return torch.flatten(self.last(up), 1)
+
+
+def check_uneven(program, opset):
+    torch.manual_seed(2)
+    module, images = Uneven().eval(), torch.randn(BATCH, 3, 40, 50)
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "uneven.onnx"
+        torch.onnx.export(module, images[:1], path, opset_version=opset, input_names=["input"],
+                          output_names=["output"], dynamic_axes={"input": {0: "n"}})
+        return compare(f"windows that differ by axis, opset {opset}",
+                       run(program, path, images.numpy(), "output"), module(images).numpy())
 
 
 def check_shipped(program, path, shape, low, high, outputs):
@@ -141,6 +189,8 @@ def main(program, data):
         with torch.no_grad():
             for name, opset in NETWORKS.items():
                 checked, well = checked + 1, check_torchvision(program, name, opset) and well
+            for opset in (11, 13, 16):
+                checked, well = checked + 1, check_uneven(program, opset) and well
     for name, described in SHIPPED.items():
         path = pathlib.Path(data) / "models" / name
         if cv2 and path.exists():

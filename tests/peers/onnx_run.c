@@ -2,12 +2,14 @@
 
 /* Runs a network out of an ONNX file on numbers: onnx_run NET.onnx FOLDER [OUTPUT]. Reads
  * FOLDER/input.f32, samples of height x width x channels (of vectors: n), and writes
- * FOLDER/output.f32. Without OUTPUT it ends where an import would. */
+ * FOLDER/output.f32, then prints the most memory it had. Without OUTPUT it ends where an import
+ * would. */
 
 #include "nn/plan.h"
 #include "onnx/graph.h"
 #include "onnx/import.h"
 
+#include "peak.h"
 #include "raw_files.h"
 
 static DcNetwork *
@@ -59,5 +61,6 @@ main(int argc, char **argv)
   dc_free(output);
   dc_free(input.data);
   dc_network_free(network);
+  printf("peak %ld KiB\n", peak_memory());
   return 0;
 }

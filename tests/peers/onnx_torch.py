@@ -51,6 +51,17 @@ def average_pool(image, *, kernel_shape, strides, pads, count_include_pad):
     return sums / counts
 
 
+def instance_norm(image, scale, bias, *, epsilon):
+    return functional.instance_norm(image, weight=scale, bias=bias, eps=epsilon)
+
+
+def response_norm(image, *, size, alpha, beta, bias):
+    before = (size - 1) // 2
+    squares = functional.pad(image * image, (0, 0, 0, 0, before, size - 1 - before))
+    sums = sum(squares[:, i:i + image.shape[1]] for i in range(size))
+    return image / (bias + alpha / size * sums) ** beta
+
+
 def reshape(value, shape):
     sizes = [value.shape[i] if size == 0 else int(size) for i, size in enumerate(shape)]
     return value.reshape(sizes)
@@ -82,6 +93,8 @@ OPERATORS = {
     "GlobalAveragePool": lambda x: x.mean((2, 3), keepdim=True),
     "HardSigmoid": lambda x, alpha, beta: torch.clamp(alpha * x + beta, 0, 1),
     "Identity": lambda x: x,
+    "InstanceNormalization": instance_norm,
+    "LRN": response_norm,
     "LeakyRelu": lambda x, alpha: torch.where(x < 0, alpha * x, x),
     "MaxPool": max_pool,
     "Mul": torch.mul,
