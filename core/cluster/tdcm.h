@@ -97,4 +97,25 @@ DcStatus dc_tdcm_apply(const DcTdcmModule *module, const DcMatrix *samples, DcRa
                        size_t threads, const DcMatrix *centroids, uint32_t *labels, DcTdcmFit *fit,
                        DcError *error);
 
+/* What a module needs to know of a domain to read its embeddings. */
+typedef struct {
+  double *means; /* d: of the samples */
+  double *mass;  /* K: of each cluster, as the last block saw it */
+  double scale;  /* as in DcTdcmFit */
+  double total;  /* sum of the sample weights */
+} DcTdcmDomain;
+
+/* Goes on from centroids that there are: `blocks` (>= 1) blocks over `samples` (N x d), of
+ * `weights` (N numbers >= 0; NULL: 1), from `centroids` to `updated` (both K x d, in the units of
+ * the samples; may be the same memory), and into `domain`, whose arrays the caller provides. Errors
+ * as dc_tdcm_apply(). Allocates. */
+DcStatus dc_tdcm_continue(const DcTdcmModule *module, uint32_t blocks, const DcMatrix *samples,
+                          const float *weights, const DcMatrix *centroids, const DcMatrix *updated,
+                          DcTdcmDomain *domain, DcError *error);
+
+/* How the module reads embeddings of `domain` for these centroids: see cluster/reading.h. NULL when
+ * memory is short. */
+struct DcReading *dc_tdcm_reading(const DcTdcmModule *module, const DcTdcmDomain *domain,
+                                  const DcMatrix *centroids);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "cluster/tdcm.h"
 #include "stream/adapter_private.h"
 #include "stream/snapshot_builder.h"
 
@@ -15,10 +16,14 @@
 
 /* --- making and freeing --- */
 
-static bool
-reserve_for_method(DcAdapter *adapter)
+static DcStatus
+reserve_for_method(DcAdapter *adapter, DcError *error)
 {
-  return !adapter->method->reserve || adapter->method->reserve(adapter);
+  if (adapter->method->reserve && !adapter->method->reserve(adapter))
+    return dc_error_set(error, DC_ERROR_MEMORY,
+                        "not enough memory for the method %s with an interval of %zu",
+                        adapter->method->name, adapter->config.interval);
+  return DC_OK;
 }
 
 static void
@@ -26,6 +31,20 @@ close_method(const DcAdaptMethod *method, void *state)
 {
   if (method && method->close)
     method->close(state);
+}
+
+/* Has the method of adapter->method begin with the clusters as they are. */
+static DcStatus
+begin_method(DcAdapter *adapter, DcError *error)
+{
+  const DcAdaptMethod *method = adapter->method;
+  if (method->open && !method->open(adapter))
+    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for the method %s",
+                        method->name);
+  DcStatus status = reserve_for_method(adapter, error);
+  if (status == DC_OK && method->restart)
+    status = method->restart(adapter, error);
+  return status;
 }
 
 /* Takes the method of the configuration in place of the one there is, if any, which stays when
@@ -37,17 +56,15 @@ open_method(DcAdapter *adapter, DcError *error)
   void *old_state = adapter->state;
   adapter->method = dc_adapt_method(adapter->config.method);
   adapter->state = NULL;
-  if ((adapter->method->open && !adapter->method->open(adapter)) || !reserve_for_method(adapter)) {
-    close_method(adapter->method, adapter->state);
-    dc_error_set(error, DC_ERROR_MEMORY,
-                 "not enough memory for the method %s with an interval of %zu",
-                 adapter->method->name, adapter->config.interval);
-    adapter->method = old;
-    adapter->state = old_state;
-    return DC_ERROR_MEMORY;
+  DcStatus status = begin_method(adapter, error);
+  if (status == DC_OK) {
+    close_method(old, old_state);
+    return DC_OK;
   }
-  close_method(old, old_state);
-  return DC_OK;
+  close_method(adapter->method, adapter->state);
+  adapter->method = old;
+  adapter->state = old_state;
+  return status;
 }
 
 DcStatus
@@ -55,6 +72,16 @@ dc_adapter_allocate_clusters(DcAdapter *adapter, size_t count, DcError *error)
 {
   return dc_clusters_allocate(&adapter->clusters, count, adapter->dim, adapter->config.window,
                               error);
+}
+
+static DcStatus
+check_module(const DcTdcmModule *module, size_t dim, DcError *error)
+{
+  if (module && module->dim != dim)
+    return dc_error_set(error, DC_ERROR_SHAPE,
+                        "attention trained on embeddings of %zu numbers does not fit %zu",
+                        module->dim, dim);
+  return DC_OK;
 }
 
 static DcStatus
@@ -94,6 +121,8 @@ dc_adapter_new(const DcAdapterConfig *config, size_t dim, const char *encoder, D
   DcStatus status = dc_adapter_config_check(config, error);
   if (status == DC_OK)
     status = check_embeddings(dim, encoder, error);
+  if (status == DC_OK)
+    status = check_module(config->module, dim, error);
   if (status != DC_OK)
     return status;
   DcAdapter *made = DC_NEW(DcAdapter, 1);
@@ -126,25 +155,6 @@ dc_adapter_free(DcAdapter *adapter)
   dc_free(adapter);
 }
 
-static DcStatus
-grow_for_method(DcAdapter *adapter, DcError *error)
-{
-  if (!reserve_for_method(adapter))
-    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for an interval of %zu",
-                        adapter->config.interval);
-  return DC_OK;
-}
-
-/* The clusters go on as they are. */
-static DcStatus
-change_method(DcAdapter *adapter, DcError *error)
-{
-  DcStatus status = open_method(adapter, error);
-  if (status == DC_OK && adapter->method->restart)
-    status = adapter->method->restart(adapter, error);
-  return status;
-}
-
 DcStatus
 dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError *error)
 {
@@ -153,13 +163,14 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
     return status;
   const DcAdapterConfig old = adapter->config;
   if (config->clusters != old.clusters || config->max_clusters != old.max_clusters ||
-      config->window != old.window || config->warm_up != old.warm_up || config->seed != old.seed)
+      config->window != old.window || config->warm_up != old.warm_up || config->seed != old.seed ||
+      config->module != old.module)
     return dc_error_set(error, DC_ERROR_ARGUMENT,
-                        "clusters, max-clusters, window, warm-up and seed cannot change while "
-                        "running");
+                        "clusters, max-clusters, window, warm-up, seed and model cannot change "
+                        "while running");
   adapter->config = *config;
-  status = config->method == old.method ? grow_for_method(adapter, error)
-                                        : change_method(adapter, error);
+  status = config->method == old.method ? reserve_for_method(adapter, error)
+                                        : open_method(adapter, error);
   if (status != DC_OK)
     adapter->config = old;
   return status;
@@ -179,7 +190,7 @@ dc_adapter_publish(DcAdapter *adapter, DcError *error)
       .survival = clusters->survival,
       .temperature = clusters->temperature,
   };
-  bool read = !adapter->method->scorer || adapter->method->scorer(adapter, &parts.scorer);
+  bool read = !adapter->method->read || adapter->method->read(adapter, &parts);
   DcSnapshot *snapshot = read ? dc_snapshot_new(&parts) : NULL;
   if (!snapshot)
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for a snapshot of %zu clusters",

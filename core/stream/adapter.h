@@ -25,8 +25,13 @@ typedef enum {
   DC_METHOD_ATTENTION, /* TDCM's update; without a trained module it is soft k-means */
   DC_METHOD_K_MEANS,   /* one Lloyd step over the memory */
   DC_METHOD_NONE,      /* centroids stay where the warm-up or the model put them */
+  DC_METHOD_MIXTURE,   /* an isotropic mixture with running weights, as AE-CM sees clusters */
+  DC_METHOD_SECU,      /* centres on the unit sphere, moved by their hard samples */
   DC_METHOD_COUNT
 } DcMethod;
+
+/* "transport", "k-means", ... */
+const char *dc_method_name(DcMethod method);
 
 typedef struct {
   DcMethod method;
@@ -39,6 +44,8 @@ typedef struct {
   uint64_t half_life;     /* stream time in ns after which a remembered embedding weighs half;
                              0: all weigh the same */
   uint64_t seed;
+  const struct DcTdcmModule *module; /* of the model that embeds, for ATTENTION; borrowed for the
+                                        life of the adapter; NULL: none */
 } DcAdapterConfig;
 
 /* transport, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256, rate 1, half_life

@@ -3,8 +3,8 @@
 #define DC_STREAM_METHOD_H
 
 #include "base/status.h"
-#include "cluster/transport_score.h"
 #include "stream/adapter.h"
+#include "stream/snapshot_builder.h"
 #include "tensor/matrix.h"
 
 #include <stdbool.h>
@@ -32,6 +32,11 @@ typedef struct {
 /* The entry of that name and type, or NULL. */
 const DcMethodArray *dc_method_array_find(const DcMethodArray *arrays, size_t count,
                                           const char *name, DcMethodType type);
+
+/* Copies the one row of `array` onto `target` (float or double, as the array is), which must have
+ * `count` numbers, all in low..high and finite. DC_ERROR_FORMAT. */
+DcStatus dc_method_read_row(const DcMethodArray *array, size_t count, double low, double high,
+                            void *target, DcError *error);
 
 /* In regroup(): a cluster that was none before. */
 #define DC_NEW_CLUSTER SIZE_MAX
@@ -67,9 +72,9 @@ typedef struct DcAdaptMethod {
   /* Called in the place of move() while the clusters are frozen. */
   void (*skip)(DcAdapter *adapter);
 
-  /* How a snapshot labels, where the nearest centroid is not what the method means: `*scorer` is
-   * NULL, or belongs to the caller. False when memory is short. */
-  bool (*scorer)(const DcAdapter *adapter, DcTransportScorer **scorer);
+  /* Adds to a snapshot how it labels, where the nearest centroid is not what the method means.
+   * False when memory is short. */
+  bool (*read)(const DcAdapter *adapter, DcSnapshotParts *parts);
 
   void (*describe)(const DcAdapter *adapter, DcAdapterStats *stats);
 
@@ -85,7 +90,14 @@ typedef struct DcAdaptMethod {
 const DcAdaptMethod *dc_adapt_method(DcMethod method);
 
 extern const DcAdaptMethod dc_method_transport, dc_method_attention, dc_method_k_means,
-    dc_method_none;
+    dc_method_none, dc_method_mixture, dc_method_secu;
+
+/* Embeddings in a half-life of the configuration, as fast as they come; `otherwise` without a
+ * half-life or while that is not known. At least 1. */
+double dc_adapter_half_life(const DcAdapter *adapter, double otherwise);
+
+/* Embeddings that a method which learns from the newest ones should have room for. */
+size_t dc_adapter_pending_capacity(const DcAdapter *adapter);
 
 /* ---- for methods that look for the centroids in the memory ---- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "stream/method_transport.h"
 
-#include "base/checked.h"
 #include "base/memory.h"
 #include "cluster/transport_fit.h"
 #include "stream/adapter_private.h"
@@ -29,12 +28,6 @@ smaller(size_t a, size_t b)
 
 /* ---- memory ---- */
 
-static size_t
-capacity_wanted(const DcAdapter *adapter)
-{
-  return smaller(adapter->config.interval, adapter->config.window) + BATCH;
-}
-
 static bool
 open_state(DcAdapter *adapter)
 {
@@ -49,28 +42,15 @@ close_state(void *state)
   if (!transport)
     return;
   dc_transport_tracker_free(transport->tracker);
-  dc_free(transport->pending);
+  dc_pending_clear(&transport->pending);
   dc_free(transport);
 }
 
-/* Room for what is pending. */
 static bool
 reserve(DcAdapter *adapter)
 {
-  DcTransportMethod *transport = adapter->state;
-  size_t capacity = capacity_wanted(adapter);
-  if (capacity <= transport->capacity)
-    return true;
-  size_t numbers;
-  float *pending = dc_checked_mul(capacity, adapter->dim, &numbers) ? DC_NEW(float, numbers) : NULL;
-  if (!pending)
-    return false;
-  if (transport->pending_rows)
-    memcpy(pending, transport->pending, transport->pending_rows * adapter->dim * sizeof *pending);
-  dc_free(transport->pending);
-  transport->pending = pending;
-  transport->capacity = capacity;
-  return true;
+  return dc_pending_reserve(&dc_transport_method(adapter)->pending,
+                            dc_adapter_pending_capacity(adapter), adapter->dim);
 }
 
 /* ---- the source ---- */
@@ -91,7 +71,7 @@ forget_source(DcAdapter *adapter)
   DcTransportMethod *transport = adapter->state;
   dc_transport_tracker_free(transport->tracker);
   transport->tracker = NULL;
-  transport->pending_rows = 0;
+  transport->pending.count = 0;
   size_t remembered = adapter->clusters.memory ? dc_memory_count(adapter->clusters.memory) : 0;
   size_t needed = first_sample(adapter);
   transport->source_due = adapter->accepted + (needed > remembered ? needed - remembered : 0);
@@ -171,7 +151,7 @@ describe(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
   plan_next_source(adapter, sample->rows, true);
   dc_transport_tracker_free(transport->tracker);
   transport->tracker = tracker;
-  transport->pending_rows = 0;
+  transport->pending.count = 0;
   return DC_OK;
 }
 
@@ -213,15 +193,8 @@ static void
 receive(DcAdapter *adapter, const DcMatrix *rows)
 {
   DcTransportMethod *transport = adapter->state;
-  if (!transport->tracker)
-    return;
-  /* What comes faster than it is adapted to is not learnt from. */
-  size_t taken = smaller(rows->rows, transport->capacity - transport->pending_rows);
-  DcMatrix source = dc_matrix_rows(rows, 0, taken);
-  DcMatrix target =
-      dc_matrix(transport->pending + transport->pending_rows * adapter->dim, taken, adapter->dim);
-  dc_matrix_copy(&source, &target);
-  transport->pending_rows += taken;
+  if (transport->tracker)
+    dc_pending_add(&transport->pending, rows);
 }
 
 /* Forgets what is pending: the clusters are frozen. */
@@ -229,7 +202,7 @@ static void
 skip(DcAdapter *adapter)
 {
   DcTransportMethod *transport = adapter->state;
-  transport->pending_rows = 0;
+  transport->pending.count = 0;
   /* What is remembered from now on may be of a domain that the maps never saw. */
   if (transport->tracker && transport->source_due != UINT64_MAX)
     transport->source_due = adapter->accepted + adapter->config.window;
@@ -254,19 +227,17 @@ static DcStatus
 learn_pending(DcAdapter *adapter, DcError *error)
 {
   DcTransportMethod *transport = adapter->state;
+  DcPending *pending = &transport->pending;
   size_t least = adapter->config.interval < BATCH ? BATCH : 1, row = 0;
-  while (transport->pending_rows - row >= least && row < transport->pending_rows) {
-    DcMatrix batch = dc_matrix(transport->pending + row * adapter->dim,
-                               smaller(transport->pending_rows - row, BATCH), adapter->dim);
+  while (pending->count - row >= least && row < pending->count) {
+    DcMatrix batch = dc_pending_view(pending, row, smaller(pending->count - row, BATCH));
     DcStatus status = dc_transport_tracker_step(transport->tracker, &batch, NULL);
     if (status != DC_OK)
       return dc_error_set(error, status, "a batch cannot be learnt from: %s",
                           dc_status_text(status));
     row += batch.rows;
   }
-  transport->pending_rows -= row;
-  memmove(transport->pending, transport->pending + row * adapter->dim,
-          transport->pending_rows * adapter->dim * sizeof(float));
+  dc_pending_drop(pending, row);
   return DC_OK;
 }
 
@@ -309,11 +280,11 @@ move(DcAdapter *adapter, DcError *error)
 /* ---- what readers see ---- */
 
 static bool
-make_scorer(const DcAdapter *adapter, DcTransportScorer **scorer)
+read_by_maps(const DcAdapter *adapter, DcSnapshotParts *parts)
 {
   const DcTransportTracker *tracker = dc_transport_method(adapter)->tracker;
-  *scorer = tracker ? dc_transport_tracker_scorer(tracker) : NULL;
-  return *scorer || !tracker;
+  parts->scorer = tracker ? dc_transport_tracker_scorer(tracker) : NULL;
+  return parts->scorer || !tracker;
 }
 
 static void
@@ -344,8 +315,7 @@ list_arrays(const DcAdapter *adapter, DcMethodArray arrays[DC_METHOD_MAX_ARRAYS]
       (DcMethodArray){"transport.source_due", DC_METHOD_WHOLE, 1, 1, &transport->source_due};
   if (!transport->tracker)
     return count;
-  arrays[count++] = (DcMethodArray){"transport.pending", DC_METHOD_FLOATS, transport->pending_rows,
-                                    adapter->dim, transport->pending};
+  arrays[count++] = dc_pending_array(&transport->pending, "transport.pending");
   DcTransportArray matrices[MATRICES];
   dc_transport_source_arrays(dc_transport_tracker_source(transport->tracker), matrices);
   size_t listed =
@@ -384,27 +354,6 @@ make_tracker(const DcAdapter *adapter, const DcTransportArray *arrays, size_t co
   return status;
 }
 
-/* Of another interval, the oldest that there is room for. */
-static DcStatus
-restore_pending(DcAdapter *adapter, const DcMethodArray *pending, DcError *error)
-{
-  DcTransportMethod *transport = adapter->state;
-  if (!pending)
-    return DC_OK;
-  if (pending->cols != adapter->dim)
-    return dc_error_set(error, DC_ERROR_FORMAT,
-                        "tensor \"transport.pending\" does not hold rows of %zu numbers",
-                        adapter->dim);
-  size_t rows = smaller(pending->rows, transport->capacity);
-  DcMatrix target = dc_matrix(transport->pending, rows, adapter->dim);
-  memcpy(target.data, pending->data, rows * adapter->dim * sizeof(float));
-  if (!dc_matrix_is_finite(&target))
-    return dc_error_set(error, DC_ERROR_NOT_FINITE,
-                        "tensor \"transport.pending\" holds NaN or infinity");
-  transport->pending_rows = rows;
-  return DC_OK;
-}
-
 /* The matrices of doubles among `arrays`; the caller frees them. NULL when memory is short. */
 static DcTransportArray *
 select_matrices(const DcMethodArray *arrays, size_t count, size_t *selected)
@@ -438,9 +387,9 @@ restore(DcAdapter *adapter, const DcMethodArray *arrays, size_t count, DcError *
   dc_free(matrices);
   if (status)
     return status;
-  return restore_pending(adapter,
-                         dc_method_array_find(arrays, count, "transport.pending", DC_METHOD_FLOATS),
-                         error);
+  const DcMethodArray *pending =
+      dc_method_array_find(arrays, count, "transport.pending", DC_METHOD_FLOATS);
+  return dc_pending_restore(&transport->pending, pending, error);
 }
 
 const DcAdaptMethod dc_method_transport = {
@@ -454,7 +403,7 @@ const DcAdaptMethod dc_method_transport = {
     .receive = receive,
     .move = move,
     .skip = skip,
-    .scorer = make_scorer,
+    .read = read_by_maps,
     .describe = describe_state,
     .arrays = list_arrays,
     .restore = restore,

@@ -3,9 +3,8 @@
 #define DC_STREAM_METHOD_TRANSPORT_H
 
 #include "cluster/transport_tracker.h"
-#include "stream/adapter.h"
+#include "stream/pending.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
 /* Transport tracking inside an adapter: when its source statistics are made, and what waits to be
@@ -13,8 +12,7 @@
 typedef struct {
   DcTransportTracker *tracker; /* NULL until there are source statistics */
   uint64_t source_due;         /* embeddings accepted at which the source is (next) described */
-  float *pending;              /* embeddings since the last step: capacity x dim */
-  uint64_t pending_rows, capacity;
+  DcPending pending;           /* embeddings since the last step */
 } DcTransportMethod;
 
 /* What it knows in `adapter`, whose method it must be. */

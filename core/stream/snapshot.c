@@ -24,6 +24,7 @@ struct DcSnapshot {
   DcClusterInfo *infos;
   DcSurvival *survival;
   DcTransportScorer *scorer; /* or NULL */
+  DcReading *reading;        /* or NULL */
 };
 
 static atomic_uint_fast64_t next_serial = 1;
@@ -36,6 +37,7 @@ destroy(DcSnapshot *snapshot)
   dc_free(snapshot->infos);
   dc_free(snapshot->survival);
   dc_transport_scorer_free(snapshot->scorer);
+  dc_reading_free(snapshot->reading);
   dc_free(snapshot);
 }
 
@@ -45,9 +47,11 @@ dc_snapshot_new(const DcSnapshotParts *parts)
   DcSnapshot *snapshot = DC_NEW(DcSnapshot, 1);
   if (!snapshot) {
     dc_transport_scorer_free(parts->scorer);
+    dc_reading_free(parts->reading);
     return NULL;
   }
   snapshot->scorer = parts->scorer;
+  snapshot->reading = parts->reading;
   size_t clusters = parts->centroids.rows, dim = parts->centroids.cols;
   atomic_init(&snapshot->references, 1);
   snapshot->serial = atomic_fetch_add(&next_serial, 1);
@@ -130,7 +134,8 @@ struct DcAssigner {
   size_t clusters, dim;
   float *memory;
   DcAffinity affinity;
-  uint32_t *best; /* per sample of a chunk */
+  float *features; /* of a chunk, for snapshots with a reading; made when the first is read */
+  uint32_t *best;  /* per sample of a chunk */
   float *distances;
   DcTransportWork transport; /* scratch for snapshots with a scorer */
 };
@@ -145,6 +150,7 @@ static void
 clear_assigner(DcAssigner *assigner)
 {
   dc_free(assigner->memory);
+  dc_free(assigner->features);
   dc_free(assigner->best);
   dc_free(assigner->distances);
   dc_transport_work_clear(&assigner->transport);
@@ -182,6 +188,19 @@ fit_assigner(DcAssigner *assigner, size_t clusters, size_t dim)
   return DC_OK;
 }
 
+static void
+aim_affinity(DcAffinity *affinity, const DcSnapshot *snapshot)
+{
+  const DcReading *reading = snapshot->reading;
+  DcMatrix keys = dc_snapshot_centroids(snapshot);
+  DcAffinityMetric metric = {.scale = 1 / snapshot->temperature};
+  if (reading) {
+    keys = dc_matrix(reading->keys, reading->clusters, reading->dim);
+    metric = (DcAffinityMetric){reading->metric, reading->scale, reading->bias};
+  }
+  dc_affinity_aim(affinity, &keys, &metric);
+}
+
 /* Prepares for the snapshot that is read next. */
 static DcStatus
 aim_assigner(DcAssigner *assigner, const DcSnapshot *snapshot)
@@ -190,11 +209,13 @@ aim_assigner(DcAssigner *assigner, const DcSnapshot *snapshot)
     return dc_transport_work_fit(&assigner->transport, dc_transport_scorer_source(snapshot->scorer))
                ? DC_OK
                : DC_ERROR_MEMORY;
+  if (snapshot->reading && !assigner->features)
+    assigner->features = DC_NEW(float, dc_affinity_chunk(&assigner->affinity) * assigner->dim);
+  if (snapshot->reading && !assigner->features)
+    return DC_ERROR_MEMORY;
   if (assigner->serial == snapshot->serial)
     return DC_OK;
-  DcMatrix centroids = dc_snapshot_centroids(snapshot);
-  DcAffinityMetric metric = {.scale = 1 / snapshot->temperature};
-  dc_affinity_aim(&assigner->affinity, &centroids, &metric);
+  aim_affinity(&assigner->affinity, snapshot);
   assigner->serial = snapshot->serial;
   return DC_OK;
 }
@@ -231,11 +252,17 @@ describe(const DcSnapshot *snapshot, const DcMatrix *posterior, size_t column, u
   };
 }
 
-/* The posteriors of a chunk by distance to the centroids, clusters x samples; fills `best`. */
+/* The posteriors of a chunk by distance to the centroids, or to the keys of a reading, clusters x
+ * samples; fills `best`. */
 static DcMatrix
-posterior_by_distance(DcAssigner *assigner, const DcMatrix *embeddings)
+posterior_by_distance(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *embeddings)
 {
-  DcMatrix scores = dc_affinity_score(&assigner->affinity, embeddings);
+  DcMatrix read = *embeddings;
+  if (snapshot->reading) {
+    read = dc_matrix(assigner->features, embeddings->rows, embeddings->cols);
+    dc_reading_features(snapshot->reading, embeddings, &read);
+  }
+  DcMatrix scores = dc_affinity_score(&assigner->affinity, &read);
   dc_largest_in_columns(&scores, assigner->best);
   dc_softmax_columns(&scores, NULL, NULL);
   return scores;
@@ -268,7 +295,7 @@ assign_chunk(const DcSnapshot *snapshot, DcAssigner *assigner, const DcMatrix *e
 {
   DcMatrix centroids = dc_snapshot_centroids(snapshot);
   DcMatrix posterior = snapshot->scorer ? posterior_by_scorer(snapshot, assigner, embeddings)
-                                        : posterior_by_distance(assigner, embeddings);
+                                        : posterior_by_distance(snapshot, assigner, embeddings);
   dc_squared_distances(embeddings, &centroids, assigner->best, assigner->distances);
   for (size_t i = 0; i < embeddings->rows; i++)
     assignments[i] =

@@ -19,6 +19,8 @@ dc_method_get_type(void)
       {DC_METHOD_ATTENTION, "Attention over the recent past", "attention"},
       {DC_METHOD_K_MEANS, "One step of k-means over the recent past", "k-means"},
       {DC_METHOD_NONE, "Centroids stay where they started", "none"},
+      {DC_METHOD_MIXTURE, "An isotropic mixture with running weights, as in AE-CM", "mixture"},
+      {DC_METHOD_SECU, "Centres on the unit sphere, moved by hard samples, as in SeCu", "secu"},
       {0, NULL, NULL}};
   static gsize type;
 

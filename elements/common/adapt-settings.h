@@ -45,7 +45,7 @@ enum {
   DC_ADAPT_LAST
 };
 
-/* The enumeration of DcMethod with nicks `transport`, `attention`, `k-means`, `none`. */
+/* The enumeration of DcMethod, whose nicks are dc_method_name(). */
 #define DC_TYPE_METHOD (dc_method_get_type())
 GType dc_method_get_type(void);
 

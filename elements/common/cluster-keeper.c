@@ -155,6 +155,7 @@ read_model(DcClusterKeeper *keeper, const DcAdapterConfig *config, const gchar *
                         " clusters, the property clusters asks "
                         "for %u: set it to 0 or to the number of the model",
                         path, keeper->model->clusters, config->clusters);
+  keeper->config.module = keeper->model->attention;
   return DC_OK;
 }
 

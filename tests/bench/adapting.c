@@ -234,6 +234,8 @@ static const Method methods[] = {
     {.name = "transport", .method = DC_METHOD_TRANSPORT},
     {.name = "attention", .method = DC_METHOD_ATTENTION},
     {.name = "k-means", .method = DC_METHOD_K_MEANS},
+    {.name = "mixture", .method = DC_METHOD_MIXTURE},
+    {.name = "secu", .method = DC_METHOD_SECU},
     {.name = "peer: forgetting 2000", .half_life = 2000},
     {.name = "peer: forgetting 5000", .half_life = 5000},
 };

@@ -293,7 +293,12 @@ snapshots_carry_the_map(void **state)
   float place[WORLD_DIM] = {0};
   DcClusterInfo info = {.label = "one"};
   DcSurvival survival = {0};
-  DcSnapshotParts parts = {1, "x", dc_matrix(place, 1, WORLD_DIM), &info, &survival, 1, NULL};
+  DcSnapshotParts parts = {.version = 1,
+                           .encoder = "x",
+                           .centroids = dc_matrix(place, 1, WORLD_DIM),
+                           .infos = &info,
+                           .survival = &survival,
+                           .temperature = 1};
   DcSnapshot *plain = dc_snapshot_new(&parts);
   assert_int_equal(dc_snapshot_assign(plain, assigner, &batch, 0, again), DC_OK);
   assert_int_equal(again[7].cluster, 0);
@@ -415,7 +420,7 @@ intervals_and_batches_are_independent(void **state)
     if (intervals[i] < 64)
       assert_int_equal(learnt % 64, 0);
     else
-      assert_int_equal(dc_transport_method(adapter)->pending_rows, adapter->since_adaptation);
+      assert_int_equal(dc_transport_method(adapter)->pending.count, adapter->since_adaptation);
     find_names(&stream, labels, 600, 1000, name);
     assert_true(share_named(&stream, labels, name, 1000, 4000) > 0.99);
     dc_adapter_free(adapter);

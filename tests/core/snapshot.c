@@ -104,8 +104,12 @@ one_assigner_serves_many_snapshots(void **state)
 
     DcClusterInfo info = {.label = "one"};
     DcSurvival unknown = {0};
-    DcSnapshotParts parts = {1, "test", dc_matrix((float[]){0, 0, 0}, 1, 3), &info, &unknown,
-                             1, NULL};
+    DcSnapshotParts parts = {.version = 1,
+                             .encoder = "test",
+                             .centroids = dc_matrix((float[]){0, 0, 0}, 1, 3),
+                             .infos = &info,
+                             .survival = &unknown,
+                             .temperature = 1};
     DcSnapshot *single = dc_snapshot_new(&parts);
     DcMatrix space = dc_matrix(point, 1, 3);
     assert_int_equal(dc_snapshot_assign(single, assigner, &space, 0.5, &assignment), DC_OK);
@@ -135,7 +139,12 @@ novelty_is_a_false_alarm_rate(void **state)
   DcClusterInfo info = {.label = "one", .spread = 1.4f};
   DcSurvival survival;
   measure_gaussian(&survival, 1, 5);
-  DcSnapshotParts parts = {1, "test", dc_matrix(centroids, 1, 2), &info, &survival, 2, NULL};
+  DcSnapshotParts parts = {.version = 1,
+                           .encoder = "test",
+                           .centroids = dc_matrix(centroids, 1, 2),
+                           .infos = &info,
+                           .survival = &survival,
+                           .temperature = 2};
   DcSnapshot *snapshot = dc_snapshot_new(&parts);
   DcAssigner *assigner = dc_assigner_new();
   DcMatrix embeddings = dc_matrix(&points[0][0], N, 2);

@@ -18,7 +18,7 @@ import tempfile
 
 import transport_agreement
 
-METHODS = ["none", "k-means", "attention", "transport"]
+METHODS = ["none", "k-means", "attention", "mixture", "secu", "transport"]
 
 
 def run_ours(numpy, program, folder, stream, warm_up, method):

@@ -12,18 +12,11 @@
 
 #include <string.h>
 
-static const char *const method_names[DC_METHOD_COUNT] = {
-    [DC_METHOD_TRANSPORT] = "transport",
-    [DC_METHOD_ATTENTION] = "attention",
-    [DC_METHOD_K_MEANS] = "k-means",
-    [DC_METHOD_NONE] = "none",
-};
-
 static DcMethod
 find_method(const char *name)
 {
   for (int method = 0; method < DC_METHOD_COUNT; method++)
-    if (!strcmp(method_names[method], name))
+    if (!strcmp(dc_method_name((DcMethod)method), name))
       return (DcMethod)method;
   fail(name, "unknown method");
   return DC_METHOD_NONE;

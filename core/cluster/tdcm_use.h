@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_CLUSTER_TDCM_USE_H
+#define DC_CLUSTER_TDCM_USE_H
+
+#include "cluster/affinity.h"
+#include "cluster/attention.h"
+#include "cluster/tdcm.h"
+
+/* An attention module at work on a set of samples: within dc_tdcm_apply(), which starts from
+ * samples that it draws, and dc_tdcm_continue(), which starts from centroids that there are. */
+
+/* What one thread works in. */
+typedef struct {
+  DcAttention *attention;
+  float *affinity;  /* memory of a DcAffinity */
+  double *mass;     /* K */
+  float *scores;    /* a chunk: of the cluster of each sample */
+  uint32_t *labels; /* a chunk */
+  DcStatus status;  /* the first failure of its starts */
+} DcTdcmDesk;
+
+/* A module being applied. Every sample stands as 2 d numbers: its features y, then its standardised
+ * numbers z. The blocks score and average the same numbers, the "points": these are z, with the
+ * metric W, where scores are linear in z, and else all of (y, z), with a metric that sees y only.
+ */
+typedef struct {
+  const DcTdcmModule *module;
+  const float *weights;            /* N, of the samples; NULL: 1 */
+  size_t samples, clusters, width; /* N, K, of a point */
+  size_t starts;                   /* R */
+  double total;                    /* sum of the weights */
+  double *means, scale;            /* d; of the samples */
+  float *numbers;                  /* N x 2 d */
+  float *root;                     /* G, d x d */
+  float *metric;                   /* width x width */
+  double *point_means;             /* width */
+  double constant;                 /* the part of L_nll that centroids do not change */
+  uint32_t *first;                 /* R x K: the samples that are the first centroids */
+  float *centroids;                /* R x K x width */
+  float *biases;                   /* R x K: what is added to the scores for the centroids */
+  double *losses;                  /* R */
+  size_t desk_count;
+  DcTdcmDesk *desks;
+} DcTdcmUse;
+
+/* DC_ERROR_SHAPE and what dc_tdcm_check() refuses. */
+DcStatus dc_tdcm_use_check(const DcTdcmModule *module, const DcMatrix *samples,
+                           const DcMatrix *centroids, DcError *error);
+
+/* For `starts` starts, `desks` at a time. Clear with dc_tdcm_use_clear(), also after a failure. */
+DcStatus dc_tdcm_use_open(DcTdcmUse *use, const DcTdcmModule *module, const DcMatrix *samples,
+                          const float *weights, size_t clusters, size_t starts, size_t desks);
+void dc_tdcm_use_clear(DcTdcmUse *use);
+
+/* What dc_tdcm_use_assign() needs besides. */
+void dc_tdcm_use_ready_loss(DcTdcmUse *use);
+
+/* Views: the points and features of the samples, and, of a start, centroids and what is added to
+ * the scores for them. */
+DcMatrix dc_tdcm_use_points(const DcTdcmUse *use);
+DcMatrix dc_tdcm_use_features(const DcTdcmUse *use);
+DcMatrix dc_tdcm_use_centroids(const DcTdcmUse *use, size_t start);
+float *dc_tdcm_use_bias(const DcTdcmUse *use, size_t start);
+
+/* Runs `blocks` blocks from the centroids of a start. */
+DcStatus dc_tdcm_use_run(const DcTdcmUse *use, DcTdcmDesk *desk, size_t start, uint32_t blocks);
+
+/* Assigns all samples to the centroids of a start; returns L_nll. `labels` may be NULL. */
+double dc_tdcm_use_assign(const DcTdcmUse *use, DcTdcmDesk *desk, size_t start, uint32_t *labels);
+
+/* The centroids of a start from and in the units of the samples. */
+void dc_tdcm_use_read(const DcTdcmUse *use, size_t start, const DcMatrix *centroids);
+void dc_tdcm_use_write(const DcTdcmUse *use, size_t start, const DcMatrix *centroids);
+
+/* Says what `status` means, and returns it. */
+DcStatus dc_tdcm_use_describe(DcStatus status, const DcMatrix *samples, DcError *error);
+
+#endif
