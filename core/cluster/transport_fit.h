@@ -6,18 +6,23 @@
 #include "cluster/transport_source.h"
 #include "tensor/matrix.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How a source model is made from a sample of undrifted embeddings. */
 typedef struct {
   size_t directions; /* worked in; 0: all of an embedding of up to 32 numbers, else 24, and one for
                         each 8 samples at most */
-  uint32_t prototypes; /* per cluster; 0: dc_transport_prototypes_for() */
-  double shrinkage;    /* 0..1 of the covariance within prototypes towards a multiple of I */
-  uint64_t seed;       /* of the k-means that places the prototypes */
+  uint32_t prototypes;   /* per cluster; 0: dc_transport_prototypes_for() */
+  double shrinkage;      /* 0..1 of the covariance within prototypes towards a multiple of I */
+  uint64_t seed;         /* of the k-means that places the prototypes, and of the grouping */
+  const uint32_t *cells; /* cluster of each sample, below K; NULL: that of the nearest centroid */
+  bool regroup; /* look for better groups than these cells (cluster/consensus.h), each of which
+                   takes the number of the cell that it shares most samples with; where a sample is
+                   too small for that, the cells stay */
 } DcTransportFitOptions;
 
-/* 0, 0, 0.5, 0. */
+/* 0, 0, 0.5, 0, NULL, false. */
 DcTransportFitOptions dc_transport_fit_options(void);
 
 /* Prototypes per cluster that a sample can carry: the root of a sixteenth of its embeddings per
@@ -25,7 +30,8 @@ DcTransportFitOptions dc_transport_fit_options(void);
 uint32_t dc_transport_prototypes_for(size_t samples, size_t clusters);
 
 /* The source model of `samples` (n x d, finite, in the usual mix of the stream) for the clusters
- * that `centroids` (K x d) start with; prototypes by k-means inside the cell of each centroid.
+ * that `centroids` (K x d) start with; prototypes by k-means inside the cell of each centroid. With
+ * cells given or regrouped, the centroids of the model are the means of its cells.
  * DC_ERROR_ARGUMENT for options out of range, fewer than two samples, or samples that are all
  * equal; DC_ERROR_SHAPE; DC_ERROR_NOT_FINITE. Allocates; any thread. */
 DcStatus dc_transport_fit(const DcMatrix *samples, const DcMatrix *centroids,
