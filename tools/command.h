@@ -38,6 +38,7 @@ int dc_command_failed(const char *command, const GError *error);
 
 /* The commands: each gets its own name as argv[0] and returns an exit code. */
 int dc_command_digits(int argc, char **argv);
+int dc_command_drift(int argc, char **argv);
 int dc_command_embed(int argc, char **argv);
 int dc_command_evaluate(int argc, char **argv);
 int dc_command_export(int argc, char **argv);

@@ -18,6 +18,7 @@ typedef struct {
 static const Command commands[] = {
     {"train", dc_command_train, "learn an encoder and centroids from pictures"},
     {"evaluate", dc_command_evaluate, "score a model against labels, as trained and adapted"},
+    {"drift", dc_command_drift, "measure methods and their peers on streams under drift"},
     {"embed", dc_command_embed, "write the embeddings of pictures or vectors as a NumPy array"},
     {"import", dc_command_import, "make a model file of a network in an ONNX file"},
     {"export", dc_command_export, "write the encoder of a model as an ONNX file"},

@@ -3,7 +3,9 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "cluster/consensus.h"
 #include "cluster/kmeans.h"
+#include "cluster/matching.h"
 #include "cluster/transport_basis.h"
 #include "cluster/transport_linear.h"
 #include "cluster/transport_newton.h"
@@ -50,7 +52,9 @@ typedef struct {
   double *prototype; /* prototypes x dim */
   double *share;     /* prototypes */
   double *size;      /* clusters */
-  uint32_t *cell;    /* nearest start centroid of each sample */
+  uint32_t *cell;    /* cluster of each sample */
+  float *means;      /* of the cells, where those are not the nearest centroids' */
+  DcMatrix averages; /* a view of them */
   size_t prototypes;
   DcTransportSource *source;
 } Fit;
@@ -65,6 +69,7 @@ clear_fit(Fit *fit)
   dc_free(fit->share);
   dc_free(fit->size);
   dc_free(fit->cell);
+  dc_free(fit->means);
   dc_transport_source_unref(fit->source);
 }
 
@@ -108,6 +113,10 @@ check_input(const Fit *fit)
                         "%zu directions, %u prototypes, shrinkage %g: at most %d, %d and 0 to 1",
                         options->directions, options->prototypes, options->shrinkage,
                         DC_TRANSPORT_MAX_DIM, DC_TRANSPORT_MAX_PROTOTYPES);
+  for (size_t n = 0; options->cells && n < fit->samples->rows; n++)
+    if (options->cells[n] >= clusters)
+      return dc_error_set(fit->error, DC_ERROR_ARGUMENT, "sample %zu is of cluster %u of %zu", n,
+                          options->cells[n], clusters);
   DcStatus status = check_matrix(fit->samples, "source embeddings", dim, fit->error);
   return status ? status : check_matrix(fit->centroids, "start centroids", dim, fit->error);
 }
@@ -187,6 +196,86 @@ find_cells(Fit *fit)
     }
   }
   return DC_OK;
+}
+
+/* Numbers groups by the cells that they share most samples with. */
+static DcStatus
+match_groups(const Fit *fit, uint32_t *group)
+{
+  size_t clusters = fit->centroids->rows, count = fit->samples->rows;
+  double *shared = DC_NEW(double, clusters *clusters);
+  uint32_t *cell = DC_NEW(uint32_t, clusters);
+  DcStatus status = shared && cell ? DC_OK : DC_ERROR_MEMORY;
+  for (size_t n = 0; n < count && !status; n++)
+    shared[group[n] * clusters + fit->cell[n]] += 1;
+  if (!status)
+    status = dc_match(shared, clusters, clusters, cell);
+  for (size_t n = 0; n < count && !status; n++)
+    group[n] = cell[group[n]];
+  dc_free(shared);
+  dc_free(cell);
+  return status ? no_memory(fit) : DC_OK;
+}
+
+/* Replaces the cells by groups, where there are enough samples to find some. */
+static DcStatus
+regroup_cells(Fit *fit)
+{
+  size_t count = fit->samples->rows, numbers = count * fit->dim;
+  uint32_t *group = DC_NEW(uint32_t, count);
+  float *rows = DC_NEW(float, numbers);
+  DcStatus status = group && rows ? DC_OK : no_memory(fit);
+  for (size_t i = 0; i < numbers && !status; i++)
+    rows[i] = (float)fit->rows[i];
+  DcMatrix samples = dc_matrix(rows, count, fit->dim);
+  if (!status)
+    status = dc_consensus(&samples, (uint32_t)fit->centroids->rows, fit->options->seed, group,
+                          fit->error);
+  if (!status)
+    status = match_groups(fit, group);
+  if (!status)
+    memcpy(fit->cell, group, count * sizeof *group);
+  dc_free(group);
+  dc_free(rows);
+  return status == DC_ERROR_NOT_READY ? DC_OK : status;
+}
+
+/* The means of the cells in the place of the start centroids; an empty one keeps its own. */
+static DcStatus
+average_cells(Fit *fit)
+{
+  size_t clusters = fit->centroids->rows, dim = fit->centroids->cols;
+  double *sum = DC_NEW(double, clusters *dim), *count = DC_NEW(double, clusters);
+  fit->means = DC_NEW(float, clusters *dim);
+  bool well = sum && count && fit->means;
+  for (size_t n = 0; n < fit->samples->rows && well; n++) {
+    count[fit->cell[n]] += 1;
+    for (size_t j = 0; j < dim; j++)
+      sum[fit->cell[n] * dim + j] += dc_matrix_row(fit->samples, n)[j];
+  }
+  for (size_t k = 0; k < clusters && well; k++)
+    for (size_t j = 0; j < dim; j++)
+      fit->means[k * dim + j] =
+          count[k] > 0 ? (float)(sum[k * dim + j] / count[k]) : dc_matrix_row(fit->centroids, k)[j];
+  dc_free(sum);
+  dc_free(count);
+  if (!well)
+    return no_memory(fit);
+  fit->averages = dc_matrix(fit->means, clusters, dim);
+  fit->centroids = &fit->averages;
+  return DC_OK;
+}
+
+static DcStatus
+choose_cells(Fit *fit)
+{
+  const DcTransportFitOptions *options = fit->options;
+  DcStatus status = find_cells(fit);
+  if (!status && options->cells)
+    memcpy(fit->cell, options->cells, fit->samples->rows * sizeof *fit->cell);
+  if (!status && options->regroup)
+    status = regroup_cells(fit);
+  return status || !(options->cells || options->regroup) ? status : average_cells(fit);
 }
 
 static size_t
@@ -663,7 +752,7 @@ project_samples(Fit *fit)
   if (!fit->rows)
     return no_memory(fit);
   status = project(fit, fit->samples, fit->rows);
-  return status ? status : find_cells(fit);
+  return status ? status : choose_cells(fit);
 }
 
 /* Hands the finished model to the caller, or nothing. */

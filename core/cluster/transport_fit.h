@@ -6,6 +6,7 @@
 #include "cluster/transport_source.h"
 #include "tensor/matrix.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Samples per cluster that make a source model better than none: at 25 transport tracking loses to
@@ -21,10 +22,14 @@ typedef struct {
   const double *metric; /* a learned metric (input_dim x input_dim, symmetric, positive definite) in
                            place of the inverse of that covariance, up to its scale, which is made
                            that of the samples about their prototypes; NULL: none */
-  uint64_t seed;        /* of the k-means that places the prototypes */
+  uint64_t seed;        /* of the k-means that places the prototypes, and of the grouping */
+  const uint32_t *cells; /* cluster of each sample, below K; NULL: that of the nearest centroid */
+  bool regroup; /* look for better groups than these cells (cluster/consensus.h), each of which
+                   takes the number of the cell that it shares most samples with; where a sample is
+                   too small for that, the cells stay */
 } DcTransportFitOptions;
 
-/* 0, 0, 0.5, NULL, 0. */
+/* 0, 0, 0.5, NULL, 0, NULL, false. */
 DcTransportFitOptions dc_transport_fit_options(void);
 
 /* Prototypes per cluster that a sample can carry: the root of a sixteenth of its embeddings per
@@ -32,7 +37,8 @@ DcTransportFitOptions dc_transport_fit_options(void);
 uint32_t dc_transport_prototypes_for(size_t samples, size_t clusters);
 
 /* The source model of `samples` (n x d, finite, in the usual mix of the stream) for the clusters
- * that `centroids` (K x d) start with; prototypes by k-means inside the cell of each centroid.
+ * that `centroids` (K x d) start with; prototypes by k-means inside the cell of each centroid. With
+ * cells given or regrouped, the centroids of the model are the means of its cells.
  * DC_ERROR_ARGUMENT for options out of range, fewer than two samples, or samples that are all
  * equal; DC_ERROR_SHAPE; DC_ERROR_NOT_FINITE. Allocates; any thread. */
 DcStatus dc_transport_fit(const DcMatrix *samples, const DcMatrix *centroids,

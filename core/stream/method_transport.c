@@ -9,12 +9,18 @@
 #include <math.h>
 #include <string.h>
 
-/* The source is described again with four times the sample, until it has seen this many. */
-#define SOURCE_GROWTH  4
+/* DC_TRANSPORT_SAMPLES_PER_CLUSTER where the clusters are groups of our own: those need fewer. */
+#define SAMPLES_PER_OWN_GROUP 25
+/* The source is described again with twice the sample, until it has seen this many. */
+#define SOURCE_GROWTH  2
 #define LARGEST_SOURCE 4096
 /* As long as the clusters lie within half a spread of the source, what is remembered is of one
  * domain. */
 #define SAME_DOMAIN 0.5
+/* What a burst of one class leaves in memory is no sample of the source: it is described only while
+ * the stream is as calm as this, and looked at again so many embeddings later. */
+#define CALM_ENOUGH 0.75
+#define CALM_PAUSE  256
 
 /* Embeddings from the taking of the window, in which a new start after a jump is searched, to its
  * use: time for a thread to find it. */
@@ -81,6 +87,7 @@ forget_source(DcAdapter *adapter)
   DcTransportMethod *transport = adapter->state;
   drop_tracker(transport);
   transport->pending.count = 0;
+  transport->own_groups = 0;
   size_t remembered = adapter->clusters.memory ? dc_memory_count(adapter->clusters.memory) : 0;
   size_t needed = first_sample(adapter);
   transport->source_due = adapter->accepted + (needed > remembered ? needed - remembered : 0);
@@ -186,15 +193,59 @@ plan_next_source(DcAdapter *adapter, size_t used, bool described)
     transport->source_due = UINT64_MAX;
 }
 
+/* The clusters of a sample as readers see them now. NULL when memory is short. */
+static uint32_t *
+label_sample(const DcTransportTracker *tracker, const DcMatrix *sample)
+{
+  uint32_t *labels = DC_NEW(uint32_t, sample->rows);
+  DcTransportScorer *scorer = dc_transport_tracker_scorer(tracker);
+  DcTransportWork work;
+  bool well = labels && scorer;
+  size_t clusters = dc_transport_tracker_source(tracker)->clusters;
+  if (well && (well = dc_transport_work_init(&work, dc_transport_tracker_source(tracker)))) {
+    for (size_t row = 0; row < sample->rows; row += DC_TRANSPORT_CHUNK) {
+      DcMatrix part = dc_matrix_rows(sample, row, smaller(sample->rows - row, DC_TRANSPORT_CHUNK));
+      dc_transport_scorer_read(scorer, &part, &work);
+      for (size_t i = 0; i < part.rows; i++)
+        labels[row + i] = (uint32_t)dc_transport_largest(work.posterior + i * clusters, clusters);
+    }
+    dc_transport_work_clear(&work);
+  }
+  dc_transport_scorer_free(scorer);
+  if (well)
+    return labels;
+  dc_free(labels);
+  return NULL;
+}
+
+/* The source model of a sample. Clusters that the warm-up made are grouped once more, by more
+ * than centroids can tell, and keep these groups; given ones keep the cells of their centroids. */
+static DcStatus
+fit_source(DcAdapter *adapter, const DcMatrix *sample, DcTransportSource **source, DcError *error)
+{
+  DcTransportMethod *transport = adapter->state;
+  DcMatrix centroids =
+      dc_matrix(adapter->clusters.centroids, adapter->clusters.count, adapter->dim);
+  uint32_t *labels = NULL;
+  if (transport->own_groups && transport->tracker) {
+    labels = label_sample(transport->tracker, sample);
+    if (!labels)
+      return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory to describe the source");
+  }
+  DcTransportFitOptions fit = dc_transport_fit_options();
+  fit.seed = adapter->config.seed;
+  fit.regroup = transport->own_groups && !labels;
+  fit.cells = labels;
+  DcStatus status = dc_transport_fit(sample, &centroids, &fit, source, error);
+  dc_free(labels);
+  return status;
+}
+
 static DcStatus
 describe(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
 {
-  DcMatrix centroids =
-      dc_matrix(adapter->clusters.centroids, adapter->clusters.count, adapter->dim);
-  DcTransportFitOptions fit = dc_transport_fit_options();
-  fit.seed = adapter->config.seed;
   DcTransportSource *source = NULL;
-  DcStatus status = dc_transport_fit(sample, &centroids, &fit, &source, error);
+  DcStatus status = fit_source(adapter, sample, &source, error);
   if (status == DC_ERROR_MEMORY)
     return status;
   if (status == DC_OK) {
@@ -209,29 +260,32 @@ describe(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
   return DC_OK;
 }
 
+/* Whether what is remembered is no sample of the source now; looks again later. */
 static bool
-has_left_its_source(const DcAdapter *adapter)
-{
-  DcTransportTracker *tracker = dc_transport_method(adapter)->tracker;
-  return tracker && dc_transport_tracker_stats(tracker).displacement > SAME_DOMAIN;
-}
-
-/* Describes the source when that is due: with the centroids as they are, and `sample` or, where
- * that is NULL, what the memory holds; again with a larger sample later, as long as the stream has
- * not left the source. A sample that tells nothing leaves things as they are; the only error is
- * shortage of memory. */
-static DcStatus
-describe_when_due(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
+postpone(DcAdapter *adapter)
 {
   DcTransportMethod *transport = adapter->state;
-  if (adapter->accepted < transport->source_due)
-    return DC_OK;
-  if (sample)
-    return describe(adapter, sample, error);
-  if (has_left_its_source(adapter)) { /* by the next time, it may have come back */
+  if (!transport->tracker)
+    return false;
+  DcTransportStats stats = dc_transport_tracker_stats(transport->tracker);
+  if (stats.displacement > SAME_DOMAIN) /* by the next time, it may have come back */
     transport->source_due = adapter->accepted + adapter->config.window;
+  else if (stats.calm < CALM_ENOUGH)
+    transport->source_due = adapter->accepted + CALM_PAUSE;
+  else
+    return false;
+  return true;
+}
+
+/* Describes the source by what the memory holds, when that is due; again with a larger sample
+ * later, as long as the stream has not left the source. A sample that tells nothing leaves things
+ * as they are; the only error is shortage of memory. */
+static DcStatus
+describe_when_due(DcAdapter *adapter, DcError *error)
+{
+  DcTransportMethod *transport = adapter->state;
+  if (adapter->accepted < transport->source_due || postpone(adapter))
     return DC_OK;
-  }
   DcMatrix remembered;
   float *rows = gather_memory(adapter, &remembered);
   if (!rows)
@@ -239,6 +293,18 @@ describe_when_due(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
   DcStatus status = describe(adapter, &remembered, error);
   dc_free(rows);
   return status;
+}
+
+/* The clusters are of our own making: the source is described as soon as there are samples enough
+ * to group. */
+static DcStatus
+begin_after_warm_up(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
+{
+  DcTransportMethod *transport = adapter->state;
+  size_t needed = smaller(SAMPLES_PER_OWN_GROUP * adapter->clusters.count, adapter->config.window);
+  transport->own_groups = 1;
+  transport->source_due = adapter->accepted + (needed > sample->rows ? needed - sample->rows : 0);
+  return adapter->accepted < transport->source_due ? DC_OK : describe(adapter, sample, error);
 }
 
 /* ---- receiving ---- */
@@ -361,7 +427,7 @@ move(DcAdapter *adapter, DcError *error)
   DcStatus status = dc_transport_method(adapter)->tracker
                         ? track(adapter, error)
                         : dc_adapter_follow(adapter, dc_propose_attention, error);
-  return status == DC_OK ? describe_when_due(adapter, NULL, error) : status;
+  return status == DC_OK ? describe_when_due(adapter, error) : status;
 }
 
 /* ---- what readers see ---- */
@@ -404,6 +470,8 @@ list_arrays(const DcAdapter *adapter, DcMethodArray arrays[DC_METHOD_MAX_ARRAYS]
   size_t count = 0;
   arrays[count++] =
       (DcMethodArray){"transport.source_due", DC_METHOD_WHOLE, 1, 1, &transport->source_due};
+  arrays[count++] =
+      (DcMethodArray){"transport.own_groups", DC_METHOD_WHOLE, 1, 1, &transport->own_groups};
   if (!transport->tracker)
     return count;
   arrays[count++] = dc_pending_array(&transport->pending, "transport.pending");
@@ -481,6 +549,9 @@ restore(DcAdapter *adapter, const DcMethodArray *arrays, size_t count, DcError *
   if (!due)
     return DC_OK;
   transport->source_due = *(const uint64_t *)due->data;
+  const DcMethodArray *own = /* absent in states of before there were such groups */
+      dc_method_array_find(arrays, count, "transport.own_groups", DC_METHOD_WHOLE);
+  transport->own_groups = own && *(const uint64_t *)own->data;
   if (!dc_method_array_find(arrays, count, "transport.source.basis", DC_METHOD_DOUBLES))
     return DC_OK;
   size_t selected;
@@ -503,7 +574,7 @@ const DcAdaptMethod dc_method_transport = {
     .reserve = reserve,
     .restart = restart,
     .regroup = regroup,
-    .warmed_up = describe_when_due,
+    .warmed_up = begin_after_warm_up,
     .receive = receive,
     .move = move,
     .skip = skip,

@@ -14,7 +14,9 @@ typedef struct {
   DcTransportTracker *tracker; /* NULL until there are source statistics */
   uint64_t source_due;         /* embeddings accepted at which the source is (next) described */
   DcBackground search;         /* for a new start after a jump */
-  DcPending pending;           /* embeddings since the last step */
+  uint64_t own_groups; /* 1: the clusters were made in a warm-up, so better groups may be looked
+                          for; 0: they were given, and are kept as they are */
+  DcPending pending;   /* embeddings since the last step */
 } DcTransportMethod;
 
 /* What it knows in `adapter`, whose method it must be. */

@@ -103,39 +103,54 @@ is_transported(DcAdapter *adapter)
   return dc_adapter_stats(adapter).transported;
 }
 
-/* A warm-up of 256 is 43 embeddings for each of 6 clusters: attention keeps them until there are
- * 50, and four times as many describe the source again. */
+/* A warm-up of 128 is 21 embeddings for each of 6 clusters: attention keeps them until there
+ * are 25.
+ */
 static void
-takes_over_with_fifty_embeddings_per_cluster(void **state)
+waits_for_enough_embeddings_per_cluster(void **state)
+{
+  (void)state;
+  World world = world_new(1);
+  Stream stream = world_stream(&world, 8, 192, 1);
+  DcAdapterConfig config = world_config();
+  config.warm_up = 128;
+  DcAdapter *adapter = adapter_of(&config);
+  run(adapter, &stream, 0, 128, NULL);
+  assert_int_equal(dc_adapter_stats(adapter).clusters, WORLD_CLUSTERS);
+  assert_false(is_transported(adapter));
+  run(adapter, &stream, 128, 128 + 63, NULL);
+  assert_false(is_transported(adapter));
+  run(adapter, &stream, 191, 192, NULL);
+  assert_true(is_transported(adapter));
+  dc_adapter_free(adapter);
+  stream_free(&stream);
+}
+
+/* 43 for each are a source, and twice as many describe it again. */
+static void
+describes_the_source_again_with_more(void **state)
 {
   (void)state;
   World world = world_new(1);
   Stream stream = world_stream(&world, 8, 2000, 1);
   DcAdapterConfig config = world_config();
   DcAdapter *adapter = adapter_of(&config);
-  run(adapter, &stream, 0, 256, NULL);
-  assert_int_equal(dc_adapter_stats(adapter).clusters, WORLD_CLUSTERS);
-  assert_false(is_transported(adapter));
-  run(adapter, &stream, 256, 256 + 63, NULL);
-  assert_false(is_transported(adapter));
   float before[WORLD_CLUSTERS * WORLD_DIM], after[WORLD_CLUSTERS * WORLD_DIM];
-  run(adapter, &stream, 319, 320, NULL);
+  run(adapter, &stream, 0, 256, NULL);
   assert_true(is_transported(adapter));
   copy_centroids(adapter, before);
   const DcTransportSource *first =
       dc_transport_tracker_source(dc_transport_method(adapter)->tracker);
-  assert_true(dc_transport_method(adapter)->source_due > 1000 &&
-              dc_transport_method(adapter)->source_due < 1400);
-  run(adapter, &stream, 320, 384, NULL); /* one more step: no jump */
+  assert_int_equal(dc_transport_method(adapter)->source_due, 512);
+  run(adapter, &stream, 256, 320, NULL); /* one more step: no jump */
   copy_centroids(adapter, after);
   for (size_t i = 0; i < WORLD_CLUSTERS * WORLD_DIM; i++)
     assert_near(after[i], before[i], 0.5);
   assert_ptr_equal(dc_transport_tracker_source(dc_transport_method(adapter)->tracker), first);
   size_t prototypes = first->prototypes;
-  run(adapter, &stream, 384, 1400, NULL);
+  run(adapter, &stream, 320, 1400, NULL);
   assert_true(dc_transport_tracker_source(dc_transport_method(adapter)->tracker)->prototypes >
               prototypes);
-  assert_true(is_transported(adapter));
   dc_adapter_free(adapter);
   stream_free(&stream);
 }
@@ -156,6 +171,26 @@ takes_over_after_a_long_warm_up(void **state)
   assert_true(is_transported(adapter));
   dc_adapter_free(adapter);
   stream_free(&stream);
+}
+
+/* What a burst leaves in memory is no sample of the source. */
+static void
+bursts_do_not_describe_the_source(void **state)
+{
+  (void)state;
+  World world = world_new(1);
+  Stream calm = world_stream(&world, 8, 256, 1), bursts = world_stream(&world, 9, 2000, 500);
+  DcAdapterConfig config = world_config();
+  DcAdapter *adapter = adapter_of(&config);
+  run(adapter, &calm, 0, 256, NULL);
+  assert_true(is_transported(adapter));
+  const DcTransportSource *first =
+      dc_transport_tracker_source(dc_transport_method(adapter)->tracker);
+  run(adapter, &bursts, 0, 2000, NULL);
+  assert_ptr_equal(dc_transport_tracker_source(dc_transport_method(adapter)->tracker), first);
+  dc_adapter_free(adapter);
+  stream_free(&calm);
+  stream_free(&bursts);
 }
 
 /* Given centroids become clusters of the source once enough of the stream was seen. */
@@ -624,9 +659,10 @@ takeover_survives_every_failed_allocation(void **state)
   size_t failures = 0;
   for (size_t failing = 0;; failing++) {
     DcAdapterConfig config = world_config();
+    config.warm_up = 128;
     DcAdapter *adapter = adapter_of(&config);
-    run(adapter, &stream, 0, 319, NULL);
-    DcMatrix last = dc_matrix_rows(&stream.rows, 319, 1);
+    run(adapter, &stream, 0, 191, NULL);
+    DcMatrix last = dc_matrix_rows(&stream.rows, 191, 1);
     DcPushResult result;
     assert_int_equal(dc_adapter_push(adapter, &last, 0, &result), DC_OK);
     DcError error;
@@ -653,8 +689,10 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(takes_over_with_fifty_embeddings_per_cluster),
+      cmocka_unit_test(waits_for_enough_embeddings_per_cluster),
+      cmocka_unit_test(describes_the_source_again_with_more),
       cmocka_unit_test(takes_over_after_a_long_warm_up),
+      cmocka_unit_test(bursts_do_not_describe_the_source),
       cmocka_unit_test(takes_over_from_given_centroids),
       cmocka_unit_test(follows_rotation),
       cmocka_unit_test(finds_back_after_inversion),

@@ -32,7 +32,7 @@ expect()
 }
 
 files='model.safetensors|pictures|two words.npy'
-expect 'commands' '--help|--version|digits|embed|evaluate|export|frames|import|inspect|points|score|sheet|state|train' ''
+expect 'commands' '--help|--version|digits|drift|embed|evaluate|export|frames|import|inspect|points|score|sheet|state|train' ''
 expect 'a command that has begun' 'score|sheet|state' s
 expect 'parts of state' 'export|inspect|merge' state ''
 expect 'files of a part of state' "$files" state inspect ''
@@ -49,6 +49,11 @@ expect 'the settings of a method' 'pretrain-epochs=' train --method dekm --set p
 expect 'the settings of a method behind an equals sign' 'pretrain-epochs=' \
   train --method = dekm -s pre
 expect 'no settings of another method' '' train -m ae --set pre
+expect 'streams under drift' 'inversion-recurring|inversion-sudden' drift --stream inv
+expect 'methods and peers on such streams' 'forgetting|forgetting-10k|forgetting-1k|forgetting-2k|forgetting-5k' \
+  drift --method = for
+expect 'no methods of learning on them' '' drift --method dek
+expect 'a folder for curves' 'pictures' drift -r pic
 expect 'shapes of points' 'rings' points -s r
 expect 'ways to prepare pictures' 'caffe|imagenet|raw|unit' import --preprocess ''
 expect 'the way that has begun' 'imagenet' import --preprocess = im
