@@ -32,7 +32,7 @@ expect()
 }
 
 files='model.safetensors|pictures|two words.npy'
-expect 'commands' '--help|--version|digits|embed|evaluate|export|frames|import|inspect|points|score|sheet|train' ''
+expect 'commands' '--help|--version|digits|embed|evaluate|export|frames|import|inspect|points|score|sheet|timeline|train' ''
 expect 'a command that has begun' 'score|sheet' s
 expect 'no command that begins so' '' x
 expect 'options of a command' '--cell=|--columns=' sheet --c
