@@ -22,6 +22,9 @@
 #define LONGEST_MESSAGE 268435455          /* bytes, of the protocol */
 #define SYSTEM_CAS      "/etc/ssl/certs"
 
+/* What can be reported. */
+typedef enum { DC_MQTT_NOTHING, DC_MQTT_REACHED, DC_MQTT_AWAY, DC_MQTT_REFUSED } DcMqttNews;
+
 typedef struct {
   DcLineSink parent;
   gint ref_count; /* of the owner and of the thread */
@@ -43,7 +46,8 @@ typedef struct {
   gboolean opened;          /* its socket was ready for writing once */
   gboolean welcome;         /* the broker has let us in */
   gchar *problem;           /* why it has not, or no longer; NULL: not known */
-  gchar *told;              /* the last problem that was reported; NULL: the broker was reached */
+  gboolean refused;         /* the broker is there, but does not take us */
+  DcMqttNews told;          /* what was reported last */
   gint64 pause;             /* before the next attempt */
   gint64 end;               /* monotonic time at which to stop, once quitting; 0: not yet */
 } DcMqttSink;
@@ -60,7 +64,6 @@ dc_mqtt_sink_unref(DcMqttSink *sink)
   g_mutex_clear(&sink->lock);
   g_cond_clear(&sink->changed);
   g_free(sink->problem);
-  g_free(sink->told);
   g_free(sink);
 }
 
@@ -69,19 +72,20 @@ dc_mqtt_sink_unref(DcMqttSink *sink)
 static void
 tell_reached(DcMqttSink *sink)
 {
-  g_clear_pointer(&sink->told, g_free);
+  sink->told = DC_MQTT_REACHED;
   sink->pause = FIRST_PAUSE;
   sink->report(sink->user_data, NULL);
 }
 
-/* Once for each outage, and again when the reason is another one. */
+/* Once for each outage, and again when it turns out that the broker is there but refuses. */
 static void
 tell_away(DcMqttSink *sink)
 {
-  if (g_strcmp0(sink->told, sink->problem) == 0 || atomic_load(&sink->quit))
+  DcMqttNews news = sink->refused ? DC_MQTT_REFUSED : DC_MQTT_AWAY;
+
+  if (news == sink->told || atomic_load(&sink->quit))
     return;
-  g_free(sink->told);
-  sink->told = g_strdup(sink->problem);
+  sink->told = news;
   sink->report(sink->user_data, sink->problem);
 }
 
@@ -108,6 +112,7 @@ on_connect(struct mosquitto *client, void *data, int code)
   (void)client;
   sink->welcome = code == 0;
   if (code != 0) {
+    sink->refused = TRUE;
     note_problem(sink, sink->library->connack_string(code));
     return;
   }
@@ -128,9 +133,13 @@ on_publish(struct mosquitto *client, void *data, int id)
 static void
 on_log(struct mosquitto *client, void *data, int level, const char *text)
 {
+  DcMqttSink *sink = data;
+
   (void)client;
-  if (level == MOSQ_LOG_ERR)
-    note_problem(data, text);
+  if (level != MOSQ_LOG_ERR)
+    return;
+  sink->refused = TRUE;
+  note_problem(sink, text);
 }
 
 /* --- a client --- */
@@ -313,7 +322,7 @@ run_connection(DcMqttSink *sink)
   int code;
 
   g_clear_pointer(&sink->problem, g_free);
-  sink->opened = sink->welcome = FALSE;
+  sink->opened = sink->welcome = sink->refused = FALSE;
   if (!make_client(sink, &error)) {
     note_problem(sink, error->message);
     tell_away(sink);

@@ -7,8 +7,9 @@
 
 G_BEGIN_DECLS
 
-/* Told when the broker is reached (`reason` NULL) and when it no longer is, once for each change
- * and once for a first attempt that fails. From the sink's own thread. */
+/* Told when the broker is reached (`reason` NULL) and when it no longer is, once for each change,
+ * once for a first attempt that fails, and once more when it is there but refuses. From the sink's
+ * own thread. */
 typedef void (*DcBrokerReport)(gpointer user_data, const gchar *reason);
 
 /* Publishes each line, without its line feed, as a message to the topic of `broker` (transfer
