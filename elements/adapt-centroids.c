@@ -262,13 +262,13 @@ static void
 gst_adapt_centroids_feed(GstAdaptCentroids *self, DriftclusterEmbeddingBlock *block,
                          const DcBufferTimes *times)
 {
-  if (!block || block->rows == 0)
+  if (!block || block->rows == block->reused)
     return;
   if (!self->worker) {
     gst_adapt_centroids_learn(block, times, self);
   } else if (!dc_embedding_worker_push(self->worker, block, times)) {
     GST_OBJECT_LOCK(self);
-    self->dropped += block->rows;
+    self->dropped += block->rows - block->reused;
     GST_OBJECT_UNLOCK(self);
   }
 }

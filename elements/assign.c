@@ -47,6 +47,7 @@ GST_DEBUG_CATEGORY_STATIC(assign_debug);
 
 #define DEFAULT_NOVELTY_THRESHOLD 0.0
 #define DEFAULT_SMOOTHING         0
+#define DEFAULT_HYSTERESIS        2
 #define DEFAULT_MAX_TRACKS        1024
 #define DEFAULT_UNASSIGNED        GST_ASSIGN_UNASSIGNED_KEEP
 #define DEFAULT_POST_MESSAGES     FALSE
@@ -58,6 +59,7 @@ enum {
   PROP_LABELS_FILE,
   PROP_NOVELTY_THRESHOLD,
   PROP_SMOOTHING,
+  PROP_HYSTERESIS,
   PROP_MAX_TRACKS,
   PROP_STATE_ID,
   PROP_UNASSIGNED,
@@ -71,7 +73,7 @@ enum {
 typedef struct {
   GPtrArray *labels; /* NULL: the names that the clusters have */
   gdouble novelty_threshold;
-  guint smoothing;
+  DcVoteRules votes;
   GstAssignUnassigned unassigned;
   gboolean post_messages;
 } GstAssignSettings;
@@ -251,7 +253,7 @@ static gboolean
 gst_assign_label(GstAssign *self, GstBuffer *buffer, const DriftclusterEmbeddingMeta *meta,
                  const GstAssignSettings *settings)
 {
-  DcLabelRules rules = {settings->labels, settings->novelty_threshold, settings->smoothing};
+  DcLabelRules rules = {settings->labels, settings->novelty_threshold, settings->votes};
   DcLabels labels;
   DcError error;
   if (dc_region_labeller_label(self->labeller, meta, &rules, &labels, &error) != DC_OK) {
@@ -450,7 +452,10 @@ gst_assign_set_property(GObject *object, guint id, const GValue *value, GParamSp
     self->settings.novelty_threshold = g_value_get_double(value);
     break;
   case PROP_SMOOTHING:
-    self->settings.smoothing = g_value_get_uint(value);
+    self->settings.votes.window = g_value_get_uint(value);
+    break;
+  case PROP_HYSTERESIS:
+    self->settings.votes.lead = g_value_get_uint(value);
     break;
   case PROP_MAX_TRACKS:
     self->max_tracks = g_value_get_uint(value);
@@ -491,7 +496,10 @@ gst_assign_get_property(GObject *object, guint id, GValue *value, GParamSpec *sp
     g_value_set_double(value, self->settings.novelty_threshold);
     break;
   case PROP_SMOOTHING:
-    g_value_set_uint(value, self->settings.smoothing);
+    g_value_set_uint(value, self->settings.votes.window);
+    break;
+  case PROP_HYSTERESIS:
+    g_value_set_uint(value, self->settings.votes.lead);
     break;
   case PROP_MAX_TRACKS:
     g_value_set_uint(value, self->max_tracks);
@@ -535,7 +543,7 @@ static void
 gst_assign_init(GstAssign *self)
 {
   self->settings.novelty_threshold = DEFAULT_NOVELTY_THRESHOLD;
-  self->settings.smoothing = DEFAULT_SMOOTHING;
+  self->settings.votes = (DcVoteRules){DEFAULT_SMOOTHING, DEFAULT_HYSTERESIS};
   self->settings.unassigned = DEFAULT_UNASSIGNED;
   self->settings.post_messages = DEFAULT_POST_MESSAGES;
   self->max_tracks = DEFAULT_MAX_TRACKS;
@@ -588,6 +596,21 @@ gst_assign_install_properties(GObjectClass *object_class)
                         "Assignments of the same region that vote on its label, in frames; 0 and "
                         "1: off",
                         0, DC_TRACK_VOTES_MAX, DEFAULT_SMOOTHING, DC_PARAM_CONTROLLABLE));
+  /**
+   * GstAssign:hysteresis:
+   *
+   * With #GstAssign:smoothing: a region keeps its label until another cluster has so many votes
+   * more, so that one on the boundary of two clusters does not change all the time. 0 lets a tie
+   * decide for the newest. A lead beyond the window is that of all of it.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_HYSTERESIS,
+      g_param_spec_uint("hysteresis", "Hysteresis",
+                        "Votes by which another cluster must lead before the label of a region "
+                        "changes, with smoothing; 0: a tie suffices",
+                        0, DC_TRACK_VOTES_MAX, DEFAULT_HYSTERESIS, DC_PARAM_CONTROLLABLE));
   /**
    * GstAssign:max-tracks:
    *

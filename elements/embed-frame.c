@@ -9,17 +9,24 @@ struct GstEmbedFrame {
   guint capacity;
   guint n_regions;
   DriftclusterRegion *regions;
-  DcRect *rects; /* the same, as the core wants them */
+  GstEmbedTracks *tracks;
+  /* The regions that are embedded on this frame: their numbers, as the core wants them, and
+   * whether that went well. */
+  guint n_fresh;
+  guint *fresh;
+  DcRect *rects;
   bool *valid;
   DriftclusterEmbeddingBlock *block; /* NULL: no region has an embedding */
 };
 
 GstEmbedFrame *
-gst_embed_frame_new(guint capacity)
+gst_embed_frame_new(guint capacity, guint max_tracks)
 {
   GstEmbedFrame *self = g_new0(GstEmbedFrame, 1);
   self->capacity = capacity;
   self->regions = g_new(DriftclusterRegion, capacity);
+  self->tracks = gst_embed_tracks_new(max_tracks);
+  self->fresh = g_new(guint, capacity);
   self->rects = g_new(DcRect, capacity);
   self->valid = g_new(bool, capacity);
   return self;
@@ -29,7 +36,9 @@ void
 gst_embed_frame_free(GstEmbedFrame *self)
 {
   g_clear_pointer(&self->block, driftcluster_embedding_block_unref);
+  gst_embed_tracks_free(self->tracks);
   g_free(self->regions);
+  g_free(self->fresh);
   g_free(self->rects);
   g_free(self->valid);
   g_free(self);
@@ -46,56 +55,113 @@ gst_embed_frame_list(GstEmbedFrame *self, const DcRegionRules *rules, const GstV
   dc_region_iter_init(&iter, &bounded, buffer, GST_VIDEO_INFO_WIDTH(info),
                       GST_VIDEO_INFO_HEIGHT(info));
   DriftclusterRegion region;
-  for (self->n_regions = 0; dc_region_iter_next(&iter, &region); self->n_regions++) {
+  for (self->n_regions = 0; dc_region_iter_next(&iter, &region); self->n_regions++)
     self->regions[self->n_regions] = region;
-    self->rects[self->n_regions] = (DcRect){region.x, region.y, region.width, region.height};
-  }
   counts->regions = iter.found;
   counts->bad_regions = iter.bad;
+  counts->small_regions = iter.small;
+  counts->unsure_regions = iter.unsure;
   counts->surplus_regions = iter.surplus;
   return self->n_regions;
 }
 
-/* Moves the valid rows of the block together and gives each region its row. */
-static void
-gst_embed_frame_compact(GstEmbedFrame *self)
+void
+gst_embed_frame_forget(GstEmbedFrame *self)
 {
-  DriftclusterEmbeddingBlock *block = self->block;
-  guint rows = 0;
-  for (guint i = 0; i < self->n_regions; i++) {
-    if (!self->valid[i])
-      continue;
-    if (rows != i)
-      memcpy(block->data + (gsize)rows * block->dim, block->data + (gsize)i * block->dim,
-             block->dim * sizeof *block->data);
-    self->regions[i].row = (gint)rows++;
-  }
-  block->rows = rows;
+  gst_embed_tracks_clear(self->tracks);
 }
 
-DcStatus
-gst_embed_frame_infer(GstEmbedFrame *self, DcEncoder *encoder, const GstVideoInfo *info,
-                      GstBuffer *buffer, GstEmbedStats *counts)
+/* Puts the embeddings of earlier frames that are good enough at the end of the block, the last
+ * first, and lists the other regions as fresh. */
+static void
+gst_embed_frame_reuse(GstEmbedFrame *self, const GstEmbedTask *task)
+{
+  DriftclusterEmbeddingBlock *block = self->block;
+  self->n_fresh = 0;
+  for (guint i = 0; i < self->n_regions; i++) {
+    DriftclusterRegion *region = &self->regions[i];
+    const gfloat *known = gst_embed_tracks_find(self->tracks, region, task->now, &task->reuse);
+    if (known) {
+      region->row = (gint)(block->rows - ++block->reused);
+      memcpy(block->data + (gsize)region->row * block->dim, known, block->dim * sizeof *known);
+    } else {
+      self->fresh[self->n_fresh] = i;
+      self->rects[self->n_fresh++] = (DcRect){region->x, region->y, region->width, region->height};
+    }
+  }
+}
+
+/* Embeds the fresh regions into the first rows of the block. */
+static DcStatus
+gst_embed_frame_run(GstEmbedFrame *self, const GstEmbedTask *task, GstBuffer *buffer,
+                    GstEmbedStats *counts)
 {
   DcFrameReader reader;
-  if (!dc_frame_reader_open(&reader, info, buffer)) {
+  memset(self->valid, 0, self->n_fresh * sizeof *self->valid);
+  if (self->n_fresh == 0)
+    return DC_OK;
+  if (!dc_frame_reader_open(&reader, task->info, buffer)) {
     counts->unreadable = 1;
     return DC_OK;
   }
-  self->block = driftcluster_embedding_block_new(self->n_regions, (guint)dc_encoder_dim(encoder),
-                                                 dc_encoder_id(encoder));
-  DcStatus status = DC_ERROR_MEMORY;
-  if (self->block)
-    status = dc_encoder_run(encoder, &reader.image, self->rects, self->n_regions, self->block->data,
-                            self->valid);
+  DcStatus status = dc_encoder_run(task->encoder, &reader.image, self->rects, self->n_fresh,
+                                   self->block->data, self->valid);
   dc_frame_reader_close(&reader);
+  if (status == DC_OK)
+    counts->not_finite = dc_encoder_not_finite(task->encoder);
+  return status;
+}
 
-  if (status == DC_OK) {
-    gst_embed_frame_compact(self);
-    counts->embedded = self->block->rows;
-    counts->not_finite = dc_encoder_not_finite(encoder);
+static gfloat *
+row_of(const DriftclusterEmbeddingBlock *block, guint row)
+{
+  return block->data + (gsize)row * block->dim;
+}
+
+/* Moves the valid rows of the block together, those of earlier frames behind them, and gives each
+ * region its row. */
+static void
+gst_embed_frame_compact(GstEmbedFrame *self, const GstEmbedTask *task)
+{
+  DriftclusterEmbeddingBlock *block = self->block;
+  guint rows = 0;
+  for (guint i = 0; i < self->n_fresh; i++) {
+    DriftclusterRegion *region = &self->regions[self->fresh[i]];
+    if (!self->valid[i])
+      continue;
+    memmove(row_of(block, rows), row_of(block, i), block->dim * sizeof *block->data);
+    gst_embed_tracks_note(self->tracks, region, row_of(block, rows), task->now);
+    region->row = (gint)rows++;
   }
-  if (counts->embedded == 0)
+  guint lost = self->n_fresh - rows;
+  if (lost > 0 && block->reused > 0) {
+    memmove(row_of(block, rows), row_of(block, self->n_fresh),
+            (gsize)block->reused * block->dim * sizeof *block->data);
+    for (guint i = 0; i < self->n_regions; i++)
+      if (self->regions[i].row >= (gint)self->n_fresh)
+        self->regions[i].row -= (gint)lost;
+  }
+  block->rows = rows + block->reused;
+}
+
+DcStatus
+gst_embed_frame_infer(GstEmbedFrame *self, const GstEmbedTask *task, GstBuffer *buffer,
+                      GstEmbedStats *counts)
+{
+  guint dim = (guint)dc_encoder_dim(task->encoder);
+  const gchar *encoder = dc_encoder_id(task->encoder);
+  self->block = driftcluster_embedding_block_new(self->n_regions, dim, encoder);
+  if (!self->block)
+    return DC_ERROR_MEMORY;
+  gst_embed_tracks_use(self->tracks, encoder, dim);
+  gst_embed_frame_reuse(self, task);
+  DcStatus status = gst_embed_frame_run(self, task, buffer, counts);
+  if (status == DC_OK) {
+    gst_embed_frame_compact(self, task);
+    counts->reused = self->block->reused;
+    counts->embedded = self->block->rows - self->block->reused;
+  }
+  if (counts->embedded + counts->reused == 0)
     g_clear_pointer(&self->block, driftcluster_embedding_block_unref);
   return status;
 }

@@ -3,6 +3,7 @@
 #define GST_EMBED_FRAME_H
 
 #include "common/region-iter.h"
+#include "embed-tracks.h"
 #include "meta/driftcluster.h"
 #include "stream/encoder.h"
 
@@ -15,9 +16,12 @@ typedef struct {
   guint64 frames;
   guint64 regions;
   guint64 embedded;
+  guint64 reused;
   guint64 skipped;
   guint64 shed;
   guint64 bad_regions;
+  guint64 small_regions;
+  guint64 unsure_regions;
   guint64 surplus_regions;
   guint64 not_finite;
   guint64 unreadable;
@@ -26,8 +30,8 @@ typedef struct {
 /* The regions of one frame on their way to embeddings, with the scratch for it. One thread. */
 typedef struct GstEmbedFrame GstEmbedFrame;
 
-/* Room for `capacity` regions. */
-GstEmbedFrame *gst_embed_frame_new(guint capacity);
+/* Room for `capacity` regions; remembers the embeddings of `max_tracks` ones. */
+GstEmbedFrame *gst_embed_frame_new(guint capacity, guint max_tracks);
 void gst_embed_frame_free(GstEmbedFrame *self);
 
 /* Lists the regions of `buffer` by `rules`, of which max_regions is replaced by the capacity.
@@ -35,10 +39,22 @@ void gst_embed_frame_free(GstEmbedFrame *self);
 guint gst_embed_frame_list(GstEmbedFrame *self, const DcRegionRules *rules,
                            const GstVideoInfo *info, GstBuffer *buffer, GstEmbedStats *counts);
 
-/* Embeds the listed regions, at least one. Regions that get no embedding (it is not finite, or the
- * buffer does not hold a frame) keep row -1 and are counted. */
-DcStatus gst_embed_frame_infer(GstEmbedFrame *self, DcEncoder *encoder, const GstVideoInfo *info,
-                               GstBuffer *buffer, GstEmbedStats *counts);
+/* Forgets the embeddings of earlier frames. */
+void gst_embed_frame_forget(GstEmbedFrame *self);
+
+/* How to embed a frame. */
+typedef struct {
+  DcEncoder *encoder;
+  const GstVideoInfo *info;
+  GstClockTime now; /* stream time of the frame, or NONE */
+  GstEmbedReuse reuse;
+} GstEmbedTask;
+
+/* Embeds the listed regions, at least one; those whose last embedding is good enough have that one,
+ * in the rows behind the new ones. Regions that get no embedding (it is not finite, or the buffer
+ * does not hold a frame) keep row -1 and are counted. */
+DcStatus gst_embed_frame_infer(GstEmbedFrame *self, const GstEmbedTask *task, GstBuffer *buffer,
+                               GstEmbedStats *counts);
 
 /* Puts the listed regions and their embeddings on `buffer`. */
 void gst_embed_frame_attach(GstEmbedFrame *self, const GstVideoInfo *info, GstBuffer *buffer);

@@ -39,45 +39,22 @@
 #include "common/stats.h"
 #include "embed-frame.h"
 #include "embed-model.h"
+#include "embed-properties.h"
 #include "tensor/blas.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_embed_debug);
 #define GST_CAT_DEFAULT gst_embed_debug
 
-enum {
-  PROP_0,
-  PROP_MODEL_FILE,
-  PROP_BACKEND,
-  PROP_INFERENCE_REGION,
-  PROP_TILES,
-  PROP_OBJECT_CLASS,
-  PROP_INFERENCE_INTERVAL,
-  PROP_BATCH_SIZE,
-  PROP_THREADS,
-  PROP_MAX_REGIONS,
-  PROP_SHED_LATE,
-  PROP_STATS,
-};
-
-#define DEFAULT_BACKEND            GST_EMBED_BACKEND_AUTO
-#define DEFAULT_INFERENCE_REGION   DC_INFERENCE_REGION_FULL_FRAME
-#define DEFAULT_TILES_COLUMNS      4
-#define DEFAULT_TILES_ROWS         3
-#define DEFAULT_TILES              "4x3"
-#define DEFAULT_INFERENCE_INTERVAL 1
-#define DEFAULT_BATCH_SIZE         32
-#define DEFAULT_THREADS            1
-#define MAX_THREADS                64
-#define DEFAULT_MAX_REGIONS        256
-#define DEFAULT_SHED_LATE          TRUE
-
 static const DcStatsField gst_embed_stats_fields[] = {
     DC_STATS_FIELD(GstEmbedStats, "frames", frames),
     DC_STATS_FIELD(GstEmbedStats, "regions", regions),
     DC_STATS_FIELD(GstEmbedStats, "embedded", embedded),
+    DC_STATS_FIELD(GstEmbedStats, "reused", reused),
     DC_STATS_FIELD(GstEmbedStats, "skipped", skipped),
     DC_STATS_FIELD(GstEmbedStats, "shed", shed),
     DC_STATS_FIELD(GstEmbedStats, "bad-regions", bad_regions),
+    DC_STATS_FIELD(GstEmbedStats, "small-regions", small_regions),
+    DC_STATS_FIELD(GstEmbedStats, "unsure-regions", unsure_regions),
     DC_STATS_FIELD(GstEmbedStats, "surplus-regions", surplus_regions),
     DC_STATS_FIELD(GstEmbedStats, "not-finite", not_finite),
     DC_STATS_FIELD(GstEmbedStats, "unreadable", unreadable),
@@ -86,9 +63,13 @@ static const DcStatsField gst_embed_stats_fields[] = {
 /* What may change while the element runs; the streaming thread copies it for each buffer. */
 typedef struct {
   DcRegionRules rules;
+  GstEmbedReuse reuse;
   guint interval;
   gboolean shed_late;
 } GstEmbedSettings;
+
+/* So long after the last frame that was shed, the next one begins another time of overload. */
+#define CALM (10 * GST_SECOND)
 
 struct _GstEmbed {
   GstBaseTransform parent;
@@ -98,6 +79,7 @@ struct _GstEmbed {
   GstEmbedSettings settings;
   gchar *tiles; /* as it was set: the element does not start with a text that is not understood */
   GstEmbedRun run;
+  guint max_tracks;
   gboolean running; /* from start to stop */
   GstEmbedStats stats;
   GstClockTime earliest_time; /* running time up to which a frame comes too late */
@@ -106,6 +88,7 @@ struct _GstEmbed {
   GstVideoInfo info;
   GstEmbedFrame *frame; /* from start to stop */
   guint wait;           /* frames until the next inference */
+  GstClockTime shed_at; /* running time of the last frame that was shed, or NONE */
   gboolean warned_not_finite, warned_unreadable;
 };
 
@@ -121,23 +104,6 @@ static GstStaticPadTemplate gst_embed_sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_EMBED_CAPS));
 static GstStaticPadTemplate gst_embed_src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(GST_EMBED_CAPS));
-
-#define GST_TYPE_EMBED_BACKEND (gst_embed_backend_get_type())
-
-static GType
-gst_embed_backend_get_type(void)
-{
-  static const GEnumValue values[] = {
-      {GST_EMBED_BACKEND_AUTO, "The core", "auto"},
-      {GST_EMBED_BACKEND_CORE, "The network engine of this plugin", "core"},
-      {GST_EMBED_BACKEND_ONNXRUNTIME, "ONNX Runtime, where it is installed", "onnxruntime"},
-      {0, NULL, NULL}};
-  static gsize type;
-
-  if (g_once_init_enter(&type))
-    g_once_init_leave(&type, g_enum_register_static("GstEmbedBackend", values));
-  return type;
-}
 
 /* --- starting and stopping --- */
 
@@ -173,7 +139,7 @@ gst_embed_start(GstBaseTransform *base)
   DcError error;
   GST_OBJECT_LOCK(self);
   GstEmbedRun run = self->run;
-  guint max_regions = self->settings.rules.max_regions;
+  guint max_regions = self->settings.rules.max_regions, max_tracks = self->max_tracks;
   DcStatus status = gst_embed_check_tiles(self->tiles, &error);
   self->stats = (GstEmbedStats){0};
   self->earliest_time = GST_CLOCK_TIME_NONE;
@@ -189,8 +155,9 @@ gst_embed_start(GstBaseTransform *base)
     return FALSE;
   }
   dc_blas_set_threads((int)run.threads);
-  self->frame = gst_embed_frame_new(max_regions);
+  self->frame = gst_embed_frame_new(max_regions, max_tracks);
   self->wait = 0;
+  self->shed_at = GST_CLOCK_TIME_NONE;
   self->warned_not_finite = self->warned_unreadable = FALSE;
   return TRUE;
 }
@@ -232,19 +199,35 @@ gst_embed_sink_event(GstBaseTransform *base, GstEvent *event)
   GstEmbed *self = GST_EMBED(base);
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
     gst_embed_set_earliest_time(self, GST_CLOCK_TIME_NONE);
+    gst_embed_frame_forget(self->frame);
     self->wait = 0;
+    self->shed_at = GST_CLOCK_TIME_NONE;
   }
   return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(base, event);
 }
 
 static gboolean
-gst_embed_is_late(GstEmbed *self, GstBuffer *buffer)
+gst_embed_is_late(GstEmbed *self, GstClockTime time)
 {
-  GstClockTime time = dc_buffer_times(&GST_BASE_TRANSFORM(self)->segment, buffer).running_time;
   GST_OBJECT_LOCK(self);
   GstClockTime earliest = self->earliest_time;
   GST_OBJECT_UNLOCK(self);
   return GST_CLOCK_TIME_IS_VALID(time) && GST_CLOCK_TIME_IS_VALID(earliest) && time <= earliest;
+}
+
+/* Says once for each time of overload that inference is left out. */
+static void
+gst_embed_note_shed(GstEmbed *self, GstClockTime time)
+{
+  gboolean goes_on = GST_CLOCK_TIME_IS_VALID(self->shed_at) && time >= self->shed_at &&
+                     time - self->shed_at < CALM;
+  self->shed_at = time;
+  if (!goes_on)
+    GST_ELEMENT_WARNING(self, RESOURCE, BUSY,
+                        ("The computer is too slow for this stream: late frames pass without "
+                         "embeddings, so that the video stays on time."),
+                        ("the property stats counts them as shed; a longer inference-interval or "
+                         "reembed-interval, a smaller model or fewer regions would help"));
 }
 
 /* --- a frame --- */
@@ -259,8 +242,10 @@ gst_embed_should_infer(GstEmbed *self, const GstEmbedSettings *settings, GstBuff
     counts->skipped = 1;
     return FALSE;
   }
-  if (settings->shed_late && gst_embed_is_late(self, buffer)) {
+  GstClockTime time = dc_buffer_times(&GST_BASE_TRANSFORM(self)->segment, buffer).running_time;
+  if (settings->shed_late && gst_embed_is_late(self, time)) {
     counts->shed = 1;
+    gst_embed_note_shed(self, time);
     return FALSE;
   }
   return TRUE;
@@ -295,22 +280,22 @@ gst_embed_warn_unreadable(GstEmbed *self, GstBuffer *buffer)
 }
 
 static GstFlowReturn
-gst_embed_infer(GstEmbed *self, DcEncoder *encoder, guint n_regions, GstBuffer *buffer,
+gst_embed_infer(GstEmbed *self, const GstEmbedTask *task, guint n_regions, GstBuffer *buffer,
                 GstEmbedStats *counts)
 {
-  DcStatus status = gst_embed_frame_infer(self->frame, encoder, &self->info, buffer, counts);
+  DcStatus status = gst_embed_frame_infer(self->frame, task, buffer, counts);
   if (status != DC_OK) {
     GST_ELEMENT_ERROR(self, LIBRARY, FAILED,
                       ("Embedding %u regions failed: %s. With little memory, lower batch-size or "
                        "max-regions.",
                        n_regions, dc_status_text(status)),
-                      ("encoder %s", dc_encoder_id(encoder)));
+                      ("encoder %s", dc_encoder_id(task->encoder)));
     return GST_FLOW_ERROR;
   }
   if (counts->unreadable > 0)
     gst_embed_warn_unreadable(self, buffer);
   if (counts->not_finite > 0)
-    gst_embed_warn_not_finite(self, encoder);
+    gst_embed_warn_not_finite(self, task->encoder);
   return GST_FLOW_OK;
 }
 
@@ -322,25 +307,30 @@ gst_embed_count(GstEmbed *self, const GstEmbedStats *counts)
   stats->frames++;
   stats->regions += counts->regions;
   stats->embedded += counts->embedded;
+  stats->reused += counts->reused;
   stats->skipped += counts->skipped;
   stats->shed += counts->shed;
   stats->bad_regions += counts->bad_regions;
+  stats->small_regions += counts->small_regions;
+  stats->unsure_regions += counts->unsure_regions;
   stats->surplus_regions += counts->surplus_regions;
   stats->not_finite += counts->not_finite;
   stats->unreadable += counts->unreadable;
   GST_OBJECT_UNLOCK(self);
 }
 
-/* Moves controlled properties to the time of `buffer`, and takes the settings that hold for it. */
+/* Moves controlled properties to the stream time `time`, and takes the settings that hold then.
+ * Regions are followed only where somebody else follows them. */
 static GstEmbedSettings
-gst_embed_take_settings(GstEmbed *self, GstBuffer *buffer)
+gst_embed_take_settings(GstEmbed *self, GstClockTime time)
 {
-  GstClockTime time = dc_buffer_times(&GST_BASE_TRANSFORM(self)->segment, buffer).stream_time;
   if (GST_CLOCK_TIME_IS_VALID(time))
     gst_object_sync_values(GST_OBJECT(self), time);
   GST_OBJECT_LOCK(self);
   GstEmbedSettings settings = self->settings;
   GST_OBJECT_UNLOCK(self);
+  if (settings.rules.where != DC_INFERENCE_REGION_ROI_LIST)
+    settings.reuse.interval = 0;
   return settings;
 }
 
@@ -348,7 +338,8 @@ static GstFlowReturn
 gst_embed_transform_ip(GstBaseTransform *base, GstBuffer *buffer)
 {
   GstEmbed *self = GST_EMBED(base);
-  GstEmbedSettings settings = gst_embed_take_settings(self, buffer);
+  GstClockTime now = dc_buffer_times(&base->segment, buffer).stream_time;
+  GstEmbedSettings settings = gst_embed_take_settings(self, now);
   gboolean changed;
   DcEncoder *encoder = gst_embed_model_encoder(self->model, &changed);
   if (changed)
@@ -358,7 +349,8 @@ gst_embed_transform_ip(GstBaseTransform *base, GstBuffer *buffer)
   guint n_regions =
       gst_embed_frame_list(self->frame, &settings.rules, &self->info, buffer, &counts);
   if (gst_embed_should_infer(self, &settings, buffer, &counts) && n_regions > 0) {
-    GstFlowReturn flow = gst_embed_infer(self, encoder, n_regions, buffer, &counts);
+    const GstEmbedTask task = {encoder, &self->info, now, settings.reuse};
+    GstFlowReturn flow = gst_embed_infer(self, &task, n_regions, buffer, &counts);
     if (flow != GST_FLOW_OK)
       return flow;
     self->wait = settings.interval - 1;
@@ -443,6 +435,27 @@ gst_embed_set_property(GObject *object, guint id, const GValue *value, GParamSpe
   case PROP_MAX_REGIONS:
     gst_embed_set_number(self, &self->settings.rules.max_regions, g_value_get_uint(value));
     break;
+  case PROP_MIN_REGION_SIZE:
+    gst_embed_set_number(self, &self->settings.rules.min_size, g_value_get_uint(value));
+    break;
+  case PROP_MAX_TRACKS:
+    gst_embed_set_number(self, &self->max_tracks, g_value_get_uint(value));
+    break;
+  case PROP_MIN_CONFIDENCE:
+    GST_OBJECT_LOCK(self);
+    self->settings.rules.min_confidence = g_value_get_double(value);
+    GST_OBJECT_UNLOCK(self);
+    break;
+  case PROP_REEMBED_INTERVAL:
+    GST_OBJECT_LOCK(self);
+    self->settings.reuse.interval = g_value_get_uint64(value);
+    GST_OBJECT_UNLOCK(self);
+    break;
+  case PROP_REEMBED_GROWTH:
+    GST_OBJECT_LOCK(self);
+    self->settings.reuse.growth = g_value_get_double(value);
+    GST_OBJECT_UNLOCK(self);
+    break;
   case PROP_SHED_LATE:
     GST_OBJECT_LOCK(self);
     self->settings.shed_late = g_value_get_boolean(value);
@@ -487,6 +500,21 @@ gst_embed_get_property(GObject *object, guint id, GValue *value, GParamSpec *spe
   case PROP_MAX_REGIONS:
     g_value_set_uint(value, rules->max_regions);
     break;
+  case PROP_MIN_REGION_SIZE:
+    g_value_set_uint(value, rules->min_size);
+    break;
+  case PROP_MIN_CONFIDENCE:
+    g_value_set_double(value, rules->min_confidence);
+    break;
+  case PROP_REEMBED_INTERVAL:
+    g_value_set_uint64(value, self->settings.reuse.interval);
+    break;
+  case PROP_REEMBED_GROWTH:
+    g_value_set_double(value, self->settings.reuse.growth);
+    break;
+  case PROP_MAX_TRACKS:
+    g_value_set_uint(value, self->max_tracks);
+    break;
   case PROP_SHED_LATE:
     g_value_set_boolean(value, self->settings.shed_late);
     break;
@@ -511,177 +539,13 @@ gst_embed_finalize(GObject *object)
 }
 
 static void
-gst_embed_install_model_properties(GObjectClass *klass)
-{
-  /**
-   * GstEmbed:model-file:
-   *
-   * The model file (safetensors of `driftcluster train` or `driftcluster import`, or an ONNX file)
-   * whose encoder makes the embeddings; unset or empty: the built-in descriptor.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      klass, PROP_MODEL_FILE,
-      g_param_spec_string(
-          "model-file", "Model file",
-          "Model file (safetensors), or an ONNX file, of the encoder; unset: "
-          "built-in descriptor of colours and gradients. Changed while running, the "
-          "new model takes over between two frames, or the old one stays if it "
-          "cannot be used",
-          NULL, DC_PARAM_PLAYING));
-  /**
-   * GstEmbed:backend:
-   *
-   * What runs the network of the model file; the built-in descriptor is no network. Embeddings are
-   * the same but for rounding, and so is the identity of the encoder. `auto` is the core.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      klass, PROP_BACKEND,
-      g_param_spec_enum("backend", "Back end", "What runs the network of the model file",
-                        GST_TYPE_EMBED_BACKEND, DEFAULT_BACKEND, DC_PARAM_READY));
-  /**
-   * GstEmbed:batch-size:
-   *
-   * Regions per run of the network, fewer where their patches are large: those of a run take at
-   * most 16 MiB, 27 patches of 224 x 224 pixels for instance.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      klass, PROP_BATCH_SIZE,
-      g_param_spec_uint("batch-size", "Batch size",
-                        "Regions of a frame that the network takes in one run, fewer where patches "
-                        "are large (16 MiB in all); more regions take several runs",
-                        1, DC_ENCODER_MAX_BATCH, DEFAULT_BATCH_SIZE, DC_PARAM_READY));
-  /**
-   * GstEmbed:threads:
-   *
-   * Threads of matrix products. OpenBLAS has one setting for the whole process; ONNX Runtime has
-   * one for each element.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      klass, PROP_THREADS,
-      g_param_spec_uint("threads", "Threads",
-                        "Threads of matrix products; of the core one setting for the whole "
-                        "process, the last element started decides",
-                        1, MAX_THREADS, DEFAULT_THREADS, DC_PARAM_READY));
-}
-
-static void
-gst_embed_install_region_properties(GObjectClass *klass)
-{
-  /**
-   * GstEmbed:inference-region:
-   *
-   * What is embedded: the frame, the tiles of a grid, or the regions of interest on the buffer. A
-   * buffer without any may bring detections of GStreamer's analytics library (1.24 on) instead.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      klass, PROP_INFERENCE_REGION,
-      g_param_spec_enum("inference-region", "Inference region", "What of each frame is embedded",
-                        DC_TYPE_INFERENCE_REGION, DEFAULT_INFERENCE_REGION, DC_PARAM_READY));
-  /**
-   * GstEmbed:tiles:
-   *
-   * The grid of inference-region=tiles, as COLUMNSxROWS.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      klass, PROP_TILES,
-      g_param_spec_string("tiles", "Tiles",
-                          "Grid of inference-region=tiles as COLUMNSxROWS, each from 1 to 64",
-                          DEFAULT_TILES, DC_PARAM_PLAYING));
-  /**
-   * GstEmbed:object-class:
-   *
-   * Embeds only regions of interest of this type; unset or empty: all.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      klass, PROP_OBJECT_CLASS,
-      g_param_spec_string("object-class", "Object class",
-                          "Only regions of interest of this type (the detector's label) are "
-                          "embedded; unset: all",
-                          NULL, DC_PARAM_PLAYING));
-  /**
-   * GstEmbed:max-regions:
-   *
-   * Bound of the regions of one frame; what exceeds it is left out and counted.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      klass, PROP_MAX_REGIONS,
-      g_param_spec_uint("max-regions", "Maximum regions",
-                        "Regions of one frame that are embedded; those beyond are left out and "
-                        "counted in stats",
-                        1, DRIFTCLUSTER_MAX_REGIONS, DEFAULT_MAX_REGIONS, DC_PARAM_READY));
-}
-
-static void
-gst_embed_install_time_properties(GObjectClass *klass)
-{
-  /**
-   * GstEmbed:inference-interval:
-   *
-   * Embeds one frame in so many; the others carry the table of regions without embeddings.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      klass, PROP_INFERENCE_INTERVAL,
-      g_param_spec_uint("inference-interval", "Inference interval",
-                        "One frame in so many is embedded; 1: every frame", 1, G_MAXINT,
-                        DEFAULT_INFERENCE_INTERVAL, DC_PARAM_CONTROLLABLE));
-  /**
-   * GstEmbed:shed-late:
-   *
-   * Whether a frame that comes too late for the sink passes without inference, to catch up. No
-   * frame is dropped. Turn it off where every run must give the same result.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      klass, PROP_SHED_LATE,
-      g_param_spec_boolean("shed-late", "Shed late",
-                           "Let frames that are too late for the sink pass without inference, to "
-                           "catch up; no frame is dropped",
-                           DEFAULT_SHED_LATE, DC_PARAM_PLAYING));
-  /**
-   * GstEmbed:stats:
-   *
-   * Counters since the element started, each a guint64: `frames`; `regions` found; `embedded`
-   * regions; `skipped` frames (inference-interval, gaps); `shed` frames (too late); `bad-regions`
-   * (empty or outside the frame); `surplus-regions` (beyond max-regions); `not-finite` embeddings
-   * left out; `unreadable` frames.
-   *
-   * Since: 0.1
-   */
-  dc_props_install_stats(
-      klass, PROP_STATS,
-      "Counters since the start: frames, regions, embedded, skipped, shed, bad-regions, "
-      "surplus-regions, not-finite, unreadable (structure application/x-embed-stats)");
-}
-
-static void
 gst_embed_class_init(GstEmbedClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS(klass);
   object_class->set_property = gst_embed_set_property;
   object_class->get_property = gst_embed_get_property;
   object_class->finalize = gst_embed_finalize;
-  gst_embed_install_model_properties(object_class);
-  gst_embed_install_region_properties(object_class);
-  gst_embed_install_time_properties(object_class);
+  gst_embed_install_properties(object_class);
 
   GstElementClass *element_class = GST_ELEMENT_CLASS(klass);
   gst_element_class_set_static_metadata(
@@ -690,8 +554,6 @@ gst_embed_class_init(GstEmbedClass *klass)
       "The driftcluster authors");
   gst_element_class_add_static_pad_template(element_class, &gst_embed_sink_template);
   gst_element_class_add_static_pad_template(element_class, &gst_embed_src_template);
-  gst_type_mark_as_plugin_api(DC_TYPE_INFERENCE_REGION, 0);
-  gst_type_mark_as_plugin_api(GST_TYPE_EMBED_BACKEND, 0);
 
   GstBaseTransformClass *base_class = GST_BASE_TRANSFORM_CLASS(klass);
   base_class->start = gst_embed_start;
@@ -710,11 +572,15 @@ gst_embed_init(GstEmbed *self)
       .rules = {.where = DEFAULT_INFERENCE_REGION,
                 .columns = DEFAULT_TILES_COLUMNS,
                 .rows = DEFAULT_TILES_ROWS,
+                .min_size = DEFAULT_MIN_REGION_SIZE,
+                .min_confidence = DEFAULT_MIN_CONFIDENCE,
                 .max_regions = DEFAULT_MAX_REGIONS},
+      .reuse = {DEFAULT_REEMBED_INTERVAL, DEFAULT_REEMBED_GROWTH},
       .interval = DEFAULT_INFERENCE_INTERVAL,
       .shed_late = DEFAULT_SHED_LATE,
   };
   self->tiles = g_strdup(DEFAULT_TILES);
+  self->max_tracks = DEFAULT_MAX_TRACKS;
   self->run = (GstEmbedRun){DEFAULT_BACKEND, DEFAULT_BATCH_SIZE, DEFAULT_THREADS};
   /* The flag of a gap goes on downstream. */
   gst_base_transform_set_gap_aware(GST_BASE_TRANSFORM(self), TRUE);

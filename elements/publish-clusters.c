@@ -19,8 +19,8 @@
 #include "publish-clusters.h"
 
 #include "common/cluster-line.h"
-#include "common/line-output.h"
 #include "common/props.h"
+#include "common/publish-settings.h"
 #include "common/stats.h"
 
 #include <gst/video/video.h>
@@ -29,8 +29,6 @@ GST_DEBUG_CATEGORY_STATIC(publish_clusters_debug);
 #define GST_CAT_DEFAULT publish_clusters_debug
 
 #define LONGEST_PERIOD   (G_MAXINT64 / 4)
-#define DEFAULT_LOCATION "-"
-#define DEFAULT_APPEND   FALSE
 #define DEFAULT_MAX_RATE 0.0
 
 typedef enum {
@@ -40,35 +38,35 @@ typedef enum {
 
 #define DEFAULT_EMBEDDINGS GST_PUBLISH_CLUSTERS_EMBEDDINGS_OFF
 
-enum { PROP_0, PROP_LOCATION, PROP_APPEND, PROP_EMBEDDINGS, PROP_MAX_RATE, PROP_STATS };
+enum { PROP_EMBEDDINGS = DC_PUBLISH_LAST, PROP_MAX_RATE, PROP_STATS };
 
 /* What became of the buffers since READY. */
 typedef struct {
   guint64 frames;  /* buffers that came */
-  guint64 lines;   /* written whole */
+  guint64 lines;   /* written whole, or taken for the broker */
   guint64 skipped; /* left out by max-rate */
-  guint64 lost;    /* could not be written */
+  guint64 lost;    /* could not be written, or never reached the broker */
   guint64 bytes;   /* of the lines written whole */
   guint64 refused; /* regions left out, because their metadata is broken */
+  guint64 queued;  /* of the lines, those that the broker has not acknowledged yet */
 } GstPublishClustersStats;
 
 struct _GstPublishClusters {
   GstBaseTransform parent;
 
   /* Under the object lock. */
-  gchar *location;
-  gboolean append;
+  DcPublishSettings settings;
   GstPublishClustersEmbeddings embeddings;
   gdouble max_rate;
   GstPublishClustersStats stats;
-  DcLineOutput *output; /* set and cleared under the lock; written to by the streaming thread */
+  DcLineSink *sink; /* set and cleared under the lock; written to by the streaming thread */
+  gboolean warned;  /* a lost line is news once, or once for each outage of the broker */
 
   /* Of the streaming thread. */
   gint width, height;
   GString *line;
   GstClockTimeDiff due; /* stream time from which on max-rate lets the next line through */
   gboolean has_due;     /* not before the first line */
-  gboolean warned;      /* a lost line is news once */
 };
 
 static GstStaticPadTemplate sink_template =
@@ -125,42 +123,108 @@ gst_publish_clusters_is_due(GstPublishClusters *self, GstClockTime now, gdouble 
   return TRUE;
 }
 
+/* --- What goes wrong --- */
+
+/* TRUE the first time. */
+static gboolean
+gst_publish_clusters_is_news(GstPublishClusters *self)
+{
+  gboolean news;
+
+  GST_OBJECT_LOCK(self);
+  news = !self->warned;
+  self->warned = TRUE;
+  GST_OBJECT_UNLOCK(self);
+  return news;
+}
+
+static gchar *
+gst_publish_clusters_target(GstPublishClusters *self)
+{
+  gchar *target;
+
+  GST_OBJECT_LOCK(self);
+  target = dc_publish_settings_target(&self->settings);
+  GST_OBJECT_UNLOCK(self);
+  return target;
+}
+
 /* Says once that lines get lost: from then on the numbers in `stats` tell how many. */
 static void
 gst_publish_clusters_warn(GstPublishClusters *self, const GError *error)
 {
-  g_autofree gchar *location = NULL;
+  g_autofree gchar *target = gst_publish_clusters_target(self);
 
-  if (self->warned || g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_INTR))
+  if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_INTR) ||
+      !gst_publish_clusters_is_news(self))
     return;
-  self->warned = TRUE;
-  GST_OBJECT_LOCK(self);
-  location = g_strdup(self->location);
-  GST_OBJECT_UNLOCK(self);
   if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC))
     GST_ELEMENT_WARNING(self, RESOURCE, NO_SPACE_LEFT,
-                        ("No space left to write cluster lines to '%s'.", location),
+                        ("No space left for cluster lines to '%s'.", target),
                         ("%s; the video goes on, lines are lost and counted in \"stats\" until "
-                         "there is space: free some, or use another location",
+                         "there is space: free some, or use another location; for a broker, set "
+                         "\"queue-size\" to more",
                          error->message));
   else if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_PIPE))
     GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
-                        ("The reader of the cluster lines at '%s' has gone.", location),
+                        ("The reader of the cluster lines at '%s' has gone.", target),
                         ("%s; the video goes on, lines are lost and counted in \"stats\": restart "
                          "the pipeline together with the reader",
                          error->message));
   else
-    GST_ELEMENT_WARNING(self, RESOURCE, WRITE, ("Could not write cluster lines to '%s'.", location),
+    GST_ELEMENT_WARNING(self, RESOURCE, WRITE, ("Could not write cluster lines to '%s'.", target),
                         ("%s; the video goes on, lines are lost and counted in \"stats\": check "
                          "the device and the location",
                          error->message));
 }
 
+/* DcBrokerReport: from the thread that talks to the broker. */
 static void
-gst_publish_clusters_send_line(GstPublishClusters *self)
+gst_publish_clusters_hear_of_broker(gpointer data, const gchar *reason)
+{
+  GstPublishClusters *self = data;
+  g_autofree gchar *target = gst_publish_clusters_target(self);
+
+  if (reason) {
+    GST_ELEMENT_WARNING(self, RESOURCE, OPEN_WRITE, ("The broker '%s' is away.", target),
+                        ("%s; the video goes on, lines wait in a queue of \"queue-size\" bytes, "
+                         "and connecting is tried again: check the address, the broker, "
+                         "\"user\" and password, and \"ca-file\" for mqtts://",
+                         reason));
+    return;
+  }
+  GST_INFO_OBJECT(self, "connected to %s", target);
+  GST_OBJECT_LOCK(self);
+  self->warned = FALSE;
+  GST_OBJECT_UNLOCK(self);
+}
+
+/* Lines that were taken but did not arrive before the element stopped. */
+static void
+gst_publish_clusters_give_up(GstPublishClusters *self, guint64 left)
+{
+  g_autofree gchar *target = gst_publish_clusters_target(self);
+
+  if (left == 0)
+    return;
+  GST_OBJECT_LOCK(self);
+  self->stats.lost += left;
+  self->stats.lines -= left;
+  GST_OBJECT_UNLOCK(self);
+  GST_ELEMENT_WARNING(self, RESOURCE, WRITE,
+                      ("%" G_GUINT64_FORMAT " cluster lines did not reach '%s'.", left, target),
+                      ("the pipeline stopped before the broker had acknowledged them; a larger "
+                       "\"flush-timeout\" lets the end of the stream wait for longer"));
+}
+
+/* --- Lines --- */
+
+static void
+gst_publish_clusters_send_line(GstPublishClusters *self, GstClockTime stream_time)
 {
   g_autoptr(GError) error = NULL;
-  gboolean sent = dc_line_output_write(self->output, self->line->str, self->line->len, &error);
+  gboolean sent =
+      dc_line_sink_write(self->sink, self->line->str, self->line->len, stream_time, &error);
 
   GST_OBJECT_LOCK(self);
   if (sent) {
@@ -213,7 +277,7 @@ gst_publish_clusters_transform_ip(GstBaseTransform *transform, GstBuffer *buffer
                                 .with_embeddings = with_embeddings};
 
     refused = dc_cluster_line_write(&line, buffer, self->line);
-    gst_publish_clusters_send_line(self);
+    gst_publish_clusters_send_line(self, stream_time);
   }
   GST_OBJECT_LOCK(self);
   self->stats.skipped += due ? 0 : 1;
@@ -235,35 +299,46 @@ gst_publish_clusters_set_caps(GstBaseTransform *transform, GstCaps *input, GstCa
          gst_structure_get_int(structure, "height", &self->height);
 }
 
+static void
+gst_publish_clusters_refuse_start(GstPublishClusters *self, const GError *error)
+{
+  g_autofree gchar *target = gst_publish_clusters_target(self);
+
+  if (error->domain == G_FILE_ERROR)
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
+                      ("Could not open '%s' to write cluster lines.", target),
+                      ("%s; set \"location\" to a file in a folder that exists and can be written, "
+                       "to - for standard output, or to fd://N for an open descriptor",
+                       error->message));
+  else
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("Cluster lines cannot go to '%s'.", target),
+                      ("%s", error->message));
+}
+
 static gboolean
 gst_publish_clusters_start(GstBaseTransform *transform)
 {
   GstPublishClusters *self = GST_PUBLISH_CLUSTERS(transform);
   g_autoptr(GError) error = NULL;
-  g_autofree gchar *location = NULL;
-  DcLineOutput *output;
-  gboolean append;
+  DcPublishSettings settings;
+  DcLineSink *sink;
 
   GST_OBJECT_LOCK(self);
-  location = g_strdup(self->location);
-  append = self->append;
+  dc_publish_settings_copy(&self->settings, &settings);
+  self->stats = (GstPublishClustersStats){0};
+  self->warned = FALSE;
   GST_OBJECT_UNLOCK(self);
-
-  output = dc_line_output_open(location, append, &error);
-  if (!output) {
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_WRITE,
-                      ("Could not open '%s' to write cluster lines.", location),
-                      ("%s; set \"location\" to a file in a folder that exists and can be written, "
-                       "to - for standard output, or to fd://N for an open descriptor",
-                       error->message));
+  self->has_due = FALSE;
+  sink = dc_publish_settings_open(&settings, GST_ELEMENT(self), gst_publish_clusters_hear_of_broker,
+                                  &error);
+  dc_publish_settings_clear(&settings);
+  if (!sink) {
+    gst_publish_clusters_refuse_start(self, error);
     return FALSE;
   }
   GST_OBJECT_LOCK(self);
-  self->output = output;
-  self->stats = (GstPublishClustersStats){0};
+  self->sink = sink;
   GST_OBJECT_UNLOCK(self);
-  self->has_due = FALSE;
-  self->warned = FALSE;
   return TRUE;
 }
 
@@ -271,22 +346,22 @@ static gboolean
 gst_publish_clusters_stop(GstBaseTransform *transform)
 {
   GstPublishClusters *self = GST_PUBLISH_CLUSTERS(transform);
-  DcLineOutput *output;
+  DcLineSink *sink;
 
   GST_OBJECT_LOCK(self);
-  output = g_steal_pointer(&self->output);
+  sink = g_steal_pointer(&self->sink);
   GST_OBJECT_UNLOCK(self);
-  dc_line_output_close(output);
+  gst_publish_clusters_give_up(self, dc_line_sink_close(sink));
   return TRUE;
 }
 
-/* Ends or allows the wait for a slow reader of a pipe. */
+/* Ends or allows the wait for a slow reader of a pipe, or for the broker. */
 static void
 gst_publish_clusters_interrupt(GstPublishClusters *self, gboolean interrupt)
 {
   GST_OBJECT_LOCK(self);
-  if (self->output)
-    dc_line_output_interrupt(self->output, interrupt);
+  if (self->sink)
+    dc_line_sink_interrupt(self->sink, interrupt);
   GST_OBJECT_UNLOCK(self);
 }
 
@@ -300,6 +375,8 @@ gst_publish_clusters_sink_event(GstBaseTransform *transform, GstEvent *event)
   } else if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
     gst_publish_clusters_interrupt(self, FALSE);
     self->has_due = FALSE;
+  } else if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
+    dc_line_sink_flush(self->sink);
   }
   return GST_BASE_TRANSFORM_CLASS(gst_publish_clusters_parent_class)->sink_event(transform, event);
 }
@@ -325,19 +402,11 @@ gst_publish_clusters_make_stats(const GstPublishClustersStats *stats)
       DC_STATS_FIELD(GstPublishClustersStats, "lost", lost),
       DC_STATS_FIELD(GstPublishClustersStats, "bytes", bytes),
       DC_STATS_FIELD(GstPublishClustersStats, "refused-regions", refused),
+      DC_STATS_FIELD(GstPublishClustersStats, "queued", queued),
   };
 
   return dc_stats_structure("application/x-publish-clusters-stats", fields, G_N_ELEMENTS(fields),
                             stats);
-}
-
-static void
-gst_publish_clusters_set_location(GstPublishClusters *self, const GValue *value)
-{
-  const gchar *location = g_value_get_string(value);
-
-  g_free(self->location);
-  self->location = g_strdup(location ? location : DEFAULT_LOCATION);
 }
 
 static void
@@ -347,12 +416,6 @@ gst_publish_clusters_set_property(GObject *object, guint id, const GValue *value
 
   GST_OBJECT_LOCK(self);
   switch (id) {
-  case PROP_LOCATION:
-    gst_publish_clusters_set_location(self, value);
-    break;
-  case PROP_APPEND:
-    self->append = g_value_get_boolean(value);
-    break;
   case PROP_EMBEDDINGS:
     self->embeddings = (GstPublishClustersEmbeddings)g_value_get_enum(value);
     break;
@@ -360,7 +423,8 @@ gst_publish_clusters_set_property(GObject *object, guint id, const GValue *value
     self->max_rate = g_value_get_double(value);
     break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    if (!dc_publish_settings_set(&self->settings, id, value))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
   GST_OBJECT_UNLOCK(self);
 }
@@ -372,12 +436,6 @@ gst_publish_clusters_get_property(GObject *object, guint id, GValue *value, GPar
 
   GST_OBJECT_LOCK(self);
   switch (id) {
-  case PROP_LOCATION:
-    g_value_set_string(value, self->location);
-    break;
-  case PROP_APPEND:
-    g_value_set_boolean(value, self->append);
-    break;
   case PROP_EMBEDDINGS:
     g_value_set_enum(value, (gint)self->embeddings);
     break;
@@ -385,10 +443,12 @@ gst_publish_clusters_get_property(GObject *object, guint id, GValue *value, GPar
     g_value_set_double(value, self->max_rate);
     break;
   case PROP_STATS:
+    self->stats.queued = self->sink ? dc_line_sink_queued(self->sink) : 0;
     g_value_take_boxed(value, gst_publish_clusters_make_stats(&self->stats));
     break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    if (!dc_publish_settings_get(&self->settings, id, value))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
   GST_OBJECT_UNLOCK(self);
 }
@@ -398,7 +458,7 @@ gst_publish_clusters_finalize(GObject *object)
 {
   GstPublishClusters *self = GST_PUBLISH_CLUSTERS(object);
 
-  g_free(self->location);
+  dc_publish_settings_clear(&self->settings);
   g_string_free(self->line, TRUE);
   G_OBJECT_CLASS(gst_publish_clusters_parent_class)->finalize(object);
 }
@@ -406,8 +466,7 @@ gst_publish_clusters_finalize(GObject *object)
 static void
 gst_publish_clusters_init(GstPublishClusters *self)
 {
-  self->location = g_strdup(DEFAULT_LOCATION);
-  self->append = DEFAULT_APPEND;
+  dc_publish_settings_init(&self->settings);
   self->embeddings = DEFAULT_EMBEDDINGS;
   self->max_rate = DEFAULT_MAX_RATE;
   self->line = g_string_new(NULL);
@@ -418,31 +477,7 @@ gst_publish_clusters_init(GstPublishClusters *self)
 static void
 gst_publish_clusters_install_properties(GObjectClass *object_class)
 {
-  /**
-   * GstPublishClusters:location:
-   *
-   * Where the lines go: the path of a file or FIFO, `-` for standard output, or `fd://N` for
-   * descriptor N, which the application has opened and closes.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_LOCATION,
-      g_param_spec_string("location", "Location",
-                          "Where the lines go: path of a file or FIFO, - for standard output, or "
-                          "fd://N for an open descriptor",
-                          DEFAULT_LOCATION, DC_PARAM_READY));
-  /**
-   * GstPublishClusters:append:
-   *
-   * Whether a file that exists is continued rather than emptied.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_APPEND,
-      g_param_spec_boolean("append", "Append", "Continue a file that exists instead of emptying it",
-                           DEFAULT_APPEND, DC_PARAM_READY));
+  dc_publish_settings_install(object_class);
   /**
    * GstPublishClusters:embeddings:
    *
@@ -473,14 +508,17 @@ gst_publish_clusters_install_properties(GObjectClass *object_class)
    * GstPublishClusters:stats:
    *
    * Counts since the element went to PAUSED, each a guint64: `frames` that came, `lines` written
-   * with their `bytes`, frames `skipped` by #GstPublishClusters:max-rate, lines `lost` because they
-   * could not be written, and `refused-regions`, left out because their metadata is broken.
+   * (or taken for the broker) with their `bytes`, frames `skipped` by #GstPublishClusters:max-rate,
+   * lines `lost` because they could not be written or did not reach the broker, `refused-regions`,
+   * left out because their metadata is broken, and `queued`, the lines that the broker has not
+   * acknowledged yet.
    *
    * Since: 0.1
    */
   dc_props_install_stats(object_class, PROP_STATS,
                          "Counts since PAUSED: frames, lines, skipped (by max-rate), lost (not "
-                         "written), bytes, refused-regions (broken metadata)");
+                         "written), bytes, refused-regions (broken metadata), queued (not yet "
+                         "acknowledged by the broker)");
 }
 
 static void

@@ -10,7 +10,7 @@ build_packages="build-essential meson ninja-build pkg-config
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libopenblas-dev
   libjson-glib-dev libpng-dev zlib1g-dev libpango1.0-dev libcairo2-dev
   libgirepository1.0-dev gobject-introspection
-  protobuf-c-compiler libprotobuf-c-dev libonnx-dev"
+  protobuf-c-compiler libprotobuf-c-dev libonnx-dev libmosquitto-dev"
 # Debian has libraries for optional parts from release 13 on.
 if grep -q '^ID=debian$' /etc/os-release && ! grep -q '^VERSION_ID="1[0-2]"$' /etc/os-release; then
   build_packages+=" libgstreamer-plugins-bad1.0-dev libonnxruntime-dev"

@@ -49,6 +49,7 @@ int dc_command_points(int argc, char **argv);
 int dc_command_score(int argc, char **argv);
 int dc_command_sheet(int argc, char **argv);
 int dc_command_state(int argc, char **argv);
+int dc_command_timeline(int argc, char **argv);
 int dc_command_train(int argc, char **argv);
 
 G_END_DECLS

@@ -26,6 +26,7 @@ static const Command commands[] = {
     {"state", dc_command_state, "look at state files of adapt-centroids, export and merge them"},
     {"score", dc_command_score, "compare the clusters in a JSON lines file with labels"},
     {"sheet", dc_command_sheet, "draw a contact sheet of a clustered stream"},
+    {"timeline", dc_command_timeline, "draw which cluster was seen when"},
     {"frames", dc_command_frames, "write pictures and videos as numbered frames"},
     {"digits", dc_command_digits, "draw a labelled stream of digits whose look drifts"},
     {"points", dc_command_points, "draw labelled points in the plane, to try methods on"},

@@ -22,7 +22,7 @@ dc_detections_next(GstBuffer *buffer, gpointer *state, DcDetection *detection)
 {
   GstAnalyticsRelationMeta *relations = gst_buffer_get_analytics_relation_meta(buffer);
   GstAnalyticsODMtd found;
-  gfloat confidence;
+  gfloat confidence = 1;
   if (!relations ||
       !gst_analytics_relation_meta_iterate(relations, state, gst_analytics_od_mtd_get_mtd_type(),
                                            &found))
@@ -30,6 +30,7 @@ dc_detections_next(GstBuffer *buffer, gpointer *state, DcDetection *detection)
   *detection = (DcDetection){.id = found.id, .type = gst_analytics_od_mtd_get_obj_type(&found)};
   gst_analytics_od_mtd_get_location(&found, &detection->x, &detection->y, &detection->width,
                                     &detection->height, &confidence);
+  detection->confidence = (gdouble)confidence;
   read_track(&found, detection);
   return TRUE;
 }

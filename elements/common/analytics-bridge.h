@@ -19,6 +19,7 @@ typedef struct {
   guint id;                 /* of the detection on this buffer, and on no other */
   gboolean tracked;         /* whether a GstAnalyticsTrackingMtd is related to it */
   guint64 track;            /* whose id is this */
+  gdouble confidence;       /* of the detector, 0..1 */
 } DcDetection;
 
 typedef struct {

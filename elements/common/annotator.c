@@ -12,7 +12,7 @@
 #define PATIENCE (30 * GST_SECOND)
 
 #define OPAQUE      255
-#define TRANSLUCENT 200
+#define TRANSLUCENT 232
 #define FAINT       120
 
 static const DcColour black = {0, 0, 0};
@@ -41,6 +41,7 @@ struct DcAnnotator {
   DcRoster *roster;
   DcTextMasks *texts;
   GArray *items;      /* Item */
+  GArray *labels;     /* GstVideoRectangle: places that labels of the frame have taken */
   guint novel;        /* regions in the frame that fit no cluster */
   DcPainter painter;  /* of the frame */
   Measures measures;  /* for the frame */
@@ -63,6 +64,7 @@ dc_annotator_new(void)
   annotator->roster = dc_roster_new();
   annotator->texts = dc_text_masks_new();
   annotator->items = g_array_new(FALSE, FALSE, sizeof(Item));
+  annotator->labels = g_array_new(FALSE, FALSE, sizeof(GstVideoRectangle));
   return annotator;
 }
 
@@ -74,6 +76,7 @@ dc_annotator_free(DcAnnotator *annotator)
   dc_roster_free(annotator->roster);
   dc_text_masks_free(annotator->texts);
   g_array_unref(annotator->items);
+  g_array_unref(annotator->labels);
   g_free(annotator);
 }
 
@@ -196,10 +199,10 @@ draw_box(const DcAnnotator *annotator, const Item *item)
 
 /* --- Labels --- */
 
-/* Writes `text` at (x, y), cut at `room` pixels; returns the width taken. */
+/* Stamps `text` at (x, y), cut at `room` pixels; returns the width taken. */
 static gint
-draw_text(const DcAnnotator *annotator, const gchar *text, gint x, gint y, gint room,
-          DcColour colour)
+stamp_text(const DcAnnotator *annotator, const gchar *text, gint x, gint y, gint room,
+           DcColour colour)
 {
   DcMask mask = *dc_text_masks_get(annotator->texts, text);
 
@@ -214,16 +217,68 @@ text_width(const DcAnnotator *annotator, const gchar *text)
   return dc_text_masks_get(annotator->texts, text)->width;
 }
 
-/* Where a label of `width` goes: in the corner of a cell, on top of the box of a thing, but always
- * on the frame. */
-static void
-place_label(const DcAnnotator *annotator, const Item *item, gint width, gint *x, gint *y)
+/* The same with an ellipsis where the text is cut and there is room for one. */
+static gint
+draw_text(const DcAnnotator *annotator, const gchar *text, gint x, gint y, gint room,
+          DcColour colour)
 {
-  gint height = annotator->measures.label_height;
+  static const gchar ellipsis[] = "…";
+  gint dots = text_width(annotator, ellipsis), width;
 
-  *x = CLAMP(item->visible.x, 0, MAX(0, annotator->width - width));
-  *y = item->is_cell || item->visible.y < height ? item->visible.y : item->visible.y - height;
-  *y = MIN(*y, annotator->height - height);
+  if (text_width(annotator, text) <= room || room < 2 * dots)
+    return stamp_text(annotator, text, x, y, room, colour);
+  width = stamp_text(annotator, text, x, y, room - dots, colour);
+  return width + stamp_text(annotator, ellipsis, x + width, y, dots, colour);
+}
+
+static gboolean
+is_free(const DcAnnotator *annotator, const GstVideoRectangle *place)
+{
+  for (guint i = 0; i < annotator->labels->len; i++) {
+    const GstVideoRectangle *label = &g_array_index(annotator->labels, GstVideoRectangle, i);
+
+    if (place->x < label->x + label->w && label->x < place->x + place->w &&
+        place->y < label->y + label->h && label->y < place->y + place->h)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Where a label of `width` goes: in the corner of a cell; of a thing on top of its box, or else in
+ * its upper corner, below it or in its lower corner, where no other label is; always on the
+ * frame. */
+static GstVideoRectangle
+place_label(const DcAnnotator *annotator, const Item *item, gint width)
+{
+  const GstVideoRectangle *box = &item->visible;
+  gint height = annotator->measures.label_height, below = box->y + box->h;
+  gint above = box->y < height ? box->y : box->y - height;
+  const gint candidates[] = {above, box->y, below, below - height};
+  GstVideoRectangle place = {CLAMP(box->x, 0, MAX(0, annotator->width - width)),
+                             item->is_cell ? box->y : above, width, height};
+
+  for (guint i = 0; i < G_N_ELEMENTS(candidates) && !item->is_cell; i++) {
+    GstVideoRectangle other = place;
+
+    other.y = MIN(candidates[i], annotator->height - height);
+    if (is_free(annotator, &other)) {
+      place = other;
+      break;
+    }
+  }
+  place.y = MIN(place.y, annotator->height - height);
+  g_array_append_val(annotator->labels, place);
+  return place;
+}
+
+/* The width that a label may have: a cell's own; of a thing somewhat more than its box, since
+ * words are longer than people are wide. */
+static gint
+label_room(const DcAnnotator *annotator, const Item *item)
+{
+  gint words = 12 * annotator->measures.font;
+
+  return item->is_cell ? item->visible.w : MIN(MAX(item->visible.w, words), annotator->width);
 }
 
 static gboolean
@@ -254,29 +309,38 @@ draw_label(const DcAnnotator *annotator, const Item *item)
   const Measures *measures = &annotator->measures;
   gint confidence = (gint)lround(100.0 * CLAMP(item->result.confidence, 0.0, 1.0));
   gint margin = measures->margin, height = measures->label_height;
-  gint room = item->is_cell ? item->visible.w : annotator->width;
+  gint room = label_room(annotator, item), excess;
   DcColour ground = item->result.novel ? night : item->colour;
   gchar made[DC_RESULT_LABEL_SIZE], percent[8];
   const gchar *parts[] = {"?", dc_result_label(&item->result, made), percent};
   guint first = item->result.novel ? 0 : 1, end = G_N_ELEMENTS(parts);
-  gint width = margin, gauge_height = MAX(2, margin / 2), x, y;
+  gint width = margin, gauge_height = MAX(2, margin / 2);
+  gint name_room = G_MAXINT;
+  GstVideoRectangle place;
 
   if (!has_room_for_label(annotator, item))
     return;
   g_snprintf(percent, sizeof percent, "%d%%", confidence);
   for (guint i = first; i < end; i++)
     width += text_width(annotator, parts[i]) + margin;
-  if (width > room) {
+  excess = width - room;
+  if (excess > 0 && item->is_cell) {
     end--;
     width = MIN(room, width - text_width(annotator, percent) - margin);
+  } else if (excess > 0) {
+    name_room = MAX(0, text_width(annotator, parts[1]) - excess);
+    width = room;
   }
-  place_label(annotator, item, width, &x, &y);
-  dc_painter_fill(&annotator->painter, (GstVideoRectangle){x, y, width, height}, ground, OPAQUE);
-  for (gint i = (gint)first, at = x + margin; i < (gint)end; i++)
-    at += margin + draw_text(annotator, parts[i], at, y + MAX(1, margin / 2),
-                             x + width - margin - at, dc_colour_for_text(ground));
+  place = place_label(annotator, item, width);
+  dc_painter_fill(&annotator->painter, place, ground, OPAQUE);
+  for (gint i = (gint)first, at = place.x + margin; i < (gint)end; i++) {
+    gint left = place.x + width - margin - at;
+
+    at += margin + draw_text(annotator, parts[i], at, place.y + MAX(1, margin / 2),
+                             i == 1 ? MIN(left, name_room) : left, dc_colour_for_text(ground));
+  }
   if (end < G_N_ELEMENTS(parts))
-    draw_gauge(annotator, (GstVideoRectangle){x, y + height, width, gauge_height},
+    draw_gauge(annotator, (GstVideoRectangle){place.x, place.y + height, width, gauge_height},
                item->result.confidence);
 }
 
@@ -457,6 +521,7 @@ dc_annotator_draw(DcAnnotator *annotator, GstVideoFrame *frame, GstCustomMeta *r
   /* All boxes before all labels: no box crosses a text. */
   for (guint i = 0; i < annotator->items->len; i++)
     draw_box(annotator, &g_array_index(annotator->items, Item, i));
+  g_array_set_size(annotator->labels, 0);
   for (guint i = 0; i < annotator->items->len; i++)
     draw_label(annotator, &g_array_index(annotator->items, Item, i));
   if (style->legend)

@@ -266,7 +266,7 @@ learn(DcClusterKeeper *keeper, const DriftclusterEmbeddingBlock *block, GstClock
   if (status != DC_OK)
     return status;
 
-  DcMatrix embeddings = dc_matrix(block->data, block->rows, block->dim);
+  DcMatrix embeddings = dc_matrix(block->data, block->rows - block->reused, block->dim);
   DcPushResult pushed;
   status = dc_adapter_push(keeper->adapter, &embeddings, time, &pushed);
   if (status != DC_OK)

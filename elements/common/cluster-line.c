@@ -10,6 +10,9 @@
 
 #define JSON_SCHEMA 1
 
+/* From 1900, where NTP begins, to 1970. */
+#define NTP_TO_UNIX (G_GUINT64_CONSTANT(2208988800) * GST_SECOND)
+
 /* What a line is made from. */
 typedef struct {
   const DcClusterLine *line;
@@ -220,6 +223,26 @@ write_time(DcJsonWriter *json, const gchar *name, GstClockTime time)
     dc_json_write_null(json);
 }
 
+/* The time of day at which the buffer was captured, in ns since 1970, when its source tells. */
+static GstClockTime
+unix_time(GstBuffer *buffer)
+{
+  gpointer state = NULL;
+  GstMeta *meta;
+
+  while ((meta = gst_buffer_iterate_meta_filtered(buffer, &state,
+                                                  GST_REFERENCE_TIMESTAMP_META_API_TYPE))) {
+    const GstReferenceTimestampMeta *reference = (const GstReferenceTimestampMeta *)meta;
+    const GstStructure *kind = gst_caps_get_structure(reference->reference, 0);
+
+    if (gst_structure_has_name(kind, "timestamp/x-unix"))
+      return reference->timestamp;
+    if (gst_structure_has_name(kind, "timestamp/x-ntp") && reference->timestamp >= NTP_TO_UNIX)
+      return reference->timestamp - NTP_TO_UNIX;
+  }
+  return GST_CLOCK_TIME_NONE;
+}
+
 guint
 dc_cluster_line_write(const DcClusterLine *line, GstBuffer *buffer, GString *text)
 {
@@ -228,6 +251,7 @@ dc_cluster_line_write(const DcClusterLine *line, GstBuffer *buffer, GString *tex
       .results = driftcluster_buffer_get_results_meta(buffer),
       .embeddings = driftcluster_buffer_get_embedding_meta(buffer),
   };
+  GstClockTime captured = unix_time(buffer);
   DcJsonWriter json;
   guint refused;
 
@@ -239,6 +263,8 @@ dc_cluster_line_write(const DcClusterLine *line, GstBuffer *buffer, GString *tex
   dc_json_write_uint(&json, line->frame);
   write_time(&json, "timestamp", GST_BUFFER_PTS(buffer));
   write_time(&json, "stream_time", line->stream_time);
+  if (GST_CLOCK_TIME_IS_VALID(captured))
+    write_time(&json, "unix_time", captured);
   dc_json_write_name(&json, "width");
   dc_json_write_int(&json, line->width);
   dc_json_write_name(&json, "height");

@@ -33,8 +33,8 @@ dc_line_output_set_error(GError **error, gint code, const gchar *what)
 static gint
 dc_line_output_open_path(const gchar *path, gboolean append, GError **error)
 {
-  gint flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-  gint descriptor = g_open(path, flags | (append ? O_APPEND : O_TRUNC), 0666);
+  gint flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  gint descriptor = g_open(path, flags | (append ? 0 : O_TRUNC), 0666);
 
   if (descriptor < 0 && errno == ENXIO)
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NXIO, "nobody reads it; start its reader first");
@@ -66,6 +66,19 @@ dc_line_output_adopt(const gchar *number, GError **error)
   return (gint)descriptor;
 }
 
+/* Whether the file at `path` ends in the middle of a line, as a crash may have left it. */
+static gboolean
+dc_line_output_ends_torn(const gchar *path, off_t size)
+{
+  gint descriptor = size > 0 ? g_open(path, O_RDONLY | O_CLOEXEC, 0) : -1;
+  gchar last = '\n';
+  gboolean read_it = descriptor >= 0 && pread(descriptor, &last, 1, size - 1) == 1;
+
+  if (descriptor >= 0)
+    close(descriptor);
+  return read_it && last != '\n';
+}
+
 DcLineOutput *
 dc_line_output_open(const gchar *location, gboolean append, GError **error)
 {
@@ -87,6 +100,8 @@ dc_line_output_open(const gchar *location, gboolean append, GError **error)
     return NULL;
   }
   output->waits = !S_ISREG(status.st_mode);
+  output->torn =
+      output->owned && !output->waits && dc_line_output_ends_torn(location, status.st_size);
   output->poll = gst_poll_new(TRUE);
   gst_poll_fd_init(&output->poll_entry);
   output->poll_entry.fd = output->descriptor;
@@ -151,6 +166,19 @@ dc_line_output_write_all(DcLineOutput *output, const gchar *bytes, gsize length)
   return done;
 }
 
+/* Takes the beginning of a line that was cut back out of a file of ours; elsewhere it stays. */
+static gboolean
+dc_line_output_take_back(DcLineOutput *output, gsize length)
+{
+  gint code = errno;
+  struct stat status;
+  gboolean done = output->owned && !output->waits && fstat(output->descriptor, &status) == 0 &&
+                  ftruncate(output->descriptor, status.st_size - (off_t)length) == 0;
+
+  errno = code;
+  return done;
+}
+
 gboolean
 dc_line_output_write(DcLineOutput *output, const gchar *line, gsize length, GError **error)
 {
@@ -160,7 +188,7 @@ dc_line_output_write(DcLineOutput *output, const gchar *line, gsize length, GErr
     output->torn = dc_line_output_write_all(output, "\n", 1) < 1;
   if (!output->torn) {
     done = dc_line_output_write_all(output, line, length);
-    output->torn = done > 0 && done < length;
+    output->torn = done > 0 && done < length && !dc_line_output_take_back(output, done);
   }
   if (done == length)
     return TRUE;

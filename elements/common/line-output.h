@@ -10,8 +10,9 @@ G_BEGIN_DECLS
  *
  * A line leaves the process as soon as it is written, so that `tail -f` follows and a crash loses
  * nothing. Writing to a pipe or socket waits while the reader is behind (dc_line_output_interrupt()
- * ends the wait) and never raises SIGPIPE. A line that was cut short, say by a full disk, is closed
- * with a line feed before the next one, so that it spoils no other. */
+ * ends the wait) and never raises SIGPIPE. A line that was cut short, say by a full disk, is taken
+ * back out of a file; elsewhere, and where a file ended so when it was opened, it is closed with a
+ * line feed before the next one, so that it spoils no other. */
 typedef struct DcLineOutput DcLineOutput;
 
 /* Opens `location`: a path, `-` for stdout or `fd://N` for descriptor N, which is not closed in the

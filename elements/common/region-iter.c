@@ -112,6 +112,16 @@ roi_key(GstVideoRegionOfInterestMeta *roi, guint index)
   return roi->id > 0 ? (guint64)roi->id : DC_REGION_KEY_UNNAMED(index);
 }
 
+/* How sure the detector is of a region, as DL Streamer tells it; 1 where nothing is told. */
+static gdouble
+roi_confidence(GstVideoRegionOfInterestMeta *roi)
+{
+  GstStructure *detection = gst_video_region_of_interest_meta_get_param(roi, "detection");
+  gdouble confidence;
+  return detection && gst_structure_get_double(detection, "confidence", &confidence) ? confidence
+                                                                                     : 1.0;
+}
+
 static gboolean
 next_roi(DcRegionIter *iter, DriftclusterRegion *region, gboolean *inside)
 {
@@ -127,6 +137,7 @@ next_roi(DcRegionIter *iter, DriftclusterRegion *region, gboolean *inside)
   region->roi_type = roi->roi_type;
   region->roi_id = roi->id;
   iter->roi = roi;
+  iter->confidence = roi_confidence(roi);
   *inside = clip_span(roi->x, roi->w, iter->width, &region->x, &region->width) &&
             clip_span(roi->y, roi->h, iter->height, &region->y, &region->height);
   return TRUE;
@@ -145,6 +156,7 @@ next_detection(DcRegionIter *iter, DriftclusterRegion *region, gboolean *inside)
   region->key = detection.tracked ? detection.track : DC_REGION_KEY_UNNAMED(index);
   region->roi_type = detection.type;
   region->roi_id = (gint)detection.id;
+  iter->confidence = detection.confidence;
   *inside = clip_span(detection.x, detection.width, iter->width, &region->x, &region->width) &&
             clip_span(detection.y, detection.height, iter->height, &region->y, &region->height);
   return TRUE;
@@ -174,11 +186,27 @@ next_candidate(DcRegionIter *iter, DriftclusterRegion *region, gboolean *inside)
   return FALSE;
 }
 
+/* Whether the user wants to hear of such a region; counts it when not. NaN is no confidence. */
+static gboolean
+is_wanted(DcRegionIter *iter, const DriftclusterRegion *region, gboolean inside)
+{
+  if (iter->rules.where != DC_INFERENCE_REGION_ROI_LIST)
+    return TRUE;
+  gboolean unsure =
+      iter->rules.min_confidence > 0 && !(iter->confidence >= iter->rules.min_confidence);
+  gboolean small = inside && (guint)MIN(region->width, region->height) < iter->rules.min_size;
+  iter->unsure += unsure;
+  iter->small += small && !unsure;
+  return !unsure && !small;
+}
+
 gboolean
 dc_region_iter_next(DcRegionIter *iter, DriftclusterRegion *region)
 {
   gboolean inside;
   while (next_candidate(iter, region, &inside)) {
+    if (!is_wanted(iter, region, inside))
+      continue;
     if (iter->found >= iter->rules.max_regions) {
       iter->surplus++;
     } else if (!inside) {

@@ -27,6 +27,8 @@ typedef struct {
   DcInferenceRegion where;
   guint columns, rows;                /* of TILES, 1..DC_TILES_MAX */
   GQuark object_class;                /* ROI_LIST: only regions of this type; 0: all */
+  guint min_size;                     /* ROI_LIST: of the shorter side in the frame, in pixels */
+  gdouble min_confidence;             /* ROI_LIST: of the detector, 0..1, where it tells one */
   guint max_regions;                  /* of one frame */
   const DcAnalyticsBridge *analytics; /* ROI_LIST: the way to detections; NULL: none */
 } DcRegionRules;
@@ -44,8 +46,11 @@ typedef struct {
   guint next;                        /* how many tiles or regions of interest were looked at */
   gpointer state;                    /* of the iteration over metas */
   GstVideoRegionOfInterestMeta *roi; /* that the last region was made of; NULL: of something else */
+  gdouble confidence;                /* of the last region by its detector */
   guint found;                       /* regions given */
   guint bad;                         /* skipped, because no pixel of them lies inside the frame */
+  guint small;                       /* skipped, because of rules.min_size */
+  guint unsure;                      /* skipped, because of rules.min_confidence */
   guint surplus;                     /* skipped beyond rules.max_regions; bad ones included */
 } DcRegionIter;
 

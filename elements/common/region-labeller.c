@@ -2,7 +2,6 @@
 #include "common/region-labeller.h"
 
 #include "common/encoder-check.h"
-#include "common/track-votes.h"
 
 #include <math.h>
 
@@ -165,12 +164,16 @@ distance_to(const DcRegionLabeller *labeller, const gfloat *embedding, guint clu
   return (gfloat)sqrt(sum);
 }
 
-/* What the region's embedding says, smoothed by what its earlier ones said. FALSE: nothing. */
+/* What the region's embedding says, smoothed by what its earlier ones said. An embedding that was
+ * made for an earlier frame has voted there. FALSE: nothing. */
 static gboolean
 vote_by_embedding(DcRegionLabeller *labeller, const DriftclusterEmbeddingMeta *meta,
-                  const DriftclusterRegion *region, guint smoothing, DcVote *vote)
+                  const DriftclusterRegion *region, const DcVoteRules *rules, DcVote *vote)
 {
   const DcAssignment *assignment = &labeller->assignments[region->row];
+  gboolean repeated = (guint)region->row >= meta->block->rows - meta->block->reused;
+  if (repeated && dc_track_votes_last(labeller->tracks, region->key, vote))
+    return TRUE;
   if (assignment->cluster == NOWHERE)
     return FALSE;
   *vote = (DcVote){.cluster = assignment->cluster,
@@ -179,7 +182,7 @@ vote_by_embedding(DcRegionLabeller *labeller, const DriftclusterEmbeddingMeta *m
                    .novel = assignment->novel,
                    .second = assignment->second,
                    .margin = assignment->margin};
-  *vote = dc_track_votes_cast(labeller->tracks, region->key, vote, smoothing);
+  *vote = dc_track_votes_cast(labeller->tracks, region->key, vote, rules);
   if (vote->cluster != assignment->cluster)
     vote->distance =
         distance_to(labeller,
@@ -239,7 +242,7 @@ label_region(DcRegionLabeller *labeller, const DriftclusterEmbeddingMeta *meta,
   DcVote vote;
   DriftclusterResult result = place(meta, region);
   gboolean fresh = region->row >= 0;
-  gboolean known = fresh ? vote_by_embedding(labeller, meta, region, rules->smoothing, &vote)
+  gboolean known = fresh ? vote_by_embedding(labeller, meta, region, &rules->votes, &vote)
                          : dc_track_votes_last(labeller->tracks, region->key, &vote);
   if (!known)
     return result;

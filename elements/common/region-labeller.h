@@ -2,6 +2,7 @@
 #ifndef DC_ELEMENTS_REGION_LABELLER_H
 #define DC_ELEMENTS_REGION_LABELLER_H
 
+#include "common/track-votes.h"
 #include "meta/embedding-meta.h"
 #include "meta/results-meta.h"
 #include "stream/snapshot.h"
@@ -33,7 +34,7 @@ guint dc_region_labeller_tracks(const DcRegionLabeller *labeller);
 typedef struct {
   const GPtrArray *labels; /* names by cluster, before those of the clusters; NULL: none */
   gdouble novelty;         /* see dc_snapshot_assign() */
-  guint smoothing;         /* window of dc_track_votes_cast() */
+  DcVoteRules votes;       /* of the assignments of a region */
 } DcLabelRules;
 
 /* The labels of one buffer; valid until the next one. */

@@ -56,6 +56,8 @@ dc_text_masks_new(void)
   g_object_unref(context);
   pango_layout_set_single_paragraph_mode(masks->layout, TRUE);
   pango_layout_set_ellipsize(masks->layout, PANGO_ELLIPSIZE_END);
+  /* A text that runs from right to left would stand at the right end of the width. */
+  pango_layout_set_auto_dir(masks->layout, FALSE);
   masks->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, entry_free);
   return masks;
 }

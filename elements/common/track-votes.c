@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/track-votes.h"
 
+#include "common/track-table.h"
+
 typedef struct {
   guint cluster;
   gfloat confidence;
 } Ballot;
 
 typedef struct {
-  guint64 key;
-  GList link;      /* in the order of sight */
   gboolean known;  /* `last` holds an assignment */
   DcVote last;     /* as returned */
   guint newest;    /* place of the newest ballot */
@@ -17,18 +17,14 @@ typedef struct {
 } Track;
 
 struct DcTrackVotes {
-  guint capacity;
-  GHashTable *tracks; /* key -> Track, which it owns */
-  GQueue order;       /* links of the tracks, longest unseen first */
+  DcTrackTable *tracks; /* of Track */
 };
 
 DcTrackVotes *
 dc_track_votes_new(guint capacity)
 {
   DcTrackVotes *votes = g_new0(DcTrackVotes, 1);
-  votes->capacity = capacity;
-  votes->tracks = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
-  g_queue_init(&votes->order);
+  votes->tracks = dc_track_table_new(capacity, sizeof(Track));
   return votes;
 }
 
@@ -37,40 +33,8 @@ dc_track_votes_free(DcTrackVotes *votes)
 {
   if (!votes)
     return;
-  g_hash_table_unref(votes->tracks);
+  dc_track_table_free(votes->tracks);
   g_free(votes);
-}
-
-/* A track to be filled: the one seen longest ago when there is no room for another. */
-static Track *
-renew_track(DcTrackVotes *votes, guint64 key)
-{
-  Track *track;
-  if (g_queue_get_length(&votes->order) < votes->capacity) {
-    track = g_new0(Track, 1);
-  } else {
-    GList *oldest = g_queue_pop_head_link(&votes->order);
-    track = oldest->data;
-    g_hash_table_steal(votes->tracks, &track->key);
-  }
-  track->key = key;
-  track->link.data = track;
-  track->known = FALSE;
-  track->n_ballots = 0;
-  g_hash_table_insert(votes->tracks, &track->key, track);
-  g_queue_push_tail_link(&votes->order, &track->link);
-  return track;
-}
-
-static Track *
-see_track(DcTrackVotes *votes, guint64 key)
-{
-  Track *track = g_hash_table_lookup(votes->tracks, &key);
-  if (track) {
-    g_queue_unlink(&votes->order, &track->link);
-    g_queue_push_tail_link(&votes->order, &track->link);
-  }
-  return track;
 }
 
 static void
@@ -103,8 +67,8 @@ count_ballots(const Track *track, guint cluster, guint window, gdouble *confiden
 }
 
 /* Elects the cluster of the newest `window` ballots. From the newest to the oldest, so that of
- * equals the one chosen last wins. */
-static void
+ * equals the one chosen last wins. Returns its votes. */
+static guint
 elect(const Track *track, guint window, DcVote *vote)
 {
   guint most = 0;
@@ -118,20 +82,37 @@ elect(const Track *track, guint window, DcVote *vote)
       vote->confidence = (gfloat)(confidence / window);
     }
   }
+  return most;
+}
+
+/* The cluster that the region has stays until another one leads it clearly, or nobody votes for it.
+ */
+static void
+hold(const Track *track, guint window, guint lead, guint most, DcVote *vote)
+{
+  gdouble confidence;
+  if (!track->known || vote->cluster == track->last.cluster)
+    return;
+  guint count = count_ballots(track, track->last.cluster, window, &confidence);
+  if (count == 0 || most >= count + MIN(lead, window))
+    return;
+  vote->cluster = track->last.cluster;
+  vote->confidence = (gfloat)(confidence / window);
 }
 
 DcVote
-dc_track_votes_cast(DcTrackVotes *votes, guint64 key, const DcVote *vote, guint window)
+dc_track_votes_cast(DcTrackVotes *votes, guint64 key, const DcVote *vote, const DcVoteRules *rules)
 {
   DcVote elected = *vote;
-  if (votes->capacity == 0)
-    return elected;
-  Track *track = see_track(votes, key);
+  Track *track = dc_track_table_take(votes->tracks, key);
   if (!track)
-    track = renew_track(votes, key);
+    return elected;
   add_ballot(track, vote);
-  if (window > 1)
-    elect(track, MIN(window, track->n_ballots), &elected);
+  if (rules->window > 1) {
+    guint window = MIN(rules->window, track->n_ballots);
+    guint most = elect(track, window, &elected);
+    hold(track, window, rules->lead, most, &elected);
+  }
   if (elected.cluster != vote->cluster) {
     elected.second = vote->cluster;
     elected.margin = 0;
@@ -144,21 +125,33 @@ dc_track_votes_cast(DcTrackVotes *votes, guint64 key, const DcVote *vote, guint 
 gboolean
 dc_track_votes_last(DcTrackVotes *votes, guint64 key, DcVote *vote)
 {
-  Track *track = see_track(votes, key);
+  const Track *track = dc_track_table_see(votes->tracks, key);
   if (!track || !track->known)
     return FALSE;
   *vote = track->last;
   return TRUE;
 }
 
-static void
-renumber_track(Track *track, const guint *map, guint clusters)
+typedef struct {
+  const guint *map;
+  guint clusters;
+} Renumbering;
+
+static guint
+new_number(const Renumbering *renumbering, guint cluster)
 {
+  return cluster < renumbering->clusters ? renumbering->map[cluster] : G_MAXUINT;
+}
+
+static void
+renumber_track(gpointer data, gpointer user_data)
+{
+  Track *track = data;
   Ballot kept[DC_TRACK_VOTES_MAX];
   guint n_kept = 0;
   for (guint age = track->n_ballots; age-- > 0;) {
     Ballot old = *ballot(track, age);
-    guint cluster = old.cluster < clusters ? map[old.cluster] : G_MAXUINT;
+    guint cluster = new_number(user_data, old.cluster);
     if (cluster != G_MAXUINT)
       kept[n_kept++] = (Ballot){cluster, old.confidence};
   }
@@ -166,9 +159,9 @@ renumber_track(Track *track, const guint *map, guint clusters)
     track->ballots[i] = kept[i];
   track->newest = n_kept > 0 ? n_kept - 1 : 0;
   track->n_ballots = n_kept;
-  track->last.cluster = track->last.cluster < clusters ? map[track->last.cluster] : G_MAXUINT;
+  track->last.cluster = new_number(user_data, track->last.cluster);
   track->known &= track->last.cluster != G_MAXUINT;
-  track->last.second = track->last.second < clusters ? map[track->last.second] : G_MAXUINT;
+  track->last.second = new_number(user_data, track->last.second);
   if (track->last.second == G_MAXUINT)
     track->last.second = track->last.cluster;
 }
@@ -176,19 +169,18 @@ renumber_track(Track *track, const guint *map, guint clusters)
 void
 dc_track_votes_renumber(DcTrackVotes *votes, const guint *map, guint clusters)
 {
-  for (GList *link = votes->order.head; link; link = link->next)
-    renumber_track(link->data, map, clusters);
+  Renumbering renumbering = {map, clusters};
+  dc_track_table_visit(votes->tracks, renumber_track, &renumbering);
 }
 
 void
 dc_track_votes_clear(DcTrackVotes *votes)
 {
-  g_queue_init(&votes->order);
-  g_hash_table_remove_all(votes->tracks);
+  dc_track_table_clear(votes->tracks);
 }
 
 guint
 dc_track_votes_count(const DcTrackVotes *votes)
 {
-  return g_queue_get_length((GQueue *)&votes->order);
+  return dc_track_table_count(votes->tracks);
 }

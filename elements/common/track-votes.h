@@ -26,12 +26,20 @@ typedef struct {
 DcTrackVotes *dc_track_votes_new(guint capacity);
 void dc_track_votes_free(DcTrackVotes *votes); /* NULL is ignored */
 
-/* Notes an assignment of the region `key`, and returns what the last `window` ones of it say: the
- * cluster most often chosen (of equals the one chosen last) and, as confidence, the sum of what its
- * votes had over their number in the window. Distance and novelty stay those of `vote`; where
- * another cluster than that of `vote` is elected, this one is second to it, without a margin.
- * `window` is cut at DC_TRACK_VOTES_MAX; 0 and 1 give `vote` back. */
-DcVote dc_track_votes_cast(DcTrackVotes *votes, guint64 key, const DcVote *vote, guint window);
+/* How the assignments of a region vote. */
+typedef struct {
+  guint window; /* the last assignments that vote, cut at DC_TRACK_VOTES_MAX; 0 and 1: no voting */
+  guint lead;   /* votes by which another cluster must lead the one that the region has, as far as
+                   the window allows; 0: a tie suffices */
+} DcVoteRules;
+
+/* Notes an assignment of the region `key`, and returns what the last ones of it say: the cluster
+ * most often chosen (of equals the one chosen last), or the one before as long as that is not led
+ * clearly and has votes left. Its confidence is the sum of what its votes had over their number in
+ * the window; distance and novelty stay those of `vote`; where another cluster than that of `vote`
+ * is elected, this one is second to it, without a margin. */
+DcVote dc_track_votes_cast(DcTrackVotes *votes, guint64 key, const DcVote *vote,
+                           const DcVoteRules *rules);
 
 /* What dc_track_votes_cast() last returned for `key`; FALSE when it is not remembered. */
 gboolean dc_track_votes_last(DcTrackVotes *votes, guint64 key, DcVote *vote);

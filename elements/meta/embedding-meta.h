@@ -25,6 +25,8 @@ typedef struct _DriftclusterEmbeddingBlock DriftclusterEmbeddingBlock;
  * @rows: embeddings in the block
  * @dim: numbers in each
  * @encoder: identity of the encoder that made them
+ * @reused: how many of the rows, the last ones, were made for an earlier frame; nothing new is to
+ *     be learnt from them
  *
  * A refcounted block of embeddings. Written by its creator before it is shared, constant after.
  *
@@ -35,6 +37,7 @@ struct _DriftclusterEmbeddingBlock {
   guint rows;
   guint dim;
   const gchar *encoder; /* interned */
+  guint reused;
 
   /*< private >*/
   gint ref_count;

@@ -377,7 +377,7 @@ GST_END_TEST
 GST_START_TEST(smoothing_outvotes_a_flicker)
 {
   Blobs blobs = blobs_of(3, 8);
-  GstHarness *h = new_harness_of_blobs("assign smoothing=3", &blobs);
+  GstHarness *h = new_harness_of_blobs("assign smoothing=3 hysteresis=1", &blobs);
   for (guint i = 0; i < 2; i++)
     assert_equals_int(cluster_after(h, buffer_of(&blobs, i, 1)), 1);
   GstBuffer *buffer = gst_harness_push_and_pull(h, buffer_of(&blobs, 2, 0));
@@ -392,6 +392,56 @@ GST_START_TEST(smoothing_outvotes_a_flicker)
 
   gst_harness_set(h, "assign", "smoothing", 0, NULL);
   assert_equals_int(cluster_after(h, buffer_of(&blobs, 4, 2)), 2);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
+/* An embedding on the boundary of two clusters falls now on this side, now on that. */
+GST_START_TEST(alternating_region_keeps_its_label)
+{
+  Blobs blobs = blobs_of(3, 8);
+  for (guint smoothing = 2; smoothing <= 9; smoothing++) {
+    g_autofree gchar *launch = g_strdup_printf("assign smoothing=%u", smoothing);
+    GstHarness *h = new_harness_of_blobs(launch, &blobs);
+    for (guint i = 0; i < 40; i++)
+      assert_equals_int(cluster_after(h, buffer_of(&blobs, i, i % 2)), 0);
+    /* It moves over for good: the label follows, by the end of the window. */
+    for (guint i = 40; i < 40 + smoothing; i++)
+      cluster_after(h, buffer_of(&blobs, i, 1));
+    assert_equals_int(cluster_after(h, buffer_of(&blobs, 50, 1)), 1);
+    gst_harness_teardown(h);
+  }
+}
+GST_END_TEST
+
+/* Without hysteresis it is as restless as its embeddings. */
+GST_START_TEST(alternating_region_flaps_without_hysteresis)
+{
+  Blobs blobs = blobs_of(3, 8);
+  GstHarness *h = new_harness_of_blobs("assign smoothing=2 hysteresis=0", &blobs);
+  for (guint i = 0; i < 10; i++)
+    assert_equals_int(cluster_after(h, buffer_of(&blobs, i, i % 2)), i % 2);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
+/* One embedding, told three times, has one vote. */
+GST_START_TEST(reused_embeddings_do_not_vote)
+{
+  Blobs blobs = blobs_of(3, 8);
+  GstHarness *h = new_harness_of_blobs("assign smoothing=5 hysteresis=0", &blobs);
+  for (guint i = 0; i < 2; i++)
+    assert_equals_int(cluster_after(h, buffer_of(&blobs, i, 1)), 1);
+  for (guint i = 2; i < 6; i++) {
+    GstBuffer *buffer = buffer_of(&blobs, i, 0);
+    DriftclusterEmbeddingMeta *meta = driftcluster_buffer_get_embedding_meta(buffer);
+    meta->block->reused = meta->block->rows;
+    buffer = gst_harness_push_and_pull(h, buffer);
+    DriftclusterResult result = result_of(buffer, 0);
+    assert_equals_int(result.cluster, 1);
+    fail_if(result.stale);
+    gst_buffer_unref(buffer);
+  }
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -701,6 +751,9 @@ assign_suite(void)
   tcase_add_test(tracks, remembered_regions_are_bounded);
   tcase_add_test(tracks, flush_forgets_regions_but_not_clusters);
   tcase_add_test(tracks, smoothing_outvotes_a_flicker);
+  tcase_add_test(tracks, alternating_region_keeps_its_label);
+  tcase_add_test(tracks, alternating_region_flaps_without_hysteresis);
+  tcase_add_test(tracks, reused_embeddings_do_not_vote);
   suite_add_tcase(suite, tracks);
   TCase *names = tcase_create("names");
   tcase_add_test(names, labels_file_names_clusters);

@@ -246,7 +246,68 @@ GST_START_TEST(label_stands_on_the_box_and_grows_with_its_text)
   fail_unless(large.y < small.y);
   result.label = "a label that is quite a bit wider than the box it belongs to";
   large = area_of(&result, 320, 240, "legend=false", &count);
-  fail_unless(large.w > 160 && large.x >= 0 && large.x + large.w <= 320);
+  assert_equals_int(large.w, 160);
+  /* Twelve times the size of the text where the box is narrower. */
+  result = result_at(0.5, 0.5, 0.1, 0.25, 0);
+  result.label = "a label that is quite a bit wider than the box it belongs to";
+  large = area_of(&result, 320, 240, "legend=false", &count);
+  assert_equals_int(large.w, 12 * 11);
+}
+GST_END_TEST
+
+/* Two things at one place: the label of the second stands below the other's. */
+GST_START_TEST(labels_make_room_for_each_other)
+{
+  DriftclusterResult results[] = {result_at(0.25, 0.5, 0.5, 0.25, 0),
+                                  result_at(0.25, 0.5, 0.5, 0.25, 1)};
+  GstVideoInfo info = info_of("GRAY8", 320, 240);
+  guint one, two;
+
+  for (guint i = 0; i < 2; i++)
+    results[i].label = "some label";
+  area_of(&results[0], 320, 240, "legend=false", &one);
+  {
+    GstBuffer *buffer = draw(&info, "legend=false", results, 2);
+
+    changed_area(buffer, &info, &two);
+    gst_buffer_unref(buffer);
+  }
+  /* The boxes cover each other; the second label alone is new, and of more than 11 x 40 pixels. */
+  fail_unless(two > one + 440, "%u and %u pixels", one, two);
+}
+GST_END_TEST
+
+/* How many pixels differ between two names. */
+static guint
+difference(const gchar *one, const gchar *other)
+{
+  GstVideoInfo info = info_of("GRAY8", 320, 240);
+  const gchar *names[] = {one, other};
+  GstMapInfo maps[2];
+  GstBuffer *frames[2];
+  guint count = 0;
+
+  for (guint i = 0; i < 2; i++) {
+    DriftclusterResult result = result_at(0.25, 0.5, 0.5, 0.25, 0);
+
+    result.label = names[i];
+    frames[i] = draw(&info, "legend=false", &result, 1);
+    gst_buffer_map(frames[i], &maps[i], GST_MAP_READ);
+  }
+  for (gsize i = 0; i < maps[0].size; i++)
+    count += maps[0].data[i] != maps[1].data[i];
+  for (guint i = 0; i < 2; i++) {
+    gst_buffer_unmap(frames[i], &maps[i]);
+    gst_buffer_unref(frames[i]);
+  }
+  return count;
+}
+
+/* A word of Arabic is there, and another word is another picture. */
+GST_START_TEST(names_from_right_to_left_can_be_read)
+{
+  fail_unless(difference("\331\203\331\204\330\250", "\331\202\330\267\330\251") > 20);
+  assert_equals_int(difference("\331\203\331\204\330\250", "\331\203\331\204\330\250"), 0);
 }
 GST_END_TEST
 
@@ -507,6 +568,8 @@ draw_clusters_suite(void)
   tcase_add_test(cases, colorimetry_of_the_frame_is_kept);
   tcase_add_test(cases, chroma_is_painted_by_its_share);
   tcase_add_test(cases, label_stands_on_the_box_and_grows_with_its_text);
+  tcase_add_test(cases, labels_make_room_for_each_other);
+  tcase_add_test(cases, names_from_right_to_left_can_be_read);
   tcase_add_test(cases, label_of_a_cell_stays_in_it);
   tcase_add_test(cases, legend_stands_in_the_corner_and_can_be_left_out);
   tcase_add_test(cases, tiny_frame_has_its_border_only);

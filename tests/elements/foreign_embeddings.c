@@ -259,9 +259,9 @@ GST_END_TEST
 /* Each keeps its row when one before it has no pixel. */
 GST_START_TEST(rows_belong_to_detections_in_order)
 {
-  const DcDetection detections[] = {{1, 2, 3, 4, 0, 0, FALSE, 0},
-                                    {64, 0, 5, 5, 0, 1, FALSE, 0},
-                                    {5, 6, 7, 8, 0, 2, TRUE, 99}};
+  const DcDetection detections[] = {{1, 2, 3, 4, 0, 0, FALSE, 0, 1},
+                                    {64, 0, 5, 5, 0, 1, FALSE, 0, 1},
+                                    {5, 6, 7, 8, 0, 2, TRUE, 99, 1}};
   const DcForeignTensor tensor = tensor_of("out", 3, 2, 0);
   GstBuffer *buffer = gst_buffer_new();
   bring(&tensor, 1);
@@ -280,7 +280,8 @@ GST_END_TEST
 
 GST_START_TEST(as_many_rows_as_detections_are_wanted)
 {
-  const DcDetection detections[] = {{1, 2, 3, 4, 0, 0, FALSE, 0}, {5, 6, 7, 8, 0, 1, FALSE, 0}};
+  const DcDetection detections[] = {{1, 2, 3, 4, 0, 0, FALSE, 0, 1},
+                                    {5, 6, 7, 8, 0, 1, FALSE, 0, 1}};
   const DcForeignTensor tensor = tensor_of("out", 3, 2, 0);
   GstBuffer *buffer = gst_buffer_new();
   bring(&tensor, 1);

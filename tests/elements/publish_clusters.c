@@ -225,6 +225,38 @@ GST_START_TEST(stream_time_follows_the_segment)
 }
 GST_END_TEST
 
+static gchar *
+line_with_reference(const gchar *caps, GstClockTime time)
+{
+  g_autoptr(GstCaps) reference = gst_caps_from_string(caps);
+  GstBuffer *buffer = buffer_at(0);
+  gchar *text = NULL;
+  Fixture fixture;
+
+  gst_buffer_add_reference_timestamp_meta(buffer, reference, time, GST_CLOCK_TIME_NONE);
+  fixture_prepare(&fixture);
+  fixture_play(&fixture);
+  push(&fixture, buffer);
+  fail_unless(g_file_get_contents(fixture.path, &text, NULL, NULL));
+  fixture_clear(&fixture);
+  return text;
+}
+
+/* Cameras tell the time of day as it is counted by Unix or by NTP. */
+GST_START_TEST(time_of_day_is_told_where_the_source_does)
+{
+  g_autofree gchar *by_unix = line_with_reference("timestamp/x-unix", 1700000000000000123);
+  g_autofree gchar *by_ntp = line_with_reference("timestamp/x-ntp", 3908988800000000123);
+  g_autofree gchar *by_none = line_with_reference("timestamp/x-ptp", 7);
+  g_autofree gchar *too_early = line_with_reference("timestamp/x-ntp", 7);
+
+  fail_unless(strstr(by_unix, ",\"unix_time\":1700000000000000123,") != NULL, "%s", by_unix);
+  assert_equals_string(by_unix, by_ntp);
+  assert_equals_string(by_none, HEAD(0, 0) "]}\n");
+  assert_equals_string(too_early, by_none);
+}
+GST_END_TEST
+
 /* Two regions: only the first has an embedding. */
 static void
 add_embeddings(GstBuffer *buffer, gfloat second_number)
@@ -703,6 +735,7 @@ publish_clusters_suite(void)
   tcase_add_test(cases, line_tells_novel_stale_and_unassigned);
   tcase_add_test(cases, every_buffer_has_its_line_in_order);
   tcase_add_test(cases, stream_time_follows_the_segment);
+  tcase_add_test(cases, time_of_day_is_told_where_the_source_does);
   tcase_add_test(cases, regions_without_results_are_unassigned);
   tcase_add_test(cases, embedding_is_that_of_the_region);
   tcase_add_test(cases, embedding_that_is_not_finite_is_null);

@@ -229,9 +229,9 @@ detect(const DcDetection *detections, guint n)
 GST_START_TEST(detections_are_regions)
 {
   const DcDetection detections[] = {
-      {3, 4, 10, 20, g_quark_from_string("person"), 6, FALSE, 0},
-      {-5, -6, 15, 16, g_quark_from_string("car"), 7, TRUE, 0},
-      {60, 40, 100, 100, g_quark_from_string("car"), 8, FALSE, 0},
+      {3, 4, 10, 20, g_quark_from_string("person"), 6, FALSE, 0, 1},
+      {-5, -6, 15, 16, g_quark_from_string("car"), 7, TRUE, 0, 1},
+      {60, 40, 100, 100, g_quark_from_string("car"), 8, FALSE, 0, 1},
   };
   GstBuffer *buffer = gst_buffer_new();
   DcRegionIter iter;
@@ -258,14 +258,14 @@ GST_END_TEST
 GST_START_TEST(detections_outside_or_empty_are_counted)
 {
   const DcDetection detections[] = {
-      {-10, 0, 10, 5, 0, 0, FALSE, 0},
-      {0, -10, 5, 10, 0, 1, FALSE, 0},
-      {64, 0, 5, 5, 0, 2, FALSE, 0},
-      {3, 3, 0, 5, 0, 3, FALSE, 0},
-      {3, 3, 5, -5, 0, 4, FALSE, 0},
-      {G_MAXINT, G_MAXINT, G_MAXINT, G_MAXINT, 0, 5, FALSE, 0},
-      {G_MININT, G_MININT, G_MAXINT, G_MAXINT, 0, 6, FALSE, 0},
-      {-1, -1, G_MAXINT, G_MAXINT, 0, 7, FALSE, 0},
+      {-10, 0, 10, 5, 0, 0, FALSE, 0, 1},
+      {0, -10, 5, 10, 0, 1, FALSE, 0, 1},
+      {64, 0, 5, 5, 0, 2, FALSE, 0, 1},
+      {3, 3, 0, 5, 0, 3, FALSE, 0, 1},
+      {3, 3, 5, -5, 0, 4, FALSE, 0, 1},
+      {G_MAXINT, G_MAXINT, G_MAXINT, G_MAXINT, 0, 5, FALSE, 0, 1},
+      {G_MININT, G_MININT, G_MAXINT, G_MAXINT, 0, 6, FALSE, 0, 1},
+      {-1, -1, G_MAXINT, G_MAXINT, 0, 7, FALSE, 0, 1},
   };
   GstBuffer *buffer = gst_buffer_new();
   DcRegionIter iter;
@@ -283,7 +283,7 @@ GST_END_TEST
 /* A detector that writes both means the same things by them. */
 GST_START_TEST(regions_of_interest_go_before_detections)
 {
-  const DcDetection detections[] = {{0, 0, 5, 5, g_quark_from_string("car"), 0, FALSE, 0}};
+  const DcDetection detections[] = {{0, 0, 5, 5, g_quark_from_string("car"), 0, FALSE, 0, 1}};
   GstBuffer *buffer = gst_buffer_new();
   GstVideoRegionOfInterestMeta *roi = add_roi(buffer, "person", 5, 1, 2, 3, 4);
   DcRegionIter iter;
@@ -300,8 +300,8 @@ GST_END_TEST
 
 GST_START_TEST(object_class_filters_detections)
 {
-  const DcDetection detections[] = {{0, 0, 5, 5, g_quark_from_string("car"), 0, FALSE, 0},
-                                    {1, 1, 5, 5, g_quark_from_string("person"), 1, FALSE, 0}};
+  const DcDetection detections[] = {{0, 0, 5, 5, g_quark_from_string("car"), 0, FALSE, 0, 1},
+                                    {1, 1, 5, 5, g_quark_from_string("person"), 1, FALSE, 0, 1}};
   GstBuffer *buffer = gst_buffer_new();
   DcRegionRules rules = detection_rules;
   rules.object_class = g_quark_from_string("person");
@@ -318,7 +318,7 @@ GST_END_TEST
 
 GST_START_TEST(without_the_analytics_plugin_there_are_no_detections)
 {
-  const DcDetection detections[] = {{0, 0, 5, 5, g_quark_from_string("car"), 0, FALSE, 0}};
+  const DcDetection detections[] = {{0, 0, 5, 5, g_quark_from_string("car"), 0, FALSE, 0, 1}};
   detect(detections, G_N_ELEMENTS(detections));
   GstBuffer *buffer = gst_buffer_new();
   DcRegionIter iter;

@@ -11,7 +11,8 @@ static DcVote
 cast(DcTrackVotes *votes, guint64 key, guint cluster, gfloat confidence, guint window)
 {
   DcVote vote = {.cluster = cluster, .confidence = confidence, .distance = 2.5f, .second = cluster};
-  return dc_track_votes_cast(votes, key, &vote, window);
+  DcVoteRules rules = {window, 0};
+  return dc_track_votes_cast(votes, key, &vote, &rules);
 }
 
 static void

@@ -209,6 +209,27 @@ class ClipTest(RealInputTest):
         self.assertEqual(message.type, Gst.MessageType.EOS,
                          message.type == Gst.MessageType.ERROR and message.parse_error())
 
+    def test_regions_of_facedetect(self):
+        """A stock detector before embed: its regions have clusters, and small ones are left out."""
+        profile = pathlib.Path("/usr/share/opencv4/haarcascades/haarcascade_fullbody.xml")
+        if not profile.exists() or not Gst.ElementFactory.find("facedetect"):
+            self.skipTest("needs the packages gstreamer1.0-opencv and opencv-data")
+        clip, results = self.need(*self.CLIP), self.home / "out.jsonl"
+        launch(f"filesrc location={clip} ! decodebin ! videoconvert ! video/x-raw,format=RGB ! "
+               f"identity eos-after=150 ! facedetect display=false profile={profile} "
+               "min-size-width=10 min-size-height=20 min-neighbors=1 ! "
+               "embed inference-region=roi-list min-region-size=30 ! "
+               f"{GROUP.format(2, results).replace('adapt-centroids', 'adapt-centroids warm-up=20')}")
+        lines = read_lines(results)
+        regions = [region for line in lines for region in line["regions"]]
+        self.assertGreaterEqual(len(lines), 149)
+        self.assertGreater(len(regions), 100)
+        self.assertEqual({region["roi_type"] for region in regions}, {"face"})
+        self.assertTrue(all(min(region["w"], region["h"]) >= 30 for region in regions))
+        assigned = [region for region in regions if region["cluster"]]
+        print(f"# facedetect: {len(regions)} regions, {len(assigned)} assigned")
+        self.assertGreater(len(assigned), len(regions) / 2)
+
     def test_regions_of_a_detector_keep_their_group(self):
         clip, boxes, results = self.need(*self.CLIP), self.read_boxes(), self.home / "out.jsonl"
         numbers = self.link(boxes)

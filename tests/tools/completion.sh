@@ -32,7 +32,7 @@ expect()
 }
 
 files='model.safetensors|pictures|two words.npy'
-expect 'commands' '--help|--version|digits|drift|embed|evaluate|export|frames|import|inspect|points|score|sheet|state|train' ''
+expect 'commands' '--help|--version|digits|drift|embed|evaluate|export|frames|import|inspect|points|score|sheet|state|timeline|train' ''
 expect 'a command that has begun' 'score|sheet|state' s
 expect 'parts of state' 'export|inspect|merge' state ''
 expect 'files of a part of state' "$files" state inspect ''
