@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "motion/gain.h"
 
-/* Ratios are counted in bins of 1/512 of a factor 2 in their logarithm. */
+#include <math.h>
+
+/* Ratios of a grid of pixels are counted by their logarithm. */
 enum { STEP = 4, BINS_PER_OCTAVE = 128, OCTAVES = 4, BINS = BINS_PER_OCTAVE * OCTAVES };
 
 /* Below it (black of studio range, and noise) a ratio says little. */
 #define DARK 24.0f
-
-#include <math.h>
 
 static void
 count_ratios(const uint8_t *luma, const float *means, int width, int height, unsigned counts[BINS],

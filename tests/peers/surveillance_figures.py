@@ -3,6 +3,7 @@
 """How well things that move are grouped on real clips.
 
 surveillance_figures.py DRIFTCLUSTER ADAPTER_RUN DATA [--encoders descriptor trained NET.onnx ...]
+                        [--questions tracks kinds light]
 
 The clips of DATA/video, every third frame. Three questions, each to the adapting stream (all defaults), to
 the same centroids frozen after the warm-up of 256, and to k-means on all embeddings at once, which sees the
@@ -247,6 +248,7 @@ def main():
     parser.add_argument("adapter")
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--encoders", nargs="+", default=["descriptor", "trained"])
+    parser.add_argument("--questions", nargs="+", default=["tracks", "kinds", "light"])
     options = parser.parse_args()
     if not (options.data / "video" / PETS).exists():
         print(f"{options.data / 'video'} is not there")
@@ -261,10 +263,13 @@ def main():
                 file = learn(options.program, options.data, scratch)
             studio, name = Studio(options.data, file, scratch), pathlib.Path(encoder).stem
             usual = studio.boxed()
-            compare_tracks(name, "tracks, boxes given", usual, methods)
-            compare_tracks(name, "tracks, find-motion", studio.moving(PETS), methods)
-            compare_kinds(name, studio, methods)
-            compare_light(name, studio, methods, usual)
+            if "tracks" in options.questions:
+                compare_tracks(name, "tracks, boxes given", usual, methods)
+                compare_tracks(name, "tracks, find-motion", studio.moving(PETS), methods)
+            if "kinds" in options.questions:
+                compare_kinds(name, studio, methods)
+            if "light" in options.questions:
+                compare_light(name, studio, methods, usual)
     return 0
 
 
