@@ -55,7 +55,7 @@ class RecipeTest(unittest.TestCase):
 
     def run_recipe(self, recipe, *arguments):
         process = self.start(recipe, *arguments)
-        output, _ = process.communicate(timeout=280)
+        output, _ = process.communicate(timeout=560)
         return process.returncode, output
 
     def assert_well(self, recipe, *arguments):
