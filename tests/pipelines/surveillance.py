@@ -45,7 +45,7 @@ class RecipeTest(unittest.TestCase):
         """A drawn recording; what is on it is in NAME.json."""
         path = self.home / f"{name}.avi"
         subprocess.run([sys.executable, HERE / "scene.py", path, "--labels", path.with_suffix(".json"),
-                        "--size", "240x180", *map(str, arguments)], check=True, timeout=120)
+                        "--size", "240x180", *map(str, arguments)], check=True, timeout=400)
         return path
 
     def start(self, recipe, *arguments):
@@ -216,7 +216,7 @@ class CameraTest(RecipeTest):
         return 0
 
     def test_a_camera_that_goes_away_is_called_again(self):
-        recording, output = self.scene("camera", "--seconds", 60), self.home / "out"
+        recording, output = self.scene("camera", "--seconds", 25), self.home / "out"
         camera, port = self.camera(recording)
         recipe = self.start("surveillance", f"rtsp://127.0.0.1:{port}/camera", "--output", output)
         try:
