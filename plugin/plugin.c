@@ -3,6 +3,7 @@
 #include "assign.h"
 #include "draw-clusters.h"
 #include "embed.h"
+#include "find-motion.h"
 #include "meta/driftcluster.h"
 #include "publish-clusters.h"
 #include "tensor/blas.h"
@@ -20,6 +21,7 @@ plugin_init(GstPlugin *plugin)
   registered &= GST_ELEMENT_REGISTER(assign, plugin);
   registered &= GST_ELEMENT_REGISTER(draw_clusters, plugin);
   registered &= GST_ELEMENT_REGISTER(embed, plugin);
+  registered &= GST_ELEMENT_REGISTER(find_motion, plugin);
   registered &= GST_ELEMENT_REGISTER(publish_clusters, plugin);
   return registered;
 }

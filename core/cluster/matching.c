@@ -91,38 +91,32 @@ give_task_to(Matching *m, size_t new_agent)
 }
 
 static bool
-matching_init(Matching *m, const double *gain, size_t rows, size_t cols)
+matching_init(Matching *m, DcArena *arena, const double *gain, size_t rows, size_t cols)
 {
   bool by_rows = rows <= cols;
   *m = (Matching){.gain = gain,
                   .agents_are_rows = by_rows,
                   .agents = by_rows ? rows : cols,
                   .tasks = by_rows ? cols : rows};
-  m->agent_potential = DC_NEW(double, m->agents);
-  m->task_potential = DC_NEW(double, m->tasks);
-  m->distance = DC_NEW(double, m->tasks);
-  m->agent_of = DC_NEW(size_t, m->tasks);
-  m->previous = DC_NEW(size_t, m->tasks);
-  m->reached = DC_NEW(bool, m->tasks);
+  m->agent_potential = dc_arena_take(arena, m->agents, sizeof(double));
+  m->task_potential = dc_arena_take(arena, m->tasks, sizeof(double));
+  m->distance = dc_arena_take(arena, m->tasks, sizeof(double));
+  m->agent_of = dc_arena_take(arena, m->tasks, sizeof(size_t));
+  m->previous = dc_arena_take(arena, m->tasks, sizeof(size_t));
+  m->reached = dc_arena_take(arena, m->tasks, sizeof(bool));
   if (!m->agent_potential || !m->task_potential || !m->distance || !m->agent_of || !m->previous ||
       !m->reached)
     return false;
-  for (size_t task = 0; task < m->tasks; task++)
+  for (size_t agent = 0; agent < m->agents; agent++)
+    m->agent_potential[agent] = 0;
+  for (size_t task = 0; task < m->tasks; task++) {
+    m->task_potential[task] = 0;
     m->agent_of[task] = NONE;
+  }
   return true;
 }
 
-static void
-matching_clear(Matching *m)
-{
-  dc_free(m->agent_potential);
-  dc_free(m->task_potential);
-  dc_free(m->distance);
-  dc_free(m->agent_of);
-  dc_free(m->previous);
-  dc_free(m->reached);
-}
-
+/* Also whether rows x cols numbers can be. */
 static DcStatus
 check_gain(const double *gain, size_t rows, size_t cols)
 {
@@ -135,26 +129,55 @@ check_gain(const double *gain, size_t rows, size_t cols)
   return DC_OK;
 }
 
+static void
+read_match(const Matching *m, size_t rows, uint32_t *match)
+{
+  for (size_t row = 0; row < rows; row++)
+    match[row] = DC_UNMATCHED;
+  for (size_t task = 0; task < m->tasks; task++)
+    if (m->agent_of[task] != NONE && m->agents_are_rows)
+      match[m->agent_of[task]] = (uint32_t)task;
+    else if (m->agent_of[task] != NONE)
+      match[task] = (uint32_t)m->agent_of[task];
+}
+
+size_t
+dc_match_scratch(size_t rows, size_t cols)
+{
+  const size_t most = rows < cols ? cols : rows;
+  const size_t one = (most * sizeof(double) + DC_ALIGNMENT - 1) / DC_ALIGNMENT * DC_ALIGNMENT;
+  return 6 * one; /* the arrays of Matching, none wider than a double */
+}
+
+DcStatus
+dc_match_in(DcArena *arena, const double *gain, size_t rows, size_t cols, uint32_t *match)
+{
+  DcStatus status = check_gain(gain, rows, cols);
+  if (status != DC_OK)
+    return status;
+  const size_t mark = arena->used;
+  Matching m;
+  if (matching_init(&m, arena, gain, rows, cols)) {
+    for (size_t agent = 0; agent < m.agents; agent++)
+      give_task_to(&m, agent);
+    read_match(&m, rows, match);
+  } else {
+    status = DC_ERROR_MEMORY;
+  }
+  dc_arena_rewind(arena, mark);
+  return status;
+}
+
 DcStatus
 dc_match(const double *gain, size_t rows, size_t cols, uint32_t *match)
 {
   DcStatus status = check_gain(gain, rows, cols);
   if (status != DC_OK)
     return status;
-  Matching m;
-  if (matching_init(&m, gain, rows, cols)) {
-    for (size_t agent = 0; agent < m.agents; agent++)
-      give_task_to(&m, agent);
-    for (size_t row = 0; row < rows; row++)
-      match[row] = DC_UNMATCHED;
-    for (size_t task = 0; task < m.tasks; task++)
-      if (m.agent_of[task] != NONE && m.agents_are_rows)
-        match[m.agent_of[task]] = (uint32_t)task;
-      else if (m.agent_of[task] != NONE)
-        match[task] = (uint32_t)m.agent_of[task];
-  } else {
-    status = DC_ERROR_MEMORY;
-  }
-  matching_clear(&m);
+  DcArena arena;
+  if (!dc_arena_init(&arena, dc_match_scratch(rows, cols)))
+    return DC_ERROR_MEMORY;
+  status = dc_match_in(&arena, gain, rows, cols, match);
+  dc_arena_clear(&arena);
   return status;
 }

@@ -2,6 +2,7 @@
 #ifndef DC_CLUSTER_MATCHING_H
 #define DC_CLUSTER_MATCHING_H
 
+#include "base/arena.h"
 #include "base/status.h"
 
 #include <stddef.h>
@@ -17,5 +18,11 @@
  * NaN or a gain beyond
  * +-DC_GAIN_MAX, DC_ERROR_MEMORY; `match` is then untouched. Allocates. */
 DcStatus dc_match(const double *gain, size_t rows, size_t cols, uint32_t *match);
+
+/* The bytes of scratch that dc_match_in() takes for matrices of up to rows x cols. */
+size_t dc_match_scratch(size_t rows, size_t cols);
+
+/* dc_match() with its scratch in `arena`, given back at the end: nothing is allocated. */
+DcStatus dc_match_in(DcArena *arena, const double *gain, size_t rows, size_t cols, uint32_t *match);
 
 #endif

@@ -170,12 +170,33 @@ matching_survives_every_failed_allocation(void **state)
   (void)state;
   static const double gain[] = {1, 2, 3, 4};
   uint32_t match[2] = {7, 7};
-  for (size_t failing = 0; failing < 6; failing++) {
-    fail_at = allocations + failing;
-    assert_int_equal(dc_match(gain, 2, 2, match), DC_ERROR_MEMORY);
-    assert_int_equal(match[0], 7);
-  }
+  fail_at = allocations; /* the only one */
+  assert_int_equal(dc_match(gain, 2, 2, match), DC_ERROR_MEMORY);
+  assert_int_equal(match[0], 7);
   fail_at = SIZE_MAX;
+}
+
+static void
+matching_in_an_arena_allocates_nothing(void **state)
+{
+  (void)state;
+  static const double gain[] = {1, 2, 3, 4, 5, 7};
+  uint32_t match[3] = {7, 7, 7};
+  DcArena arena;
+  assert_true(dc_arena_init(&arena, dc_match_scratch(3, 3)));
+  const size_t before = allocations;
+  assert_int_equal(dc_match_in(&arena, gain, 2, 3, match), DC_OK);
+  assert_int_equal(match[0] * 10 + match[1], 12); /* 2 + 7 beats all others */
+  assert_int_equal(dc_match_in(&arena, gain, 3, 2, match), DC_OK);
+  assert_int_equal(match[2], 1);
+  assert_int_equal(allocations, before);
+  assert_int_equal(arena.used, 0);
+  dc_arena_clear(&arena);
+  match[0] = 7;
+  assert_true(dc_arena_init(&arena, 1));
+  assert_int_equal(dc_match_in(&arena, gain, 2, 3, match), DC_ERROR_MEMORY);
+  assert_int_equal(match[0], 7);
+  dc_arena_clear(&arena);
 }
 
 int
@@ -191,6 +212,7 @@ main(void)
       cmocka_unit_test(matching_refuses_what_is_not_a_number),
       cmocka_unit_test(matching_refuses_sizes_that_overflow),
       cmocka_unit_test(matching_survives_every_failed_allocation),
+      cmocka_unit_test(matching_in_an_arena_allocates_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

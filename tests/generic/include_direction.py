@@ -12,7 +12,7 @@ import sys
 # A folder of core/ may include the folders of lower levels; folders of one level are strangers.
 CORE_LEVELS = {
     "base": 0, "tensor": 1, "image": 2, "nn": 2, "cluster": 3, "onnx": 3,
-    "learn": 4, "stream": 4, "eval": 4, "store": 5,
+    "learn": 4, "motion": 4, "stream": 4, "eval": 4, "store": 5,
 }
 # The rest of the tree from bottom to top, with what each may include besides core/.
 ABOVE_CORE = {

@@ -230,6 +230,43 @@ class ClipTest(RealInputTest):
         print(f"# facedetect: {len(regions)} regions, {len(assigned)} assigned")
         self.assertGreater(len(assigned), len(regions) / 2)
 
+    def play_motion(self, clip):
+        results = self.home / "motion.jsonl"
+        launch(f"filesrc location={clip} ! decodebin ! videoconvert ! video/x-raw,format=I420 ! find-motion ! "
+               f"embed inference-region=roi-list inference-interval=1000 ! publish-clusters location={results} ! "
+               "fakesink")
+        return read_lines(results)
+
+    def test_motion_is_where_a_detector_sees_persons(self):
+        boxes, hits, found, wanted = self.read_boxes(), 0, 0, 0
+        lines = self.play_motion(self.need(*self.CLIP))
+        self.assert_in_order(lines, self.FRAMES)
+        for line in lines[20:]:  # by then the background is known
+            regions = [[region[side] for side in "xywh"] for region in line["regions"]]
+            found += len(regions)
+            wanted += len(boxes[line["frame"]])
+            # The best pairs first, each region and each box once.
+            pairs = sorted(((overlap(region, box), i, j) for i, region in enumerate(regions)
+                            for j, box in enumerate(boxes[line["frame"]])), reverse=True)
+            used = set()
+            for same, i, j in pairs:
+                if same >= 0.3 and ("region", i) not in used and ("box", j) not in used:
+                    used |= {("region", i), ("box", j)}
+                    hits += 1
+        print(f"# motion: recall {hits / wanted:.3f}, precision {hits / found:.3f}")
+        self.assertGreater(hits / wanted, MOTION_RECALL)
+        self.assertGreater(hits / found, MOTION_PRECISION)
+
+    def test_motion_on_every_clip(self):
+        for name, (low, high), most in MOTION_CLIPS:
+            lines = self.play_motion(self.need("video", name))
+            tracks = {region["region_id"] for line in lines for region in line["regions"]}
+            regions = [len(line["regions"]) for line in lines]
+            print(f"# {name}: {len(tracks)} tracks, {max(regions)} regions at most")
+            self.assertTrue(low <= len(tracks) <= high, f"{name}: {len(tracks)} tracks")
+            self.assertLessEqual(max(regions), most, name)
+            self.assertEqual(sum(regions[:5]), 0, name)
+
     def test_regions_of_a_detector_keep_their_group(self):
         clip, boxes, results = self.need(*self.CLIP), self.read_boxes(), self.home / "out.jsonl"
         numbers = self.link(boxes)
@@ -258,6 +295,10 @@ MNIST_NMI = 0.42
 PHOTOGRAPHS_NMI = 0.23
 TILES_KEPT = 0.97
 LINKS_ABOVE_CHANCE = 0.30
+MOTION_RECALL, MOTION_PRECISION = 0.88, 0.83
+# Tracks of a clip from the least that one sees to twice those that were measured, and regions of a frame.
+MOTION_CLIPS = [("one-by-one-person-detection.mp4", (8, 70), 8), ("car-detection.mp4", (4, 26), 8),
+                ("bottle-detection.mp4", (4, 90), 12), ("highway-320x240.avi", (30, 160), 24)]
 
 if __name__ == "__main__":
     if not DATA.is_dir():

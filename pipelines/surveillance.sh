@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Groups what moves before a fixed camera: which kinds of things there are, and which of them each is.
+#
+#   ./pipelines/surveillance.sh FILE              a recording
+#   ./pipelines/surveillance.sh rtsp://CAMERA     a camera, until Ctrl-C; when it breaks off it is
+#                                                 called again, after 1, 2, 4 ... 30 seconds
+#   --model FILE       see things by a network in an ONNX file or a model file, instead of the
+#                      built-in descriptor (docs/encoders.md)
+#   --output DIR       where to write (default output/NAME below the project)
+#   --state FILE       where the groups are kept, to go on with them the next time (default DIR/groups.safetensors)
+#   --clusters N       so many groups (default: chosen from what is seen)
+#   --novelty RATE     mark what fits no group; RATE is the share of usual things that may be marked,
+#                      0.01 for instance (default 0: mark nothing)
+#   --freeze           take the groups of the state as they are
+#   --display          show the picture in a window, too
+#   --retries N        give up after N calls of a camera that fail in a row (default: never)
+#
+# The groups are found in the first 500 regions (DRIFTCLUSTER_WARM_UP); they should show the usual mix.
+# Installs what is missing with apt and builds. Writes DIR/video.webm (a camera: video-1.webm, -2 ...
+# for each connection) with boxes and labels, and DIR/results.jsonl with a JSON object for each frame.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/video.sh"
+
+# Embeddings from which the groups are found, and frames of a thing that vote on its group.
+warm_up=${DRIFTCLUSTER_WARM_UP:-500} votes=15
+
+model='' output='' state='' clusters=0 novelty=0 freeze='' display='' retries=-1 input=''
+
+parse() {
+  while [ $# -gt 0 ]; do
+    case $1 in
+    --model | --output | --state | --clusters | --novelty | --retries)
+      [ $# -ge 2 ] || fail "$1 needs a value"
+      printf -v "${1#--}" %s "$2"
+      shift
+      ;;
+    --freeze) freeze=yes ;;
+    --display) display=yes ;;
+    -h | --help)
+      sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
+      exit 0
+      ;;
+    --*) fail "$1: there is no such option; --help lists them" ;;
+    *)
+      [ -z "$input" ] || fail "one file or URI at a time; $1 is the second"
+      input=$1
+      ;;
+    esac
+    shift
+  done
+  [ -n "$input" ] || fail "which file or URI? --help tells more"
+}
+
+check() {
+  check_input "$input"
+  [ -z "$model" ] || [ -f "$model" ] || fail "$model: there is no such model"
+  [[ $clusters =~ ^[0-9]+$ ]] || fail "--clusters $clusters: a whole number is needed"
+  [[ $retries =~ ^-?[0-9]+$ ]] || fail "--retries $retries: a whole number is needed"
+  [[ $novelty =~ ^(0?\.[0-9]+|[01])$ ]] || fail "--novelty $novelty: a share from 0 to 1 is needed"
+  [ -z "$display" ] || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] ||
+    fail "--display: there is no display here; look at the video file instead"
+  local name
+  name=$(printf %s "${input##*/}" | tr -c 'A-Za-z0-9._-' _)
+  output=${output:-$root/output/${name:-camera}}
+  mkdir -p "$output" 2>/dev/null || fail "$output: the folder cannot be made"
+  [ -w "$output" ] || fail "$output: may not be written to"
+  state=${state:-$output/groups.safetensors}
+  [ -z "$freeze" ] || [ -f "$state" ] || fail "$state: there is no such state, and --freeze needs one"
+}
+
+# run_once VIDEO APPEND: plays the input to its end.
+run_once() {
+  local embed=(embed inference-region=roi-list) adapt=(adapt-centroids "clusters=$clusters"
+    "warm-up=$warm_up" "state-file=$state") video show=()
+  [ -z "$model" ] || embed+=("model-file=$model")
+  [ -z "$freeze" ] || adapt+=(adapt=false)
+  # A camera does not wait; in a recording every frame counts.
+  if is_camera "$input"; then adapt+=(async=true); else embed+=(shed-late=false); fi
+  set_video "$1"
+  [ -z "$display" ] || show=(seen. ! queue leaky=downstream ! videoconvert ! autovideosink)
+  launch "${source[@]}" ! queue ! find-motion ! "${embed[@]}" ! "${adapt[@]}" ! \
+    assign "smoothing=$votes" "novelty-threshold=$novelty" ! \
+    publish-clusters "location=$output/results.jsonl" "append=$2" ! draw-clusters ! tee name=seen ! \
+    "${video[@]}" "${show[@]}"
+}
+
+# A camera ends when it breaks off, in whatever way; groups and ids of things go on from the state.
+follow_camera() {
+  local connection=1 failures=0 pause=1
+  trap 'exit 0' INT TERM
+  rm -f "$output/results.jsonl"
+  while true; do
+    say "Calling $input (connection $connection)"
+    local before after
+    before=$(stat -c %s "$output/results.jsonl" 2>/dev/null || echo 0)
+    if run_once "$output/video-$connection.webm" true; then reason="The camera has ended the stream."; fi
+    after=$(stat -c %s "$output/results.jsonl" 2>/dev/null || echo 0)
+    if [ "$after" -gt "$before" ]; then
+      failures=0 pause=1 connection=$((connection + 1))
+    else
+      failures=$((failures + 1))
+    fi
+    [ "$retries" -lt 0 ] || [ "$failures" -lt "$retries" ] || fail "$reason"
+    printf '%s Calling again in %d s; Ctrl-C ends.\n' "$reason" "$pause" >&2
+    sleep "$pause"
+    pause=$((pause < 16 ? 2 * pause : 30))
+  done
+}
+
+follow_file() {
+  say "Grouping what moves in $input"
+  run_once "$output/video.webm" false || fail "$reason"
+  printf '%d frames\n\nVideo   %s\nLabels  %s (one JSON object per frame)\nGroups  %s\n' \
+    "$(wc -l <"$output/results.jsonl")" "$output/video.webm" "$output/results.jsonl" "$state"
+  if ! grep -q '"cluster":{' "$output/results.jsonl"; then
+    echo "No group yet: fewer than $warm_up regions moved. Play it again with the same --output, or set DRIFTCLUSTER_WARM_UP."
+  fi
+}
+
+parse "$@"
+check
+# shellcheck disable=SC2086 # the lists are meant to be split
+need_packages $build_packages $run_packages $video_packages
+build_project -Dtests=disabled
+use_build
+set_source "$input"
+if is_camera "$input"; then follow_camera; else follow_file; fi

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the recipes for cameras and recordings share. Source it after common.sh.
+
+# is_camera INPUT: whether it is a stream that may break off and come back.
+is_camera() { [[ $1 == rtsp://* || $1 == rtspt://* || $1 == rtsps://* ]]; }
+
+# check_input INPUT: fails unless it is a file that can be read, or a URI.
+check_input() {
+  [[ $1 != *://* ]] || return 0
+  [ -e "$1" ] || fail "$1: there is no such file"
+  [ -f "$1" ] || fail "$1: is not a file; give a video file or a URI such as rtsp://camera/stream"
+  [ -r "$1" ] || fail "$1: may not be read"
+  [ -s "$1" ] || fail "$1: is empty"
+}
+
+# set_source INPUT: sets `source` to the elements that give its pictures in I420. A camera that says
+# nothing for ten seconds is an error; its other media are left alone.
+set_source() {
+  local convert=(videoconvert ! video/x-raw,format=I420)
+  if is_camera "$1"; then
+    source=(rtspsrc "location=$1" latency=300 protocols=tcp tcp-timeout=10000000 !
+      application/x-rtp,media=video ! decodebin ! watchdog timeout=10000 ! "${convert[@]}")
+  elif [[ $1 == *://* ]]; then
+    source=(uridecodebin "uri=$1" ! "${convert[@]}")
+  else
+    source=(filesrc "location=$1" ! decodebin ! "${convert[@]}")
+  fi
+}
+
+# set_video FILE: sets `video` to the elements that write pictures to a WebM file.
+set_video() {
+  video=(queue ! videoconvert ! vp8enc deadline=1 cpu-used=8 threads=2 target-bitrate=2000000
+    keyframe-max-dist=100 ! webmmux ! filesink "location=$1")
+}
+
+# explain LOG: a line on what to do about the errors of gst-launch-1.0 that users meet.
+explain() {
+  if grep -qiE 'missing a plug-?in|no suitable plugins|no decoder' "$1"; then
+    echo "There is no decoder for this video: install gstreamer1.0-libav (apt-get install $video_packages)."
+  elif grep -qiE 'could not determine type|not contain enough data|no playable|no valid frames|no moov|invalid atom|corrupt|This file contains no|no known streams|Could not demultiplex' "$1"; then
+    echo "This is no video that can be read: is it whole?"
+  elif grep -qiE 'could not connect|failed to connect|connection refused|not found \(404\)|could not open resource|unauthorized|watchdog triggered|could not (receive|read)|server closed|name or service' "$1"; then
+    echo "The camera cannot be reached, or has gone: check address, network and password."
+  elif grep -qiE 'no space left' "$1"; then
+    echo "The disk is full."
+  elif grep -qiE 'encoder .* and|made with another encoder|belongs to' "$1"; then
+    echo "The state belongs to another encoder: use the same --model, or another --state."
+  else
+    echo "The pipeline failed; the reason stands above."
+  fi
+}
+
+# launch ELEMENTS...: runs gst-launch-1.0; on failure shows what it said, once, and leaves the
+# explanation in `reason`. Ctrl-C ends the stream in good order, so that the files are whole.
+launch() {
+  local log status=0
+  log=$(mktemp)
+  gst-launch-1.0 -q -e "$@" >"$log" 2>&1 || status=$?
+  if [ "$status" -ne 0 ] || grep -q '^ERROR' "$log"; then
+    grep -E '^(ERROR|WARNING)|erroneous pipeline' "$log" | sort -u | head -4 >&2 || true
+    reason=$(explain "$log")
+    rm -f "$log"
+    return 1
+  fi
+  grep -E '^WARNING' "$log" | sort -u | head -4 >&2 || true
+  rm -f "$log"
+}

@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What is new since yesterday: learns the groups of one recording and lists what moves in another one and
+# fits none of them.
+#
+#   ./pipelines/whats-new.sh YESTERDAY TODAY    a file each; YESTERDAY may also be the state
+#                                               (groups.safetensors) that surveillance.sh has kept
+#   --rate RATE    share of usual things that may be listed by mistake (default 0.05)
+#   --model FILE, --output DIR, --clusters N    as for surveillance.sh (default output/whats-new)
+#
+# Writes DIR/today/video.webm, where novel things have a box in turns of white and a question mark,
+# DIR/today/results.jsonl, and prints one line for each thing that is new:
+#   TRACK  FIRST SEEN  LAST SEEN (seconds)  REGIONS  SHARE OF THEM THAT IS NOVEL
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/video.sh"
+
+rate=0.05 output=$root/output/whats-new inputs=() options=()
+while [ $# -gt 0 ]; do
+  case $1 in
+  --rate | --output)
+    [ $# -ge 2 ] || fail "$1 needs a value"
+    printf -v "${1#--}" %s "$2"
+    shift
+    ;;
+  --model | --clusters)
+    [ $# -ge 2 ] || fail "$1 needs a value"
+    options+=("$1" "$2")
+    shift
+    ;;
+  -h | --help)
+    sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
+    exit 0
+    ;;
+  --*) fail "$1: there is no such option; --help lists them" ;;
+  *) inputs+=("$1") ;;
+  esac
+  shift
+done
+[ ${#inputs[@]} -eq 2 ] || fail "two recordings are needed, not ${#inputs[@]}"
+for input in "${inputs[@]}"; do check_input "$input"; done
+surveil() { "$root/pipelines/surveillance.sh" "${options[@]}" "$@"; }
+
+mkdir -p "$output/today" 2>/dev/null || fail "$output: the folder cannot be made"
+state=$output/groups.safetensors
+rm -f "$state"*
+if [[ ${inputs[0]} == *.safetensors ]]; then
+  cp "${inputs[0]}" "$state"
+else
+  surveil --output "$output/yesterday" --state "$state" "${inputs[0]}" >&2
+  grep -q '"cluster":{' "$output/yesterday/results.jsonl" ||
+    fail "${inputs[0]}: too little moves for groups; take a longer recording"
+fi
+surveil --output "$output/today" --state "$state" --freeze --novelty "$rate" "${inputs[1]}" >&2
+
+say "New in ${inputs[1]}"
+# A track of five regions or more is new when at least a third of them fits no group.
+awk '{
+  match($0, /"stream_time":[0-9]+/)
+  time = substr($0, RSTART + 14, RLENGTH - 14) / 1e9
+  n = split($0, part, /"region_id":/)
+  for (i = 2; i <= n; i++) {
+    id = part[i] + 0
+    if (!(id in seen)) first[id] = time
+    last[id] = time
+    seen[id]++
+    novel[id] += part[i] ~ /"novel":true/
+  }
+} END {
+  for (id in seen)
+    if (seen[id] >= 5 && 3 * novel[id] >= seen[id])
+      printf "%d\t%.1f\t%.1f\t%d\t%.2f\n", id, first[id], last[id], seen[id], novel[id] / seen[id]
+}' "$output/today/results.jsonl" | sort -n | tee "$output/new.tsv"
+[ -s "$output/new.tsv" ] || echo "nothing"
