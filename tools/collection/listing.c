@@ -393,7 +393,9 @@ write_state(DcCollection *collection, DcJsonWriter *json)
     write_text_member(json, texts[i], text);
   }
   dc_json_write_name(json, "attended");
-  dc_json_write_boolean(json, dc_collection_is_attended(collection));
+  g_autofree char *status = dc_collection_text(collection, "status");
+  dc_json_write_boolean(json, g_strcmp0(status, "done") != 0 &&
+                                  dc_collection_is_attended(collection));
   g_autoptr(GDateTime) now = g_date_time_new_now_utc();
   g_autofree char *time = g_date_time_format_iso8601(now);
   write_text_member(json, "written", time);
