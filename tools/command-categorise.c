@@ -82,8 +82,6 @@ work(DcSession *session, GError **error)
   if (!dc_session_run(session, error))
     return FALSE;
   if (option_watch && !dc_interrupted()) {
-    if (!dc_session_begin_watch(session, error))
-      return FALSE;
     tell_result(session);
     return dc_watch(session, error) && dc_session_set_status(session, NULL, error);
   }

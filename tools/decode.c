@@ -38,6 +38,17 @@ check_size(const char *path, const DcPictureHeader *header, GError **error)
   return FALSE;
 }
 
+/* GIF, BMP and TIFF have no parsers, and the decoders of libav that are chosen for them take each
+ * block of the file for a whole picture. gdk-pixbuf reads to the end; where it is not installed,
+ * small files are all that can be read. */
+static void
+prefer_whole_files(void)
+{
+  g_autoptr(GstElementFactory) decoder = gst_element_factory_find("gdkpixbufdec");
+  if (decoder)
+    gst_plugin_feature_set_rank(GST_PLUGIN_FEATURE(decoder), GST_RANK_SECONDARY);
+}
+
 static GstElement *
 make_pipeline(const char *file_or_uri, GError **error)
 {
@@ -118,6 +129,7 @@ dc_decode(const char *file_or_uri, DcDecodeVisit visit, gpointer user_data, gsiz
   GError *failure = NULL;
   if (!gst_init_check(NULL, NULL, error)) /* again and again is fine */
     return FALSE;
+  prefer_whole_files();
   g_autoptr(GstElement) pipeline = make_pipeline(file_or_uri, error);
   if (!pipeline)
     return FALSE;

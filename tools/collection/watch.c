@@ -209,6 +209,19 @@ is_older(gint64 time, gint64 period)
   return g_get_monotonic_time() - time >= period;
 }
 
+/* What failed because the folder vanished meanwhile is no failure. */
+static gboolean
+settle(Watch *watch, gboolean well, GError *failure, GError **error)
+{
+  if (!well && !watch->vanished && !g_file_test(watch->collection->folder, G_FILE_TEST_IS_DIR)) {
+    g_clear_error(&failure);
+    return say_vanished(watch, error);
+  }
+  if (failure)
+    g_propagate_error(error, failure);
+  return well;
+}
+
 static gboolean
 step(Watch *watch, GError **error)
 {
@@ -230,7 +243,9 @@ static gboolean
 on_time(gpointer data)
 {
   Watch *watch = data;
-  if (!dc_interrupted() && step(watch, &watch->failure))
+  GError *failure = NULL;
+  gboolean well = !dc_interrupted() && step(watch, &failure);
+  if (well || (!dc_interrupted() && settle(watch, well, failure, &watch->failure)))
     return G_SOURCE_CONTINUE;
   g_main_loop_quit(watch->loop);
   return G_SOURCE_REMOVE;
@@ -242,12 +257,20 @@ new_set(void)
   return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
+/* Followed first, then looked at once more: nothing that came in between is missed. */
+static gboolean
+begin(Watch *watch, GError **error)
+{
+  return dc_session_begin_watch(watch->session, error) && rescan(watch, "", error) &&
+         dc_session_catch_up(watch->session, error);
+}
+
 static gboolean
 run(Watch *watch, GError **error)
 {
-  /* Followed first, then looked at once more: nothing that came in between is missed. */
-  if (!dc_session_begin_watch(watch->session, error) || !rescan(watch, "", error) ||
-      !dc_session_catch_up(watch->session, error))
+  GError *failure = NULL;
+  gboolean well = begin(watch, &failure);
+  if (!settle(watch, well, failure, error))
     return FALSE;
   g_autofree char *shown = g_filename_display_name(watch->collection->folder);
   fprintf(stderr, "Watching %s; Ctrl-C ends\n", shown);
