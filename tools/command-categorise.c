@@ -64,8 +64,8 @@ tell_result(DcSession *session)
   DcCollection *collection = dc_session_collection(session);
   gint64 unreadable = dc_collection_count(collection, DC_PICTURE_UNREADABLE);
   gint64 waiting = dc_collection_count(collection, DC_PICTURE_WAITING);
-  gint64 groups = dc_query_number(
-      collection->database, dc_query(collection->database, "SELECT count(*) FROM groups"), 0);
+  gint64 groups = dc_query_number(collection->database,
+                                  dc_query(collection->database, "SELECT count(*) FROM groups"), 0);
   g_autofree char *page = g_build_filename(collection->output, "index.html", NULL);
   printf("%" G_GINT64_FORMAT " pictures in %" G_GINT64_FORMAT " groups: %s\n",
          dc_collection_count(collection, DC_PICTURE_EMBEDDED), groups, page);

@@ -10,8 +10,9 @@ dc_command_serve(int argc, char **argv)
   const char *name = argv[0];
   if (!dc_command_parse(&argc, &argv, "OUTPUT", "Needs a build with libsoup 3.", entries))
     return DC_EXIT_USAGE;
-  fprintf(stderr, "driftcluster %s: this build has no web server; install libsoup-3.0-dev and build "
-                  "again with -Dserve=enabled\n",
+  fprintf(stderr,
+          "driftcluster %s: this build has no web server; install libsoup-3.0-dev and build "
+          "again with -Dserve=enabled\n",
           name);
   return DC_EXIT_FAILURE;
 }

@@ -11,16 +11,18 @@ static char *option_address;
 static gint option_port = 8200;
 
 static const GOptionEntry entries[] = {
-    {"port", 'p', 0, G_OPTION_ARG_INT, &option_port, "port to listen at (8200); 0: any that is free",
-     "N"},
+    {"port", 'p', 0, G_OPTION_ARG_INT, &option_port,
+     "port to listen at (8200); 0: any that is free", "N"},
     {"address", 'a', 0, G_OPTION_ARG_STRING, &option_address,
-     "numeric address to listen at (unset: this machine only). Whoever reaches it sees the pictures",
+     "numeric address to listen at (unset: this machine only). Whoever reaches it sees the "
+     "pictures",
      "ADDRESS"},
     G_OPTION_ENTRY_NULL,
 };
 
 static const char summary[] =
-    "Shows the page in OUTPUT, which `driftcluster categorise` made, to a browser. The address that "
+    "Shows the page in OUTPUT, which `driftcluster categorise` made, to a browser. The address "
+    "that "
     "is printed\n"
     "holds a token: who has it may name, merge, split and pin groups. Edits are kept in OUTPUT; a "
     "running\n"

@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define START_SIZE    32    /* bytes that tell formats apart, and most sizes */
-#define MOST_SEGMENTS 4096  /* of a JPEG file before its size; profiles and thumbnails take hundreds */
-#define MOST_TAGS     4096  /* of the first directory of a TIFF file */
-#define EXIF_MOST     65536 /* a segment is no longer */
+#define START_SIZE 32 /* bytes that tell formats apart, and most sizes */
+#define MOST_SEGMENTS                                                                              \
+  4096                  /* of a JPEG file before its size; profiles and thumbnails take hundreds */
+#define MOST_TAGS 4096  /* of the first directory of a TIFF file */
+#define EXIF_MOST 65536 /* a segment is no longer */
 
 /* --- numbers --- */
 
@@ -205,8 +206,8 @@ read_tiff(FILE *stream, const guint8 *start, DcPictureHeader *header)
   guint32 count = MIN(ordered16(order, bytes), MOST_TAGS);
   for (guint32 i = 0; i < count && fread(bytes, 1, 12, stream) == 12; i++) {
     guint32 tag = ordered16(order, bytes);
-    guint32 value =
-        ordered16(order, bytes + 2) == 3 ? ordered16(order, bytes + 8) : ordered32(order, bytes + 8);
+    guint32 value = ordered16(order, bytes + 2) == 3 ? ordered16(order, bytes + 8)
+                                                     : ordered32(order, bytes + 8);
     if (tag == 256)
       header->width = value;
     else if (tag == 257)

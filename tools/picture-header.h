@@ -10,8 +10,8 @@ G_BEGIN_DECLS
  * a file of some kilobytes can claim gigabytes of pixels. */
 typedef struct {
   guint32 width, height; /* in pixels, as stored */
-  int orientation;       /* of EXIF in JPEG, 1..8: how the stored rows become upright; 1: they are */
-  gboolean png;          /* which the core reads by itself */
+  int orientation; /* of EXIF in JPEG, 1..8: how the stored rows become upright; 1: they are */
+  gboolean png;    /* which the core reads by itself */
 } DcPictureHeader;
 
 /* Understands JPEG, PNG, GIF, WebP, BMP and TIFF. FALSE for anything else, and for a file that

@@ -5,10 +5,10 @@
 #include "image/image.h"
 #include "store/png.h"
 
-/* A copy of `image` whose longer side has at most `side` pixels (1..4096), by the mean over the area
- * of each pixel: grey for GRAY8, else RGB; alpha is ignored. A smaller picture is copied as it is.
- * Clear `picture` with dc_picture_clear(). DC_ERROR_MEMORY, DC_ERROR_ARGUMENT for an image without
- * pixels. */
+/* A copy of `image` whose longer side has at most `side` pixels (1..4096), by the mean over the
+ * area of each pixel: grey for GRAY8, else RGB; alpha is ignored. A smaller picture is copied as it
+ * is. Clear `picture` with dc_picture_clear(). DC_ERROR_MEMORY, DC_ERROR_ARGUMENT for an image
+ * without pixels. */
 DcStatus dc_shrink(const DcImage *image, int side, DcPicture *picture);
 
 #endif

@@ -174,6 +174,7 @@ class StaticPageTest(BrowserTest):
         self.open_file()
         self.assertEqual(self.one("#summary").text, "37 pictures in 3 groups")
         self.assertEqual(len(self.all(".card")), 3)
+        self.assertFalse(self.one("#state").is_displayed())  # nothing is going on
         self.assertEqual(sorted(self.texts(".card-facts > span:first-child")),
                          ["12 pictures", "12 pictures", "13 pictures"])
         wait_for(lambda: self.script(

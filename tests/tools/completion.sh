@@ -32,11 +32,14 @@ expect()
 }
 
 files='model.safetensors|pictures|two words.npy'
-expect 'commands' '--help|--version|digits|embed|evaluate|export|frames|import|inspect|points|score|sheet|train' ''
-expect 'a command that has begun' 'score|sheet' s
+expect 'commands' '--help|--version|categorise|digits|embed|evaluate|export|frames|import|inspect|points|score|serve|sheet|train' ''
+expect 'a command that has begun' 'score|serve|sheet' s
 expect 'no command that begins so' '' x
 expect 'options of a command' '--cell=|--columns=' sheet --c
 expect 'one option' '--start-from=' train --start
+expect 'folders for a collection' 'pictures' categorise p
+expect 'the model of a collection' "$files" categorise --model ''
+expect 'a number is not a file' '' serve -p ''
 expect 'no option of another command' '' embed --start
 expect 'no option of no command' '--help' nonsense --
 expect 'methods' 'ae|ae-cm|cm|dekm|secu|tdcm' train --method = ''

@@ -20,8 +20,7 @@ static const char database_name[] = "collection.sqlite";
 
 /* --- opening --- */
 
-static gboolean
-fail(GError **error, DcStatus status, const char *format, ...) G_GNUC_PRINTF(3, 4);
+static gboolean fail(GError **error, DcStatus status, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 static gboolean
 fail(GError **error, DcStatus status, const char *format, ...)
@@ -208,7 +207,8 @@ dc_collection_number(DcCollection *collection, const char *key)
 void
 dc_collection_set_number(DcCollection *collection, const char *key, gint64 value)
 {
-  sqlite3_stmt *query = dc_query(collection->database, "REPLACE INTO meta(key, value) VALUES(?, ?)");
+  sqlite3_stmt *query =
+      dc_query(collection->database, "REPLACE INTO meta(key, value) VALUES(?, ?)");
   sqlite3_bind_text(query, 1, key, -1, SQLITE_TRANSIENT);
   sqlite3_bind_int64(query, 2, value);
   dc_query_next(collection->database, query);
@@ -230,7 +230,8 @@ dc_collection_text(DcCollection *collection, const char *key)
 void
 dc_collection_set_text(DcCollection *collection, const char *key, const char *value)
 {
-  sqlite3_stmt *query = dc_query(collection->database, "REPLACE INTO meta(key, value) VALUES(?, ?)");
+  sqlite3_stmt *query =
+      dc_query(collection->database, "REPLACE INTO meta(key, value) VALUES(?, ?)");
   sqlite3_bind_text(query, 1, key, -1, SQLITE_TRANSIENT);
   sqlite3_bind_blob(query, 2, value, (int)strlen(value), SQLITE_TRANSIENT);
   dc_query_next(collection->database, query);
@@ -239,8 +240,8 @@ dc_collection_set_text(DcCollection *collection, const char *key, const char *va
 gint64
 dc_collection_foreign_changes(DcCollection *collection)
 {
-  return dc_query_number(collection->database, dc_query(collection->database, "PRAGMA data_version"),
-                         0);
+  return dc_query_number(collection->database,
+                         dc_query(collection->database, "PRAGMA data_version"), 0);
 }
 
 gint64
@@ -296,10 +297,10 @@ forget(DcCollection *collection, gint64 id)
 static void
 add_waiting(DcCollection *collection, const DcFoundFile *file, gint64 scan)
 {
-  sqlite3_stmt *query = dc_query(
-      collection->database, "INSERT INTO pictures(path, modified, size, draw, scan, run) "
-                            "VALUES(?, ?, ?, random(), ?, "
-                            "(SELECT value FROM meta WHERE key = 'run'))");
+  sqlite3_stmt *query =
+      dc_query(collection->database, "INSERT INTO pictures(path, modified, size, draw, scan, run) "
+                                     "VALUES(?, ?, ?, random(), ?, "
+                                     "(SELECT value FROM meta WHERE key = 'run'))");
   bind_path(query, 1, file->path);
   sqlite3_bind_int64(query, 2, file->modified);
   sqlite3_bind_int64(query, 3, file->size);
@@ -311,9 +312,10 @@ add_waiting(DcCollection *collection, const DcFoundFile *file, gint64 scan)
 static void
 touch(DcCollection *collection, gint64 id, gint64 scan)
 {
-  sqlite3_stmt *query = dc_query(
-      collection->database, "UPDATE pictures SET scan = ?1, state = CASE state WHEN 2 THEN 0 ELSE "
-                            "state END WHERE id = ?2");
+  sqlite3_stmt *query =
+      dc_query(collection->database,
+               "UPDATE pictures SET scan = ?1, state = CASE state WHEN 2 THEN 0 ELSE "
+               "state END WHERE id = ?2");
   sqlite3_bind_int64(query, 1, scan);
   sqlite3_bind_int64(query, 2, id);
   dc_query_next(collection->database, query);
@@ -400,9 +402,9 @@ forget_unseen(Rescan *rescan, const char *below)
 static gboolean
 check_not_emptied(Rescan *rescan, const char *below, GError **error)
 {
-  gint64 known = dc_query_number(
-      rescan->collection->database,
-      dc_query(rescan->collection->database, "SELECT count(*) FROM pictures"), 0);
+  gint64 known =
+      dc_query_number(rescan->collection->database,
+                      dc_query(rescan->collection->database, "SELECT count(*) FROM pictures"), 0);
   if (*below || rescan->found > 0 || known == 0)
     return TRUE;
   return fail(error, DC_ERROR_NOT_FOUND,

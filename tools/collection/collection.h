@@ -58,7 +58,8 @@ gboolean dc_collection_rescan(DcCollection *collection, const char *below,
 /* Everything below `below` is gone. */
 gboolean dc_collection_forget_below(DcCollection *collection, const char *below, GError **error);
 
-/* The same as a rescan for one file, which may be gone. TRUE in `*changed` when that made a difference. */
+/* The same as a rescan for one file, which may be gone. TRUE in `*changed` when that made a
+ * difference. */
 gboolean dc_collection_look_at(DcCollection *collection, const char *path, gboolean *changed,
                                GError **error);
 

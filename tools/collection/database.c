@@ -66,7 +66,8 @@ dc_query(DcDatabase *database, const char *sql)
 {
   sqlite3_stmt *query = g_hash_table_lookup(database->statements, sql);
   if (!query) {
-    int code = sqlite3_prepare_v3(database->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &query, NULL);
+    int code =
+        sqlite3_prepare_v3(database->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &query, NULL);
     if (code != SQLITE_OK) {
       note_failure(database, code);
       return NULL;

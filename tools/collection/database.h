@@ -40,8 +40,8 @@ void dc_database_roll_back(DcDatabase *database);
 /* FALSE with the first failure since the last time this was asked. */
 gboolean dc_database_check(DcDatabase *database, GError **error);
 
-gint64 dc_database_last_id(DcDatabase *database);  /* of the row inserted last */
-gint64 dc_database_changes(DcDatabase *database);  /* rows that the last statement changed */
+gint64 dc_database_last_id(DcDatabase *database); /* of the row inserted last */
+gint64 dc_database_changes(DcDatabase *database); /* rows that the last statement changed */
 
 G_END_DECLS
 

@@ -74,8 +74,7 @@ static gboolean
 move_picture(DcCollection *collection, JsonObject *request, GError **error)
 {
   gint64 group, picture;
-  return need_id(request, "group", &group, error) &&
-         need_id(request, "picture", &picture, error) &&
+  return need_id(request, "group", &group, error) && need_id(request, "picture", &picture, error) &&
          dc_edit_move_picture(collection, picture, group, error);
 }
 
@@ -92,8 +91,8 @@ static gboolean
 act_on(DcCollection *collection, JsonObject *request, GError **error)
 {
   JsonNode *action = json_object_get_member(request, "action");
-  gboolean text = action && JSON_NODE_HOLDS_VALUE(action) &&
-                  json_node_get_value_type(action) == G_TYPE_STRING;
+  gboolean text =
+      action && JSON_NODE_HOLDS_VALUE(action) && json_node_get_value_type(action) == G_TYPE_STRING;
   const char *name = text ? json_node_get_string(action) : NULL;
   for (gsize i = 0; name && i < G_N_ELEMENTS(actions); i++)
     if (strcmp(actions[i].name, name) == 0)

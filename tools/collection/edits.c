@@ -36,8 +36,7 @@ run(DcCollection *collection, const char *sql, gint64 first, gint64 second)
 static gboolean
 need_group(DcCollection *collection, gint64 group, GError **error)
 {
-  sqlite3_stmt *query =
-      dc_query(collection->database, "SELECT count(*) FROM groups WHERE id = ?");
+  sqlite3_stmt *query = dc_query(collection->database, "SELECT count(*) FROM groups WHERE id = ?");
   sqlite3_bind_int64(query, 1, group);
   if (dc_query_number(collection->database, query, 0) == 1)
     return TRUE;
@@ -234,9 +233,10 @@ read_members(const Split *split, gint64 last, gint64 *ids, float *rows)
 {
   DcDatabase *database = split->collection->database;
   gsize count = 0, size = split->centroids.cols * sizeof(float);
-  sqlite3_stmt *query = dc_query(
-      database, "SELECT p.id, e.vector FROM pictures p JOIN embeddings e ON e.id = p.id WHERE "
-                "p.group_id = ? AND p.held = 0 AND p.id > ? ORDER BY p.id LIMIT ?");
+  sqlite3_stmt *query =
+      dc_query(database,
+               "SELECT p.id, e.vector FROM pictures p JOIN embeddings e ON e.id = p.id WHERE "
+               "p.group_id = ? AND p.held = 0 AND p.id > ? ORDER BY p.id LIMIT ?");
   sqlite3_bind_int64(query, 1, split->groups[0]);
   sqlite3_bind_int64(query, 2, last);
   sqlite3_bind_int(query, 3, AT_ONCE);
@@ -253,7 +253,7 @@ static void
 part_pictures(const Split *split)
 {
   g_autofree gint64 *ids = g_new(gint64, AT_ONCE);
-  g_autofree float *rows = g_new0(float, AT_ONCE *split->centroids.cols);
+  g_autofree float *rows = g_new0(float, AT_ONCE * split->centroids.cols);
   gint64 last = 0;
   for (gsize count = read_members(split, last, ids, rows); count > 0;
        count = read_members(split, last, ids, rows)) {
@@ -293,8 +293,8 @@ find_parts(const DcSample *sample, const DcMatrix *centroids, guint32 *labels, G
   if (dc_kmeans(&sample->vectors, NULL, &options, &random, centroids, labels, &result,
                 &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
-  if (result.inertia <= 0 && squared_distance(centroids->data, dc_matrix_row(centroids, 1),
-                                              centroids->cols) <= 0)
+  if (result.inertia <= 0 &&
+      squared_distance(centroids->data, dc_matrix_row(centroids, 1), centroids->cols) <= 0)
     return refuse(error, DC_ERROR_ARGUMENT, "all pictures of this group look the same");
   put_larger_first(centroids, labels, sample->vectors.rows);
   return TRUE;

@@ -14,7 +14,8 @@ typedef struct {
 static double
 cost(const Merging *merging, gsize a, gsize b)
 {
-  const double *left = merging->means + a * merging->dim, *right = merging->means + b * merging->dim;
+  const double *left = merging->means + a * merging->dim,
+               *right = merging->means + b * merging->dim;
   double square = 0;
   for (gsize j = 0; j < merging->dim; j++)
     square += (left[j] - right[j]) * (left[j] - right[j]);
@@ -70,7 +71,7 @@ void
 dc_families(const DcMatrix *centroids, const double *sizes, guint count, guint32 *families)
 {
   gsize groups = centroids->rows;
-  g_autofree double *means = g_new(double, MAX(1, groups *centroids->cols));
+  g_autofree double *means = g_new(double, MAX(1, groups * centroids->cols));
   g_autofree double *weights = g_new(double, MAX(1, groups));
   Merging merging = {groups, centroids->cols, means, weights, g_new(guint32, MAX(1, groups))};
   for (gsize i = 0; i < groups; i++) {

@@ -131,9 +131,10 @@ static void
 read_prototypes(DcGrouping *grouping, gboolean edited_only)
 {
   DcDatabase *database = grouping->collection->database;
-  sqlite3_stmt *query = dc_query(
-      database, "SELECT p.id, g.id, g.pinned, p.centroid, p.spread FROM prototypes p JOIN groups g "
-                "ON g.id = p.group_id WHERE g.edited >= ? ORDER BY p.id");
+  sqlite3_stmt *query =
+      dc_query(database,
+               "SELECT p.id, g.id, g.pinned, p.centroid, p.spread FROM prototypes p JOIN groups g "
+               "ON g.id = p.group_id WHERE g.edited >= ? ORDER BY p.id");
   sqlite3_bind_int(query, 1, edited_only);
   clear_prototypes(grouping);
   while (dc_query_next(database, query)) {
@@ -150,8 +151,9 @@ store_prototype(DcGrouping *grouping, gsize index)
 {
   DcDatabase *database = grouping->collection->database;
   Prototype *prototype = prototype_at(grouping, index);
-  sqlite3_stmt *query = dc_query(
-      database, "REPLACE INTO prototypes(id, group_id, centroid, spread) VALUES(?, ?, ?, ?)");
+  sqlite3_stmt *query =
+      dc_query(database,
+               "REPLACE INTO prototypes(id, group_id, centroid, spread) VALUES(?, ?, ?, ?)");
   if (prototype->id != 0)
     sqlite3_bind_int64(query, 1, prototype->id);
   sqlite3_bind_int64(query, 2, prototype->group);
@@ -221,10 +223,10 @@ dc_grouping_load(DcGrouping *grouping, GError **error)
   if (grouping->prototypes->len == 0)
     return TRUE;
   DcSample sample;
-  gboolean well =
-      dc_sample_read(&sample, grouping->collection, DC_SAMPLE_ALL, 0,
-                     MAX(LEAST_WINDOW, MEMBERS * grouping->prototypes->len), grouping->dim, error) &&
-      start_adapter(grouping, TRUE, error) && prime(grouping, &sample.vectors, error);
+  gboolean well = dc_sample_read(&sample, grouping->collection, DC_SAMPLE_ALL, 0,
+                                 MAX(LEAST_WINDOW, MEMBERS * grouping->prototypes->len),
+                                 grouping->dim, error) &&
+                  start_adapter(grouping, TRUE, error) && prime(grouping, &sample.vectors, error);
   dc_sample_clear(&sample);
   return well;
 }
@@ -314,8 +316,7 @@ raise_revisions(DcGrouping *grouping)
 }
 
 static void
-store_place(DcGrouping *grouping, const Placed *before, const DcAssignment *place,
-            const float *row)
+store_place(DcGrouping *grouping, const Placed *before, const DcAssignment *place, const float *row)
 {
   DcDatabase *database = grouping->collection->database;
   gint64 group = before->held ? before->group : prototype_at(grouping, place->cluster)->group;
@@ -325,9 +326,9 @@ store_place(DcGrouping *grouping, const Placed *before, const DcAssignment *plac
     return;
   touch(grouping, before->group);
   touch(grouping, group);
-  sqlite3_stmt *query = dc_query(
-      database, "UPDATE pictures SET group_id = ?1, sure = ?2, distance = ?3, novel = ?4, "
-                "neighbours = CASE WHEN group_id = ?1 THEN neighbours END WHERE id = ?5");
+  sqlite3_stmt *query =
+      dc_query(database, "UPDATE pictures SET group_id = ?1, sure = ?2, distance = ?3, novel = ?4, "
+                         "neighbours = CASE WHEN group_id = ?1 THEN neighbours END WHERE id = ?5");
   sqlite3_bind_int64(query, 1, group);
   sqlite3_bind_double(query, 2, sure);
   sqlite3_bind_double(query, 3, (double)place->distance);
@@ -356,7 +357,8 @@ read_pictures(DcGrouping *grouping, const char *which, gint64 last, Placed *plac
     placed[count] =
         (Placed){sqlite3_column_int64(query, 0), sqlite3_column_int64(query, 1),
                  sqlite3_column_int(query, 2), sqlite3_column_int(query, 3),
-                 sqlite3_column_type(query, 4) == SQLITE_NULL ? -1 : sqlite3_column_double(query, 4)};
+                 sqlite3_column_type(query, 4) == SQLITE_NULL ? -1
+                                                              : sqlite3_column_double(query, 4)};
     gsize bytes = MIN((gsize)sqlite3_column_bytes(query, 5), grouping->dim * sizeof(float));
     memcpy(rows + count * grouping->dim, sqlite3_column_blob(query, 5), bytes);
     count++;
@@ -399,7 +401,7 @@ place(DcGrouping *grouping, const char *which, gboolean adapt, GError **error)
 {
   g_autofree Placed *placed = g_new(Placed, PLACED_AT_ONCE);
   g_autofree DcAssignment *places = g_new(DcAssignment, PLACED_AT_ONCE);
-  g_autofree float *rows = g_new0(float, PLACED_AT_ONCE *grouping->dim);
+  g_autofree float *rows = g_new0(float, PLACED_AT_ONCE * grouping->dim);
   gint64 last = 0;
   for (;;) {
     gsize count = read_pictures(grouping, which, last, placed, rows);
@@ -483,7 +485,7 @@ match_groups(const DcSample *sample, const guint32 *labels, guint32 clusters, gi
              GError **error)
 {
   g_autoptr(GArray) groups = groups_of(sample);
-  g_autofree double *gain = g_new0(double, MAX(1, (gsize)groups->len *clusters));
+  g_autofree double *gain = g_new0(double, MAX(1, (gsize)groups->len * clusters));
   g_autofree guint32 *match = g_new(guint32, MAX(1, groups->len));
   memset(matched, 0, clusters * sizeof *matched);
   for (gsize i = 0; i < sample->vectors.rows; i++)
@@ -553,7 +555,7 @@ find_in(DcGrouping *grouping, const DcSample *sample, guint32 clusters, gint64 e
         gboolean *overtaken, GError **error)
 {
   gsize first = grouping->prototypes->len;
-  g_autofree float *centroids = g_new(float, MAX(1, clusters *grouping->dim));
+  g_autofree float *centroids = g_new(float, MAX(1, clusters * grouping->dim));
   g_autofree guint32 *labels = g_new(guint32, MAX(1, sample->vectors.rows));
   g_autofree gint64 *matched = g_new0(gint64, MAX(1, clusters));
   if (clusters > 0 && (!cluster(&sample->vectors, clusters, centroids, labels, error) ||

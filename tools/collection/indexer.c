@@ -101,8 +101,7 @@ write_thumbnail(Worker *worker, const DcPicture *picture, Job *job)
 static void
 look_at(Worker *worker, Job *job)
 {
-  g_autofree char *path =
-      g_build_filename(worker->indexer->collection->folder, job->path, NULL);
+  g_autofree char *path = g_build_filename(worker->indexer->collection->folder, job->path, NULL);
   g_autoptr(GError) failure = NULL;
   DcPicture picture;
   if (!dc_picture_load(path, &picture, &job->width, &job->height, &failure)) {

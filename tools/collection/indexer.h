@@ -19,7 +19,7 @@ DcIndexer *dc_indexer_new(DcCollection *collection, const DcModel *model, guint 
                           GError **error);
 void dc_indexer_free(DcIndexer *indexer); /* NULL is ignored */
 
-gsize dc_indexer_dim(const DcIndexer *indexer);          /* numbers in an embedding */
+gsize dc_indexer_dim(const DcIndexer *indexer);           /* numbers in an embedding */
 const char *dc_indexer_encoder(const DcIndexer *indexer); /* identity of what makes them */
 
 /* Called after each time that results were stored, some times a second; `looked_at` pictures more

@@ -199,7 +199,8 @@ append_centroid(DcCollection *collection, Groups *groups, gint64 id)
   while (dc_query_next(collection->database, query)) {
     const guint8 *bytes = sqlite3_column_blob(query, 0);
     count++;
-    for (gsize j = 0; j < groups->dim && (gsize)sqlite3_column_bytes(query, 0) >= 4 * (j + 1); j++) {
+    for (gsize j = 0; j < groups->dim && (gsize)sqlite3_column_bytes(query, 0) >= 4 * (j + 1);
+         j++) {
       float value;
       memcpy(&value, bytes + 4 * j, sizeof value);
       mean[j] += (value - mean[j]) / (float)count;
@@ -215,9 +216,10 @@ read_groups(DcCollection *collection, Groups *groups)
   groups->members = g_array_new(FALSE, FALSE, sizeof(Member));
   groups->centroids = g_array_new(FALSE, FALSE, sizeof(float));
   groups->dim = (gsize)dc_collection_number(collection, "dim");
-  sqlite3_stmt *query = dc_query(
-      database, "SELECT g.id, (SELECT count(*) FROM pictures WHERE group_id = g.id) AS size "
-                "FROM groups g ORDER BY size DESC, g.id");
+  sqlite3_stmt *query =
+      dc_query(database,
+               "SELECT g.id, (SELECT count(*) FROM pictures WHERE group_id = g.id) AS size "
+               "FROM groups g ORDER BY size DESC, g.id");
   while (dc_query_next(database, query)) {
     Member member = {sqlite3_column_int64(query, 0), sqlite3_column_int64(query, 1), 0};
     g_array_append_val(groups->members, member);
@@ -268,9 +270,9 @@ write_families(DcJsonWriter *json, const Groups *groups, guint count)
 static void
 write_exemplars(DcCollection *collection, DcJsonWriter *json, gint64 group)
 {
-  sqlite3_stmt *query = dc_query(
-      collection->database,
-      "SELECT id, path FROM pictures WHERE group_id = ? ORDER BY distance LIMIT ?");
+  sqlite3_stmt *query =
+      dc_query(collection->database,
+               "SELECT id, path FROM pictures WHERE group_id = ? ORDER BY distance LIMIT ?");
   sqlite3_bind_int64(query, 1, group);
   sqlite3_bind_int(query, 2, EXEMPLARS);
   dc_json_write_name(json, "exemplars");
@@ -290,7 +292,8 @@ write_group_members(DcCollection *collection, DcJsonWriter *json, const Member *
   DcDatabase *database = collection->database;
   sqlite3_stmt *query = dc_query(
       database,
-      "SELECT uuid, name, named, pinned, revision, (SELECT avg(sure) FROM pictures WHERE group_id = "
+      "SELECT uuid, name, named, pinned, revision, (SELECT avg(sure) FROM pictures WHERE group_id "
+      "= "
       "?1), (SELECT count(*) FROM pictures WHERE run > 1 AND run = ?2 AND group_id = ?1), (SELECT "
       "count(*) FROM prototypes WHERE group_id = ?1) FROM groups WHERE id = ?1");
   sqlite3_bind_int64(query, 1, member->id);
@@ -330,9 +333,10 @@ write_groups(DcCollection *collection, DcJsonWriter *json, const Groups *groups,
 static void
 write_newest(DcCollection *collection, DcJsonWriter *json, gint64 run)
 {
-  sqlite3_stmt *query = dc_query(
-      collection->database, "SELECT id, path, group_id FROM pictures WHERE run > 1 AND run = ? AND "
-                            "group_id > 0 ORDER BY id DESC LIMIT ?");
+  sqlite3_stmt *query =
+      dc_query(collection->database,
+               "SELECT id, path, group_id FROM pictures WHERE run > 1 AND run = ? AND "
+               "group_id > 0 ORDER BY id DESC LIMIT ?");
   sqlite3_bind_int64(query, 1, run);
   sqlite3_bind_int(query, 2, NEWEST);
   dc_json_write_name(json, "newest");
@@ -346,9 +350,9 @@ write_newest(DcCollection *collection, DcJsonWriter *json, gint64 run)
 static void
 write_unreadable(DcCollection *collection, DcJsonWriter *json)
 {
-  sqlite3_stmt *query = dc_query(
-      collection->database,
-      "SELECT path, complaint FROM pictures WHERE state = 2 ORDER BY path LIMIT ?");
+  sqlite3_stmt *query =
+      dc_query(collection->database,
+               "SELECT path, complaint FROM pictures WHERE state = 2 ORDER BY path LIMIT ?");
   sqlite3_bind_int(query, 1, MOST_COMPLAINTS);
   dc_json_write_name(json, "unreadable");
   dc_json_open_array(json);
@@ -368,12 +372,13 @@ write_counts(DcCollection *collection, DcJsonWriter *json, gint64 run)
   write_member(json, "waiting", dc_collection_count(collection, DC_PICTURE_WAITING));
   write_member(json, "pictures", dc_collection_count(collection, DC_PICTURE_EMBEDDED));
   write_member(json, "unreadableCount", dc_collection_count(collection, DC_PICTURE_UNREADABLE));
-  write_member(
-      json, "outliers",
-      dc_query_number(database, dc_query(database, "SELECT count(*) FROM pictures WHERE novel = 1"),
-                      0));
-  sqlite3_stmt *query = dc_query(
-      database, "SELECT count(*) FROM pictures WHERE run > 1 AND run = ? AND group_id > 0");
+  write_member(json, "outliers",
+               dc_query_number(database,
+                               dc_query(database, "SELECT count(*) FROM pictures WHERE novel = 1"),
+                               0));
+  sqlite3_stmt *query =
+      dc_query(database,
+               "SELECT count(*) FROM pictures WHERE run > 1 AND run = ? AND group_id > 0");
   sqlite3_bind_int64(query, 1, run);
   write_member(json, "new", dc_query_number(database, query, 0));
 }
@@ -394,8 +399,8 @@ write_state(DcCollection *collection, DcJsonWriter *json)
   }
   dc_json_write_name(json, "attended");
   g_autofree char *status = dc_collection_text(collection, "status");
-  dc_json_write_boolean(json, g_strcmp0(status, "done") != 0 &&
-                                  dc_collection_is_attended(collection));
+  dc_json_write_boolean(json,
+                        g_strcmp0(status, "done") != 0 && dc_collection_is_attended(collection));
   g_autoptr(GDateTime) now = g_date_time_new_now_utc();
   g_autofree char *time = g_date_time_format_iso8601(now);
   write_text_member(json, "written", time);

@@ -26,9 +26,9 @@ read_waiting(Search *search, gint64 group)
 {
   DcDatabase *database = search->collection->database;
   gsize count = 0;
-  sqlite3_stmt *query = dc_query(
-      database, "SELECT p.id, e.vector FROM pictures p JOIN embeddings e ON e.id = p.id "
-                "WHERE p.group_id = ? AND p.neighbours IS NULL LIMIT ?");
+  sqlite3_stmt *query =
+      dc_query(database, "SELECT p.id, e.vector FROM pictures p JOIN embeddings e ON e.id = p.id "
+                         "WHERE p.group_id = ? AND p.neighbours IS NULL LIMIT ?");
   sqlite3_bind_int64(query, 1, group);
   sqlite3_bind_int(query, 2, AT_ONCE);
   while (dc_query_next(database, query)) {
@@ -79,8 +79,7 @@ static void
 search_group(Search *search, gint64 group)
 {
   const DcMatrix *candidates = &search->candidates.vectors;
-  for (gsize count = read_waiting(search, group); count > 0;
-       count = read_waiting(search, group)) {
+  for (gsize count = read_waiting(search, group); count > 0; count = read_waiting(search, group)) {
     DcMatrix rows = dc_matrix(search->rows, count, search->dim);
     DcMatrix products = dc_matrix(search->products, count, candidates->rows);
     dc_gemm(DC_PLAIN, DC_TRANSPOSED, 1, &rows, candidates, 0, &products);
@@ -101,7 +100,7 @@ update_group(DcCollection *collection, gsize dim, gint64 group, GError **error)
   gsize candidates = search.candidates.vectors.rows;
   search.norms = g_new(float, MAX(1, candidates));
   search.rows = g_new0(float, AT_ONCE *dim);
-  search.products = g_new(float, MAX(1, AT_ONCE *candidates));
+  search.products = g_new(float, MAX(1, AT_ONCE * candidates));
   if (well && candidates > 0) {
     dc_squared_norms(&search.candidates.vectors, search.norms);
     dc_database_begin(collection->database);

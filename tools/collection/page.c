@@ -45,8 +45,7 @@ dc_page_install(DcPage *page, GError **error)
 {
   for (gsize i = 0; dc_page_resources[i]; i++) {
     g_autoptr(GBytes) bytes = dc_page_resource(dc_page_resources[i]);
-    g_autofree char *path =
-        g_build_filename(page->collection->output, dc_page_resources[i], NULL);
+    g_autofree char *path = g_build_filename(page->collection->output, dc_page_resources[i], NULL);
     gsize size;
     const char *data = g_bytes_get_data(bytes, &size);
     if (!g_file_set_contents_full(path, data, (gssize)size, G_FILE_SET_CONTENTS_CONSISTENT, 0666,

@@ -29,7 +29,7 @@ dc_sample_read(DcSample *sample, DcCollection *collection, DcSampleOf of, gint64
                gsize dim, GError **error)
 {
   most = MIN(most, count_embedded(collection));
-  float *vectors = DC_NEW(float, MAX(1, most *dim));
+  float *vectors = DC_NEW(float, MAX(1, most * dim));
   *sample = (DcSample){dc_matrix(vectors, 0, dim), g_new(gint64, MAX(1, most)),
                        g_new(gint64, MAX(1, most))};
   if (!vectors) {

@@ -18,9 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MOST_REQUEST   4096                  /* bytes of an edit */
-#define MOST_FILE      ((gint64)256 << 20)   /* bytes of a picture that is given out */
-#define MOST_LISTENERS 64                    /* pages that are told of changes */
+#define MOST_REQUEST   4096                /* bytes of an edit */
+#define MOST_FILE      ((gint64)256 << 20) /* bytes of a picture that is given out */
+#define MOST_LISTENERS 64                  /* pages that are told of changes */
 #define TOKEN_BYTES    16
 #define TELL_DELAY     20 /* ms: several changes at once are told once */
 
@@ -109,10 +109,17 @@ static const char *
 type_of(const char *name)
 {
   static const char *const types[][2] = {
-      {".html", "text/html; charset=utf-8"}, {".css", "text/css; charset=utf-8"},
-      {".js", "text/javascript; charset=utf-8"}, {".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"},
-      {".png", "image/png"}, {".gif", "image/gif"}, {".webp", "image/webp"}, {".bmp", "image/bmp"},
-      {".tif", "image/tiff"}, {".tiff", "image/tiff"},
+      {".html", "text/html; charset=utf-8"},
+      {".css", "text/css; charset=utf-8"},
+      {".js", "text/javascript; charset=utf-8"},
+      {".jpg", "image/jpeg"},
+      {".jpeg", "image/jpeg"},
+      {".png", "image/png"},
+      {".gif", "image/gif"},
+      {".webp", "image/webp"},
+      {".bmp", "image/bmp"},
+      {".tif", "image/tiff"},
+      {".tiff", "image/tiff"},
   };
   g_autofree char *lower = g_ascii_strdown(name, -1);
   for (gsize i = 0; i < G_N_ELEMENTS(types); i++)
@@ -161,8 +168,8 @@ resolve(DcServer *server, const char *path)
   if (!realpath(server->collection->folder, folder) || !realpath(full, file))
     return NULL;
   gsize length = strlen(folder);
-  gboolean inside = strncmp(file, folder, length) == 0 &&
-                    (file[length] == '/' || g_strcmp0(folder, "/") == 0);
+  gboolean inside =
+      strncmp(file, folder, length) == 0 && (file[length] == '/' || g_strcmp0(folder, "/") == 0);
   return inside ? g_strdup(file) : NULL;
 }
 
@@ -284,8 +291,7 @@ answer_edit(DcServer *server, SoupServerMessage *message)
   }
   DcCollection *collection = server->collection;
   g_autoptr(GError) error = NULL;
-  g_autoptr(GBytes) body =
-      soup_message_body_flatten(soup_server_message_get_request_body(message));
+  g_autoptr(GBytes) body = soup_message_body_flatten(soup_server_message_get_request_body(message));
   gsize length;
   const char *text = g_bytes_get_data(body, &length);
   if (!dc_edit_request(collection, text ? text : "", length, &error))
@@ -328,8 +334,8 @@ on_early(SoupServer *soup, SoupServerMessage *message, const char *path, GHashTa
   SoupMessageHeaders *headers = soup_server_message_get_request_headers(message);
   const char *method = soup_server_message_get_method(message);
   gboolean edit = strcmp(path, "/edit") == 0;
-  gboolean allowed = strcmp(method, edit ? "POST" : "GET") == 0 ||
-                     (!edit && strcmp(method, "HEAD") == 0);
+  gboolean allowed =
+      strcmp(method, edit ? "POST" : "GET") == 0 || (!edit && strcmp(method, "HEAD") == 0);
   SoupEncoding encoding = soup_message_headers_get_encoding(headers);
   goffset length = soup_message_headers_get_content_length(headers);
   gboolean small = encoding == SOUP_ENCODING_NONE ||
@@ -408,8 +414,8 @@ note_address(DcServer *server, const DcServerOptions *options)
   gboolean every = !options->address || strcmp(options->address, "0.0.0.0") == 0 ||
                    strcmp(options->address, "::") == 0;
   const char *host = every ? "127.0.0.1" : options->address;
-  server->address = g_strdup_printf(strchr(host, ':') ? "http://[%s]:%d/" : "http://%s:%d/", host,
-                                    port);
+  server->address =
+      g_strdup_printf(strchr(host, ':') ? "http://[%s]:%d/" : "http://%s:%d/", host, port);
 }
 
 static void

@@ -177,8 +177,7 @@ static gboolean
 is_outgrown(DcSession *session)
 {
   gint64 pictures = dc_collection_count(session->collection, DC_PICTURE_EMBEDDED);
-  return pictures > 0 &&
-         pictures >= GROWTH * dc_collection_number(session->collection, "grouped");
+  return pictures > 0 && pictures >= GROWTH * dc_collection_number(session->collection, "grouped");
 }
 
 /* While pictures are looked at: the groups get better as more of them are known. */
@@ -200,7 +199,8 @@ tick(gsize looked_at, gpointer user_data, GError **error)
   session->done += (double)looked_at;
   dc_progress_count(&session->progress, (double)looked_at, "pictures");
   dc_progress_show(&session->progress, session->done, session->total, NULL);
-  return !dc_interrupted() && dc_session_heed_edits(session, error) && group_and_publish(session, error);
+  return !dc_interrupted() && dc_session_heed_edits(session, error) &&
+         group_and_publish(session, error);
 }
 
 /* --- a run --- */
@@ -273,7 +273,8 @@ quiet_tick(gsize looked_at, gpointer user_data, GError **error)
 {
   (void)looked_at;
   DcSession *session = user_data;
-  return !dc_interrupted() && dc_session_heed_edits(session, error) && group_and_publish(session, error);
+  return !dc_interrupted() && dc_session_heed_edits(session, error) &&
+         group_and_publish(session, error);
 }
 
 gboolean

@@ -22,8 +22,9 @@ dc_thumbnailer_new(GError **error)
 {
   if (!gst_init_check(NULL, NULL, error))
     return NULL;
-  GstElement *pipeline = gst_parse_launch(
-      "appsrc name=source ! jpegenc quality=82 ! appsink name=sink sync=false", error);
+  GstElement *pipeline =
+      gst_parse_launch("appsrc name=source ! jpegenc quality=82 ! appsink name=sink sync=false",
+                       error);
   if (!pipeline) {
     g_prefix_error(error, "thumbnails need the JPEG encoder of gstreamer1.0-plugins-good: ");
     return NULL;

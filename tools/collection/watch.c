@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CALM_MILLISECONDS 100  /* without a change before a file is looked at: it may be written */
-#define LOOK_MILLISECONDS 50   /* how often it is asked whether something is to be done */
-#define RETRY_PERIOD      (2 * G_USEC_PER_SEC) /* for a folder that vanished */
+#define CALM_MILLISECONDS 100 /* without a change before a file is looked at: it may be written */
+#define LOOK_MILLISECONDS 50  /* how often it is asked whether something is to be done */
+#define RETRY_PERIOD      (2 * G_USEC_PER_SEC)  /* for a folder that vanished */
 #define RESCAN_PERIOD     (30 * G_USEC_PER_SEC) /* where the kernel follows no more folders */
 
 typedef struct {
@@ -39,8 +39,7 @@ follow(const char *path, gpointer data)
     return TRUE;
   g_autoptr(GFile) file = g_file_new_for_path(path);
   g_autoptr(GError) error = NULL;
-  GFileMonitor *monitor =
-      g_file_monitor_directory(file, G_FILE_MONITOR_WATCH_MOVES, NULL, &error);
+  GFileMonitor *monitor = g_file_monitor_directory(file, G_FILE_MONITOR_WATCH_MOVES, NULL, &error);
   if (!monitor) {
     if (!watch->incomplete)
       fprintf(stderr, "%s cannot be followed (%s): looking every %d seconds instead\n", path,
@@ -91,8 +90,8 @@ note(Watch *watch, GFile *file)
   g_autofree char *full = g_build_filename(watch->collection->folder, path, NULL);
   if (is_output(watch, full))
     return;
-  gboolean folder = g_hash_table_contains(watch->monitors, full) ||
-                    g_file_test(full, G_FILE_TEST_IS_DIR);
+  gboolean folder =
+      g_hash_table_contains(watch->monitors, full) || g_file_test(full, G_FILE_TEST_IS_DIR);
   g_hash_table_add(folder ? watch->entered : watch->changed, g_steal_pointer(&path));
   watch->last_change = g_get_monotonic_time();
 }
@@ -102,8 +101,7 @@ on_event(GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent eve
 {
   (void)monitor;
   Watch *watch = data;
-  if (event == G_FILE_MONITOR_EVENT_ATTRIBUTE_CHANGED ||
-      event == G_FILE_MONITOR_EVENT_PRE_UNMOUNT)
+  if (event == G_FILE_MONITOR_EVENT_ATTRIBUTE_CHANGED || event == G_FILE_MONITOR_EVENT_PRE_UNMOUNT)
     return;
   note(watch, file);
   note(watch, other);
@@ -189,8 +187,7 @@ look_for_folder(Watch *watch, GError **error)
 {
   watch->tried = g_get_monotonic_time();
   g_autoptr(GError) not_yet = NULL;
-  if (!g_file_test(watch->collection->folder, G_FILE_TEST_IS_DIR) ||
-      !rescan(watch, "", &not_yet)) {
+  if (!g_file_test(watch->collection->folder, G_FILE_TEST_IS_DIR) || !rescan(watch, "", &not_yet)) {
     g_hash_table_remove_all(watch->monitors);
     return TRUE;
   }
