@@ -13,7 +13,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-#define SAMPLE_BYTES   ((gsize)64 << 20) /* of embeddings that groups are found in */
+#define SAMPLE_BYTES   ((gsize)16 << 20) /* of embeddings that groups are found in */
 #define MEMBERS        64                /* remembered of each prototype */
 #define LEAST_WINDOW   2048
 #define NOVELTY        0.01 /* farther out than so many of 1 of a group's own pictures: an outlier */
