@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* driftcluster categorise: groups of a folder of pictures, and a page that shows them. */
+#include "collection/exports.h"
 #include "collection/session.h"
 #include "collection/watch.h"
 #include "command.h"
@@ -12,6 +13,8 @@
 
 static char *option_model;
 static char *option_title;
+static char *option_csv;
+static char *option_links;
 static gint option_groups;
 static gint option_threads = 2;
 static gboolean option_watch;
@@ -33,6 +36,10 @@ static const GOptionEntry entries[] = {
      "forget what is in OUTPUT, names too, and begin anew", NULL},
     {"title", 0, 0, G_OPTION_ARG_STRING, &option_title,
      "heading of the page (the name of the folder)", "TEXT"},
+    {"csv", 0, 0, G_OPTION_ARG_FILENAME, &option_csv,
+     "write a line for each picture with its group, too", "FILE"},
+    {"links", 0, 0, G_OPTION_ARG_FILENAME, &option_links,
+     "make a folder for each group with symbolic links to its pictures, too", "DIR"},
     {"threads", 't', 0, G_OPTION_ARG_INT, &option_threads,
      "threads that look at pictures (2); each holds one at a time", "N"},
     G_OPTION_ENTRY_NULL,
@@ -77,18 +84,27 @@ tell_result(DcSession *session)
 }
 
 static gboolean
+export_groups(DcSession *session, GError **error)
+{
+  DcCollection *collection = dc_session_collection(session);
+  return (!option_csv || dc_export_csv(collection, option_csv, error)) &&
+         (!option_links || dc_export_links(collection, option_links, error));
+}
+
+static gboolean
 work(DcSession *session, GError **error)
 {
   if (!dc_session_run(session, error))
     return FALSE;
   if (option_watch && !dc_interrupted()) {
     tell_result(session);
-    return dc_watch(session, error) && dc_session_set_status(session, NULL, error);
+    return export_groups(session, error) && dc_watch(session, error) &&
+           dc_session_set_status(session, NULL, error) && export_groups(session, error);
   }
   if (!dc_session_set_status(session, NULL, error))
     return FALSE;
   tell_result(session);
-  return TRUE;
+  return export_groups(session, error);
 }
 
 static int

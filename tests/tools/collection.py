@@ -5,6 +5,7 @@
 collection.py DRIFTCLUSTER
 """
 import contextlib
+import csv
 import json
 import os
 import pathlib
@@ -412,6 +413,48 @@ class BadInputTest(CollectionTest):
         self.assertEqual(run("serve").returncode, 2)
         self.assertEqual(run("serve", "--port", "99999", "x").returncode, 2)
         self.refused(run("serve", str(self.home / "nothing")), "there is no collection")
+
+
+class ExportTest(CollectionTest):
+    def test_csv_has_a_line_for_each_picture(self):
+        drawn.kinds(self.folder, each=4)
+        (self.folder / 'a "quoted", name.png').write_bytes(drawn.plain((250, 0, 0)))
+        (self.folder / "broken.png").write_bytes(b"no")
+        table = self.home / "table.csv"
+        self.made("--groups", "3", "--csv", str(table))
+        with open(table, newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+        self.assertEqual(len(rows), 13)
+        self.assertIn('a "quoted", name.png', [row["path"] for row in rows])
+        names = {group["uuid"]: group["name"] for group in self.data()["groups"]}
+        for row in rows:
+            self.assertEqual(row["group"], names[row["uuid"]])
+            self.assertTrue(0.5 <= float(row["sure"]) <= 1)
+
+    def test_links_lead_to_the_pictures_and_are_replaced(self):
+        drawn.kinds(self.folder, each=4)
+        links = self.home / "links"
+        for groups in ("3", "2"):
+            self.made("--regroup", "--groups", groups, "--links", str(links))
+            self.assertEqual({entry.name for entry in links.iterdir()},
+                             {group["name"] for group in self.data()["groups"]})
+            leads = sorted(str(link.resolve()) for link in links.glob("*/*"))
+            self.assertEqual(leads, sorted(str(path.resolve()) for path in self.folder.glob("*/*")))
+
+    def test_links_are_not_made_among_other_files(self):
+        drawn.kinds(self.folder, each=2)
+        for name in ("mine.txt", "Group 1/mine.txt"):
+            links = self.home / name.replace("/", "-")
+            (links / name).parent.mkdir(parents=True)
+            (links / name).write_text("mine")
+            self.refused(self.categorise("--links", str(links)), "name")
+            self.assertEqual((links / name).read_text(), "mine")
+
+    def test_exports_that_cannot_be_written_are_said(self):
+        drawn.kinds(self.folder, each=2)
+        self.refused(self.categorise("--csv", str(self.home / "no/such/table.csv")), "table.csv")
+        (self.home / "file").write_text("")
+        self.refused(self.categorise("--links", str(self.home / "file")), "file")
 
 
 class WatchTest(CollectionTest):
