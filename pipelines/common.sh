@@ -8,7 +8,7 @@ build=${DRIFTCLUSTER_BUILD:-$root/build}
 
 build_packages="build-essential meson ninja-build pkg-config
   libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libopenblas-dev
-  libjson-glib-dev libpng-dev zlib1g-dev libpango1.0-dev libcairo2-dev
+  libjson-glib-dev libsqlite3-dev libsoup-3.0-dev libpng-dev zlib1g-dev libpango1.0-dev libcairo2-dev
   libgirepository1.0-dev gobject-introspection
   protobuf-c-compiler libprotobuf-c-dev libonnx-dev libmosquitto-dev"
 # Debian has libraries for optional parts from release 13 on.

@@ -8,7 +8,8 @@ set -euo pipefail
 build=${DRIFTCLUSTER_BUILD:-$root/build-tests}
 test_packages="libcmocka-dev locales python3 python3-gi python3-numpy python3-tap
   gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
-  gstreamer1.0-opencv valgrind mosquitto mosquitto-clients openssl opencv-data"
+  gstreamer1.0-opencv valgrind mosquitto mosquitto-clients openssl opencv-data
+  chromium chromium-driver python3-selenium"
 
 if [[ $build_packages == *gstreamer-plugins-bad* ]]; then
   test_packages+=" python3-onnx gir1.2-gst-plugins-bad-1.0"

@@ -2,13 +2,11 @@
 /* driftcluster frames: pictures, folders and videos as numbered PNG files that multifilesrc plays.
  */
 #include "command.h"
-#include "image/patch.h"
 #include "inputs.h"
-#include "store/png.h"
+#include "shrink.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
-#include <math.h>
 #include <stdio.h>
 
 #define MAX_FRAMES 99999 /* five digits in the file names */
@@ -50,30 +48,6 @@ on_one_line(const char *name)
   return g_strescape(name, kept);
 }
 
-static DcPatchSpec
-spec_for(const DcImage *image)
-{
-  double scale = MIN(1.0, (double)option_side / MAX(image->width, image->height));
-  return dc_patch_spec((int)MAX(1, lrint(image->width * scale)),
-                       (int)MAX(1, lrint(image->height * scale)),
-                       image->format == DC_PIXELS_GRAY8 ? DC_CHANNELS_GRAY : DC_CHANNELS_RGB);
-}
-
-static DcStatus
-shrink(const DcImage *image, const DcPatchSpec *spec, guint8 *pixels)
-{
-  DcPatchReader *reader = dc_patch_reader_new(spec);
-  gsize size = dc_patch_size(spec);
-  g_autofree float *values = g_new(float, size);
-  DcRect all = {0, 0, image->width, image->height};
-  DcStatus status = reader ? dc_patch_read(reader, image, &all, values) : DC_ERROR_MEMORY;
-  dc_patch_reader_free(reader);
-  if (status == DC_OK)
-    for (gsize i = 0; i < size; i++)
-      pixels[i] = (guint8)lrintf(255 * CLAMP(values[i], 0, 1));
-  return status;
-}
-
 static gboolean
 write_picture(const DcInputPicture *input, gpointer user_data, GError **error)
 {
@@ -82,13 +56,13 @@ write_picture(const DcInputPicture *input, gpointer user_data, GError **error)
     return TRUE;
   if (writer->written == (gsize)option_limit)
     return FALSE;
-  DcPatchSpec spec = spec_for(input->image);
-  g_autofree guint8 *pixels = g_malloc(dc_patch_size(&spec));
   g_autofree char *path = g_strdup_printf("%s/%05zu.png", option_output, writer->written);
-  DcPicture picture = {spec.width, spec.height, dc_patch_channels(&spec), pixels};
+  DcPicture picture;
   DcError core_error = {DC_ERROR_MEMORY, "not enough memory"};
-  if (shrink(input->image, &spec, pixels) != DC_OK ||
-      dc_png_write(path, &picture, &core_error) != DC_OK)
+  gboolean well = dc_shrink(input->image, option_side, &picture) == DC_OK &&
+                  dc_png_write(path, &picture, &core_error) == DC_OK;
+  dc_picture_clear(&picture);
+  if (!well)
     return dc_tools_take_error(&core_error, error);
   g_autofree char *origin = on_one_line(input->origin);
   g_string_append_printf(writer->origins, "%s\n", origin);

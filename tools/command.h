@@ -37,6 +37,7 @@ int dc_command_usage(const char *command, const char *format, ...) G_GNUC_PRINTF
 int dc_command_failed(const char *command, const GError *error);
 
 /* The commands: each gets its own name as argv[0] and returns an exit code. */
+int dc_command_categorise(int argc, char **argv);
 int dc_command_digits(int argc, char **argv);
 int dc_command_drift(int argc, char **argv);
 int dc_command_embed(int argc, char **argv);
@@ -47,6 +48,7 @@ int dc_command_import(int argc, char **argv);
 int dc_command_inspect(int argc, char **argv);
 int dc_command_points(int argc, char **argv);
 int dc_command_score(int argc, char **argv);
+int dc_command_serve(int argc, char **argv);
 int dc_command_sheet(int argc, char **argv);
 int dc_command_state(int argc, char **argv);
 int dc_command_timeline(int argc, char **argv);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#define _DEFAULT_SOURCE /* flock(), sigaction() */
+#define _DEFAULT_SOURCE /* flock() */
 #include "course.h"
 
 #include "command.h"
+#include "interrupt.h"
 #include "progress.h"
 #include "store/checkpoint.h"
 #include "store/safetensors.h"
@@ -10,24 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SAVE_PERIOD (5 * 60 * G_USEC_PER_SEC)
-
-/* --- Ctrl-C --- */
-
-static volatile sig_atomic_t interruptions;
-
-static void
-interrupt(int signal_number)
-{
-  (void)signal_number;
-  interruptions = 1;
-}
 
 /* --- one course at one file --- */
 
@@ -204,7 +193,7 @@ run_steps(DcCourse *course, DcProgress *progress, GError **error)
 {
   DcLearner *learner = course->learner;
   gint64 saved = g_get_monotonic_time();
-  while (!learner->at.done && !interruptions) {
+  while (!learner->at.done && !dc_interrupted()) {
     const DcLearnPosition before = learner->at;
     DcError core_error;
     if (dc_learner_step(learner, &core_error) != DC_OK)
@@ -222,10 +211,7 @@ run_steps(DcCourse *course, DcProgress *progress, GError **error)
 gboolean
 dc_course_run(DcCourse *course, gboolean *interrupted, GError **error)
 {
-  struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART | SA_RESETHAND};
-  struct sigaction before_int, before_term;
-  sigaction(SIGINT, &action, &before_int);
-  sigaction(SIGTERM, &action, &before_term);
+  dc_interrupt_catch();
   gint64 start = g_get_monotonic_time();
   DcProgress progress;
   dc_progress_start(&progress, "learning");
@@ -235,8 +221,7 @@ dc_course_run(DcCourse *course, gboolean *interrupted, GError **error)
   g_autofree char *note = describe_position(course->learner);
   dc_progress_end(&progress, note);
   course->seconds = (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
-  sigaction(SIGINT, &before_int, NULL);
-  sigaction(SIGTERM, &before_term, NULL);
+  dc_interrupt_release();
   *interrupted = well && !course->learner->at.done;
   return well && (!*interrupted || dc_course_save(course, error));
 }

@@ -2,6 +2,7 @@
 #include "decode.h"
 
 #include "command.h"
+#include "picture-header.h"
 
 #include <gst/app/gstappsink.h>
 #include <gst/gst.h>
@@ -12,12 +13,52 @@
 /* How often the bus is looked at while no frame comes. */
 #define BUS_PERIOD (50 * GST_MSECOND)
 
+/* How a picture in a file becomes upright. Not every version of GStreamer reads the EXIF data of
+ * JPEG, so it is read here; what else tells a direction, a video for instance, does so by tags. */
+static GstVideoOrientationMethod
+choose_direction(const DcPictureHeader *header)
+{
+  static const GstVideoOrientationMethod directions[] = {
+      GST_VIDEO_ORIENTATION_AUTO, GST_VIDEO_ORIENTATION_AUTO,  GST_VIDEO_ORIENTATION_HORIZ,
+      GST_VIDEO_ORIENTATION_180,  GST_VIDEO_ORIENTATION_VERT,  GST_VIDEO_ORIENTATION_UL_LR,
+      GST_VIDEO_ORIENTATION_90R,  GST_VIDEO_ORIENTATION_UR_LL, GST_VIDEO_ORIENTATION_90L,
+  };
+  return directions[header->orientation];
+}
+
+/* Refuses what is too large before anything is decoded. */
+static gboolean
+check_size(const char *path, const DcPictureHeader *header, GError **error)
+{
+  if ((guint64)header->width * header->height <= DC_DECODE_MOST_PIXELS)
+    return TRUE;
+  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_UNSUPPORTED,
+              "%s: %u x %u pixels, and at most %" G_GUINT64_FORMAT " are decoded", path,
+              header->width, header->height, DC_DECODE_MOST_PIXELS);
+  return FALSE;
+}
+
+/* GIF, BMP and TIFF have no parsers, and the decoders of libav that are chosen for them take each
+ * block of the file for a whole picture. gdk-pixbuf reads to the end; where it is not installed,
+ * small files are all that can be read. */
+static void
+prefer_whole_files(void)
+{
+  g_autoptr(GstElementFactory) decoder = gst_element_factory_find("gdkpixbufdec");
+  if (decoder)
+    gst_plugin_feature_set_rank(GST_PLUGIN_FEATURE(decoder), GST_RANK_SECONDARY);
+}
+
 static GstElement *
 make_pipeline(const char *file_or_uri, GError **error)
 {
+  DcPictureHeader header;
+  if (dc_picture_header_read(file_or_uri, &header) && !check_size(file_or_uri, &header, error))
+    return NULL;
   GstElement *pipeline = gst_parse_launch(
-      "uridecodebin name=source ! videoconvert ! videoflip video-direction=auto ! videoconvert ! "
-      "video/x-raw,format=RGB ! appsink name=frames sync=false max-buffers=" DECODED_AHEAD,
+      "uridecodebin name=source ! videoconvert ! videoflip name=flip ! videoconvert ! "
+      "video/x-raw,format={RGB,RGBA} ! "
+      "appsink name=frames sync=false max-buffers=" DECODED_AHEAD,
       error);
   if (!pipeline)
     return NULL;
@@ -29,6 +70,8 @@ make_pipeline(const char *file_or_uri, GError **error)
   }
   g_autoptr(GstElement) source = gst_bin_get_by_name(GST_BIN(pipeline), "source");
   g_object_set(source, "uri", uri, NULL);
+  g_autoptr(GstElement) flip = gst_bin_get_by_name(GST_BIN(pipeline), "flip");
+  g_object_set(flip, "video-direction", choose_direction(&header), NULL);
   return pipeline;
 }
 
@@ -43,7 +86,7 @@ visit_sample(GstSample *sample, DcDecodeVisit visit, gpointer user_data, GError 
     return FALSE;
   }
   DcImage image = {
-      .format = DC_PIXELS_RGB,
+      .format = GST_VIDEO_INFO_HAS_ALPHA(&info) ? DC_PIXELS_RGBA : DC_PIXELS_RGB,
       .width = GST_VIDEO_FRAME_WIDTH(&frame),
       .height = GST_VIDEO_FRAME_HEIGHT(&frame),
       .planes = {GST_VIDEO_FRAME_PLANE_DATA(&frame, 0)},
@@ -86,6 +129,7 @@ dc_decode(const char *file_or_uri, DcDecodeVisit visit, gpointer user_data, gsiz
   GError *failure = NULL;
   if (!gst_init_check(NULL, NULL, error)) /* again and again is fine */
     return FALSE;
+  prefer_whole_files();
   g_autoptr(GstElement) pipeline = make_pipeline(file_or_uri, error);
   if (!pipeline)
     return FALSE;

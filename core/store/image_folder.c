@@ -14,16 +14,16 @@ typedef struct {
   DcError *error;
 } Walk;
 
-static gboolean
-is_picture(const char *name)
+bool
+dc_image_folder_is_picture(const char *name)
 {
   static const char *const endings[] = {".png", ".jpg", ".jpeg", ".webp",
                                         ".gif", ".bmp", ".tif",  ".tiff"};
   const char *ending = strrchr(name, '.');
   for (size_t i = 0; ending && i < G_N_ELEMENTS(endings); i++)
     if (g_ascii_strcasecmp(ending, endings[i]) == 0)
-      return TRUE;
-  return FALSE;
+      return true;
+  return false;
 }
 
 static int
@@ -76,7 +76,7 @@ walk_folder(Walk *walk, const char *path)
     } else if (S_ISDIR(info.st_mode)) {
       if (enter(walk, &info))
         status = walk_folder(walk, child);
-    } else if (S_ISREG(info.st_mode) && is_picture(name)) {
+    } else if (S_ISREG(info.st_mode) && dc_image_folder_is_picture(name)) {
       g_ptr_array_add(walk->paths, g_steal_pointer(&child));
     }
   }

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +21,10 @@ typedef struct {
   char **class_names; /* in byte order */
 } DcImageFolder;
 
-/* Lists files whose name ends in .png, .jpg, .jpeg, .webp, .gif, .bmp, .tif or .tiff in any case.
+/* Whether a name ends in .png, .jpg, .jpeg, .webp, .gif, .bmp, .tif or .tiff in any case. */
+bool dc_image_folder_is_picture(const char *name);
+
+/* Lists the files that are named like pictures.
  * DC_ERROR_NOT_FOUND when there is none. */
 DcStatus dc_image_folder_list(const char *path, DcImageFolder *folder, DcError *error);
 void dc_image_folder_clear(DcImageFolder *folder);

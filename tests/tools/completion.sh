@@ -32,14 +32,17 @@ expect()
 }
 
 files='model.safetensors|pictures|two words.npy'
-expect 'commands' '--help|--version|digits|drift|embed|evaluate|export|frames|import|inspect|points|score|sheet|state|timeline|train' ''
-expect 'a command that has begun' 'score|sheet|state' s
+expect 'commands' '--help|--version|categorise|digits|drift|embed|evaluate|export|frames|import|inspect|points|score|serve|sheet|state|timeline|train' ''
+expect 'a command that has begun' 'score|serve|sheet|state' s
 expect 'parts of state' 'export|inspect|merge' state ''
 expect 'files of a part of state' "$files" state inspect ''
 expect 'options of state' '--output=' state merge --o
 expect 'no command that begins so' '' x
 expect 'options of a command' '--cell=|--columns=' sheet --c
 expect 'one option' '--start-from=' train --start
+expect 'folders for a collection' 'pictures' categorise p
+expect 'the model of a collection' "$files" categorise --model ''
+expect 'a number is not a file' '' serve -p ''
 expect 'no option of another command' '' embed --start
 expect 'no option of no command' '--help' nonsense --
 expect 'methods' 'ae|ae-cm|cm|dekm|secu|tdcm' train --method = ''

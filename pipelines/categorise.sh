@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Groups a folder of pictures and writes a page that shows the groups:
+#   ./pipelines/categorise.sh FOLDER [OUTPUT]    the page is OUTPUT/index.html
+# Options are those of `driftcluster categorise`, which does the work:
+#   --model NET.onnx  a network that sees the pictures; recommended for photographs
+#   --watch           go on: pictures that come are grouped, deleted ones leave
+# Installs what is missing and builds first.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+case ${1-} in
+'' | -h | --help)
+  sed -n 's/^# \{0,1\}//p' "$0" | sed '1d;/^Installs/q'
+  [ $# -gt 0 ] && exit 0
+  exit_status=2 fail "a folder is needed"
+  ;;
+esac
+# shellcheck disable=SC2086 # the lists are meant to be split
+need_packages $build_packages $run_packages $video_packages
+build_project -Dtests=disabled
+use_build
+exec driftcluster categorise "$@"

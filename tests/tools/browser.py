@@ -1,0 +1,394 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The page of a collection in a real browser: browser.py DRIFTCLUSTER
+
+Skipped where Chromium, its driver or python3-selenium are missing.
+"""
+import contextlib
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from tap.runner import TAPTestRunner
+
+import drawn
+
+try:
+    from selenium import webdriver
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+    MISSING = None if shutil.which("chromedriver") else "chromium-driver is not installed"
+except ImportError:
+    MISSING = "python3-selenium is not installed"
+
+PROGRAM = sys.argv[1]
+HOSTILE = b"<img src=x onerror=alert(1)>\"'\n\xff.png"
+PHONE, DESKTOP = (390, 844), (1280, 900)
+# Elements that stick out of the window to the right, and are not in something that scrolls.
+TOO_WIDE = """
+  return [...document.querySelectorAll("body *")].filter((element) =>
+    !element.closest(".strip, dialog:not([open]), .sr, svg") &&
+    element.getBoundingClientRect().right > innerWidth + 1).map((element) => element.outerHTML.slice(0, 90));
+"""
+# Text whose contrast with the ground behind it is below what WCAG 2.1 AA asks for.
+LOW_CONTRAST = """
+  const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const linear = (value) => value <= 10.31 ? value / 3294.6 : Math.pow((value / 255 + 0.055) / 1.055, 2.4);
+  const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const ground = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = parse(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const text = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!text || !element.checkVisibility() || element.closest(".viewer-stage")) continue;
+    const style = getComputedStyle(element);
+    const [a, b] = [luminance(parse(style.color)), luminance(ground(element))].sort((x, y) => y - x);
+    const large = parseFloat(style.fontSize) >= 24;
+    if ((a + 0.05) / (b + 0.05) < (large ? 3 : 4.5)) found.push(element.outerHTML.slice(0, 90));
+  }
+  return found;
+"""
+# Controls without a name for those who do not see them, and numbers of elements that come twice.
+UNNAMED = """
+  const named = (element) => element.getAttribute("aria-label") || element.getAttribute("aria-labelledby") ||
+    element.textContent.trim() || (element.labels && element.labels.length) || element.title;
+  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+  return [...document.querySelectorAll("button, a[href], input, select, dialog, nav, section, progress")]
+    .filter((element) => !named(element)).map((element) => element.outerHTML.slice(0, 90))
+    .concat(ids.filter((id, i) => ids.indexOf(id) !== i))
+    .concat([...document.querySelectorAll("img:not([alt])")].map((image) => image.outerHTML.slice(0, 90)));
+"""
+
+
+def wait_for(what, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(Exception):
+            if found := what():
+                return found
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
+
+
+@unittest.skipIf(MISSING, MISSING)
+class BrowserTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        options = webdriver.ChromeOptions()
+        for argument in ("--headless=new", "--no-sandbox", "--disable-gpu",
+                         "--disable-dev-shm-usage"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        cls.browser = webdriver.Chrome(options=options)
+        cls.addClassCleanup(cls.browser.quit)
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.home = pathlib.Path(holder.name)
+        self.folder, self.output = self.home / "pictures", self.home / "groups"
+        drawn.kinds(self.folder)
+        with open(bytes(self.folder) + b"/" + HOSTILE, "wb") as stream:
+            stream.write(drawn.stripes(drawn.COLOURS["red"], 40))
+        (self.folder / "broken <b>.png").write_bytes(b"no picture")
+        self.browser.get("about:blank")
+        self.browser.get_log("browser")
+        self.sized(DESKTOP)
+
+    def tearDown(self):
+        # 404 and the like for pictures that left are not errors of the page.
+        told = [entry["message"] for entry in self.browser.get_log("browser")
+                if entry["level"] == "SEVERE" and "Failed to load resource" not in entry["message"]]
+        self.assertEqual(told, [])
+
+    def sized(self, size):
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 500})
+
+    def coloured(self, scheme):
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+            "features": [{"name": "prefers-color-scheme", "value": scheme}]})
+
+    def categorise(self, *options):
+        made = subprocess.run([PROGRAM, "categorise", "--groups", "3", *options, self.folder,
+                               self.output], capture_output=True, text=True, timeout=120)
+        self.assertEqual(made.returncode, 0, made.stderr)
+
+    def process(self, *arguments):
+        running = subprocess.Popen([PROGRAM, *arguments], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True)
+
+        def end():
+            if running.poll() is None:
+                running.send_signal(signal.SIGINT)
+                running.wait(20)
+            running.stdout.close()
+        self.addCleanup(end)
+        running.end = end
+        return running
+
+    def serve(self):
+        server = self.process("serve", "--port", "0", str(self.output))
+        server.address = server.stdout.readline().strip()
+        return server
+
+    def open_file(self, where=""):
+        self.browser.get((self.output / "index.html").as_uri() + where)
+        self.all(".card, .tile")
+
+    def all(self, selector):
+        return wait_for(lambda: self.browser.find_elements(By.CSS_SELECTOR, selector))
+
+    def one(self, selector):
+        return self.all(selector)[0]
+
+    def texts(self, selector):
+        return self.browser.execute_script(
+            "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)",
+            selector)
+
+    def script(self, text):
+        return self.browser.execute_script(text)
+
+    def focused(self):
+        return self.browser.switch_to.active_element
+
+    def press(self, *keys):
+        for key in keys:
+            self.focused().send_keys(key)
+
+
+class StaticPageTest(BrowserTest):
+    def test_shows_the_groups_without_a_server(self):
+        self.categorise()
+        self.open_file()
+        self.assertEqual(self.one("#summary").text, "37 pictures in 3 groups")
+        self.assertEqual(len(self.all(".card")), 3)
+        self.assertFalse(self.one("#state").is_displayed())  # nothing is going on
+        self.assertEqual(sorted(self.texts(".card-facts > span:first-child")),
+                         ["12 pictures", "12 pictures", "13 pictures"])
+        wait_for(lambda: self.script(
+            "return [...document.images].filter((i) => i.src).every((i) => i.complete && i.naturalWidth)"))
+        self.assertEqual(self.script("return document.querySelectorAll('#ask button.plain').length"), 1)
+
+    def test_a_group_shows_its_pictures_and_a_picture_its_neighbours(self):
+        self.categorise()
+        self.open_file()
+        self.one(".card a").click()
+        wait_for(lambda: len(self.all("#view .tile")) in (12, 13))
+        self.one("#view .tile").click()
+        wait_for(lambda: self.one("#viewer").get_attribute("open"))
+        self.assertEqual(len(self.all("#viewer-like .tile")), 8)
+        wait_for(lambda: self.script("return document.getElementById('viewer-image').naturalWidth"))
+
+    def test_families_hold_every_group(self):
+        self.categorise()
+        self.open_file("#/families")
+        wait_for(lambda: self.one("#to-families").get_attribute("aria-current") == "page")
+        told = " ".join(self.texts(".card-facts"))
+        self.assertIn("groups", told)
+
+    def test_names_of_any_kind_are_text(self):
+        self.categorise()
+        self.open_file("#/search/onerror")
+        wait_for(lambda: self.all("#view .tile"))
+        self.assertIn("<img src=x onerror=alert(1)>", self.one("#view .tile").get_attribute("title"))
+        self.assertEqual(self.script("return document.querySelectorAll('img[onerror], b b').length"), 0)
+        self.one("#view .tile").click()
+        wait_for(lambda: self.script("return document.getElementById('viewer-image').naturalWidth"))
+        self.assertIn("broken <b>.png", " ".join(self.texts("#unreadable-list li")))
+
+    def test_search_finds_by_name_and_says_how_many(self):
+        self.categorise()
+        self.open_file()
+        self.one("#search").send_keys("GREEN-0")
+        wait_for(lambda: self.one("#view [role=status]").text == "10 pictures named like “GREEN-0”")
+        self.assertEqual(len(self.all("#view .tile")), 10)
+        self.one("#search").clear()
+        self.one("#search").send_keys("nothing is called so")
+        wait_for(lambda: self.one("#view [role=status]").text.startswith("0 pictures"))
+
+    def test_a_new_picture_appears_without_reload(self):
+        self.process("categorise", "--watch", "--groups", "3", str(self.folder), str(self.output))
+        wait_for(lambda: '"watching"' in (self.output / "data/index.js").read_text())
+        self.open_file()
+        self.script("window.here = true")
+        (self.folder / "late.png").write_bytes(drawn.stripes(drawn.COLOURS["blue"], 17))
+        wait_for(lambda: "late.png" in [tile.get_attribute("title") for tile in self.all("#fresh .tile")])
+        self.assertTrue(self.script("return window.here"))
+        (self.folder / "late.png").unlink()
+        wait_for(lambda: self.one("#summary").text == "37 pictures in 3 groups")
+
+    def test_fits_a_phone_and_a_desktop(self):
+        self.categorise()
+        for size in (PHONE, DESKTOP):
+            self.sized(size)
+            for where in ("#/groups", "#/families", "#/search/green"):
+                self.open_file(where)
+                self.assertEqual(self.script(TOO_WIDE), [], (size, where))
+            self.open_file()
+            self.script("document.querySelector('.card a').click()")
+            wait_for(lambda: self.all("#view .tile"))
+            self.assertEqual(self.script(TOO_WIDE), [], size)
+            self.one("#view .tile").click()
+            wait_for(lambda: self.one("#viewer").get_attribute("open"))
+            self.assertEqual(self.script(TOO_WIDE), [], size)
+            for button in self.all("#viewer .round, #viewer .tile"):
+                if button.is_displayed():
+                    self.assertGreaterEqual(button.size["height"], 44)
+
+    def test_text_stands_out_in_both_schemes(self):
+        self.categorise()
+        for scheme in ("light", "dark"):
+            self.coloured(scheme)
+            for where in ("#/groups", "#/families", "#/search/green"):
+                self.open_file(where)
+                self.assertEqual(self.script(LOW_CONTRAST), [], (scheme, where))
+        self.coloured("light")
+
+    def test_everything_has_a_name(self):
+        self.categorise()
+        self.open_file()
+        self.assertEqual(self.script(UNNAMED), [])
+        self.script("document.querySelector('.card a').click()")
+        wait_for(lambda: self.all("#view .tile"))
+        self.assertEqual(self.script(UNNAMED), [])
+        levels = [int(tag[1]) for tag in self.script(
+            "return [...document.querySelectorAll('h1,h2,h3')].filter((h) => h.checkVisibility()).map((h) => h.tagName)")]
+        self.assertEqual(levels[0], 1)
+        self.assertTrue(all(after <= before + 1 for before, after in zip(levels, levels[1:])), levels)
+
+    def test_the_keyboard_reaches_everything(self):
+        self.categorise()
+        self.open_file()
+        self.script("document.body.focus()")
+        reached = []
+        for _ in range(8):
+            self.press(Keys.TAB)
+            reached.append(self.focused().get_attribute("id") or self.focused().text
+                           or self.focused().get_attribute("class"))
+        self.assertEqual(reached[:4], ["Skip to the pictures", "search", "to-families", "to-groups"])
+        self.assertEqual(len([name for name in reached if name.startswith("Group ")]), 3)
+        self.one(".card a").send_keys(Keys.ENTER)
+        wait_for(lambda: self.all("#view .tile"))
+        wait_for(lambda: self.focused().tag_name == "h2")  # a screen reader says where it is
+        tile = self.one("#view .tile")
+        tile.send_keys(Keys.ENTER)
+        wait_for(lambda: self.one("#viewer").get_attribute("open"))
+        wait_for(lambda: self.focused().get_attribute("id") == "viewer-name")
+        first = self.one("#viewer-name").text
+        self.press(Keys.ARROW_RIGHT)
+        wait_for(lambda: self.one("#viewer-name").text != first)
+        self.press(Keys.ARROW_LEFT)
+        wait_for(lambda: self.one("#viewer-name").text == first)
+        self.press(Keys.ESCAPE)
+        wait_for(lambda: not self.one("#viewer").get_attribute("open"))
+        self.assertEqual(self.focused(), tile)
+
+
+class ServedPageTest(BrowserTest):
+    def named(self):
+        return self.texts(".card h2")
+
+    def rename_first(self, name):
+        self.one(".card a").click()
+        wait_for(lambda: self.all("#view .buttons button"))
+        self.one("#view .buttons button").click()
+        field = self.one("#ask-input")
+        wait_for(lambda: field.is_displayed())
+        field.clear()
+        field.send_keys(name, Keys.ENTER)
+
+    def press_action(self, text):
+        [button] = [button for button in self.all("#view .buttons button") if button.text == text]
+        button.click()
+
+    def test_a_rename_survives_a_restart_and_further_categorising(self):
+        self.categorise()
+        server = self.serve()
+        self.browser.get(server.address)
+        self.assertNotIn("token", self.browser.current_url)
+        name = "Füchse <b>&\"'"
+        self.rename_first(name)
+        wait_for(lambda: self.one("#view h2").text == name)
+        server.end()
+        (self.folder / "late.png").write_bytes(drawn.stripes(drawn.COLOURS["blue"], 17))
+        self.categorise("--regroup")
+        self.browser.get(self.serve().address)
+        wait_for(lambda: name in self.named())
+
+    def test_a_new_picture_appears_without_reload_under_the_new_name(self):
+        self.process("categorise", "--watch", "--groups", "3", str(self.folder), str(self.output))
+        wait_for(lambda: '"watching"' in (self.output / "data/index.js").read_text())
+        self.browser.get(self.serve().address)
+        self.script("window.here = true")
+        self.rename_first("Named while it ran")
+        wait_for(lambda: self.one("#view h2").text == "Named while it ran")
+        before = len(self.all("#view .tile"))
+        kind = self.one("#view .tile").get_attribute("title").split("/")[0]
+        colour = drawn.COLOURS.get(kind, drawn.COLOURS["red"])
+        (self.folder / "late.png").write_bytes(drawn.stripes(colour, 4))
+        wait_for(lambda: len(self.all("#view .tile")) == before + 1)
+        self.assertTrue(self.script("return window.here"))
+        self.assertEqual(self.one("#view h2").text, "Named while it ran")
+
+    def test_groups_are_split_merged_and_pinned(self):
+        self.categorise()
+        self.browser.get(self.serve().address)
+        self.one(".card a").click()
+        wait_for(lambda: self.all("#view .buttons button"))
+        self.press_action("Pin")
+        wait_for(lambda: "pinned" in self.texts("#view .badge"))
+        self.press_action("Split")
+        self.one("#ask-yes").click()
+        wait_for(lambda: self.one("#summary").text == "37 pictures in 4 groups")
+        self.press_action("Merge")
+        self.one("#ask-yes").click()
+        wait_for(lambda: self.one("#summary").text == "37 pictures in 3 groups")
+
+    def test_a_picture_is_put_into_another_group(self):
+        self.categorise()
+        self.browser.get(self.serve().address)
+        self.one(".card a").click()
+        wait_for(lambda: self.all("#view .tile"))
+        before = len(self.all("#view .tile"))
+        self.one("#view .tile").click()
+        self.one("#move-to").send_keys(Keys.ARROW_DOWN)
+        wait_for(lambda: len(self.all("#view .tile")) == before - 1)
+
+    def test_without_the_token_nothing_can_be_edited(self):
+        self.categorise()
+        address = self.serve().address
+        self.browser.get("about:blank")
+        self.browser.get(address.split("#")[0])
+        self.script("sessionStorage.clear(); location.reload()")
+        self.one(".card a").click()
+        wait_for(lambda: self.all("#view .tile"))
+        self.assertEqual(self.browser.find_elements(By.CSS_SELECTOR, "#view .buttons button"), [])
+        answer = self.browser.execute_async_script(
+            "const end = arguments[0]; fetch('edit', {method: 'POST', headers: {'Content-Type': 'application/json'},"
+            " body: '{}'}).then((a) => end(a.status))")
+        self.assertEqual(answer, 403)
+
+    def test_a_refused_name_is_said(self):
+        self.categorise()
+        self.browser.get(self.serve().address)
+        taken = self.named()[1] if wait_for(self.named) else ""
+        self.rename_first(taken)
+        wait_for(lambda: "another group has this name" in self.one("#toast").text)
+
+
+if __name__ == "__main__":
+    runner = TAPTestRunner()
+    runner.set_stream(True)
+    unittest.main(argv=sys.argv[:1], testRunner=runner)

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The parts of a collection that the command line does not reach one by one: headers of picture
+ * files, families, groups and edits on embeddings that are known. */
+#include "scratch.h"
+
+#include "blob_collection.h"
+#include "collection/edit-request.h"
+#include "collection/edits.h"
+#include "collection/families.h"
+#include "collection/grouping.h"
+#include "collection/neighbours.h"
+#include "command.h"
+#include "picture-header.h"
+
+#include <glib/gstdio.h>
+
+enum { DIM = 8, BLOBS = 4, PICTURES = 200 };
+
+/* --- headers --- */
+
+typedef struct {
+  const char *name;
+  guint8 bytes[64];
+  gsize size; /* that are needed to tell */
+} Sample;
+
+static const Sample samples[] = {
+    {"PNG", "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x2c\0\0\0\xc8\x08\x02\0\0\0", 30},
+    {"GIF", "GIF89a\x2c\x01\xc8\0", 10},
+    {"BMP", "BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x2c\x01\0\0\x38\xff\xff\xff\x01\0\x18\0\0\0",
+     30},
+    {"WebP", "RIFF\0\0\0\0WEBPVP8X\n\0\0\0\0\0\0\0\x2b\x01\0\xc7\0\0", 30},
+    {"WebP, lossless", "RIFF\0\0\0\0WEBPVP8L\n\0\0\0\x2f\x2b\xc1\x31\0\0\0\0\0\0", 30},
+    {"TIFF",
+     "II*\0\x08\0\0\0\x02\0\0\x01\x03\0\x01\0\0\0\x2c\x01\0\0\x01\x01\x04\0\x01\0\0\0\xc8\0\0\0",
+     34},
+    {"TIFF of the other order",
+     "MM\0*\0\0\0\x08\0\x02\x01\0\0\x03\0\0\0\x01\x01\x2c\0\0\x01\x01\0\x04\0\0\0\x01\0\0\0\xc8",
+     34},
+    {"JPEG", "\xff\xd8\xff\xe0\0\x04zz\xff\xff\xc2\0\x11\x08\0\xc8\x01\x2c\x03", 18},
+};
+
+static void
+test_headers_tell_the_size(void **state)
+{
+  (void)state;
+  for (gsize i = 0; i < G_N_ELEMENTS(samples); i++) {
+    scratch_write("picture", samples[i].bytes, sizeof samples[i].bytes);
+    DcPictureHeader header;
+    if (!dc_picture_header_read("picture", &header) || header.width != 300 || header.height != 200)
+      fail_msg("%s: %u x %u", samples[i].name, header.width, header.height);
+    assert_int_equal(header.orientation, 1);
+  }
+}
+
+static void
+test_headers_that_end_early_are_refused(void **state)
+{
+  (void)state;
+  for (gsize i = 0; i < G_N_ELEMENTS(samples); i++)
+    for (gsize size = 0; size < samples[i].size; size++) {
+      scratch_write("picture", samples[i].bytes, size);
+      DcPictureHeader header;
+      if (dc_picture_header_read("picture", &header))
+        fail_msg("%s of %zu bytes is taken", samples[i].name, size);
+    }
+}
+
+static void
+test_headers_of_random_bytes_do_no_harm(void **state)
+{
+  (void)state;
+  DcRandom random;
+  dc_random_seed(&random, 5, 0);
+  for (int round = 0; round < 2000; round++) {
+    guint8 bytes[64];
+    const Sample *sample = &samples[dc_random_below(&random, G_N_ELEMENTS(samples))];
+    memcpy(bytes, sample->bytes, sizeof bytes);
+    for (int changes = 0; changes < 4; changes++)
+      bytes[4 + dc_random_below(&random, 60)] = (guint8)dc_random_bits(&random);
+    scratch_write("picture", bytes, sizeof bytes);
+    DcPictureHeader header;
+    if (dc_picture_header_read("picture", &header))
+      assert_in_range(header.orientation, 1, 8);
+  }
+}
+
+static void
+test_what_is_no_file_has_no_header(void **state)
+{
+  (void)state;
+  DcPictureHeader header;
+  assert_false(dc_picture_header_read("there is none", &header));
+  assert_false(dc_picture_header_read(".", &header));
+}
+
+/* --- families --- */
+
+static void
+test_families_join_what_lies_near(void **state)
+{
+  (void)state;
+  const float centroids[] = {0, 10, 0.5f, 10.5f, 20};
+  const double sizes[] = {5, 5, 5, 5, 5};
+  DcMatrix matrix = dc_matrix(centroids, 5, 1);
+  guint32 families[5];
+  dc_families(&matrix, sizes, 3, families);
+  assert_memory_equal(families, ((guint32[]){0, 1, 0, 1, 2}), sizeof families);
+  dc_families(&matrix, sizes, 5, families);
+  assert_memory_equal(families, ((guint32[]){0, 1, 2, 3, 4}), sizeof families);
+  dc_families(&matrix, sizes, 1, families);
+  assert_memory_equal(families, ((guint32[]){0, 0, 0, 0, 0}), sizeof families);
+}
+
+/* Ward joins small groups sooner than large ones at the same distance. */
+static void
+test_families_weigh_by_size(void **state)
+{
+  (void)state;
+  const float centroids[] = {0, 1, 10, 11};
+  const double sizes[] = {1000, 1000, 2, 2};
+  DcMatrix matrix = dc_matrix(centroids, 4, 1);
+  guint32 families[4];
+  dc_families(&matrix, sizes, 3, families);
+  assert_memory_equal(families, ((guint32[]){0, 1, 2, 2}), sizeof families);
+}
+
+static void
+test_families_of_empty_groups(void **state)
+{
+  (void)state;
+  const float centroids[] = {0, 0, 9};
+  const double sizes[] = {0, 0, 0};
+  DcMatrix matrix = dc_matrix(centroids, 3, 1);
+  guint32 families[3];
+  dc_families(&matrix, sizes, 2, families);
+  assert_memory_equal(families, ((guint32[]){0, 0, 1}), sizeof families);
+}
+
+/* --- groups and edits --- */
+
+typedef struct {
+  DcCollection *collection;
+  DcGrouping *grouping;
+  DcRandom random;
+} Fixture;
+
+static void
+take(gboolean well, GError *error)
+{
+  if (!well)
+    fail_msg("%s", error ? error->message : "failed without a reason");
+}
+
+static void
+remove_tree(const char *path)
+{
+  if (g_file_test(path, G_FILE_TEST_EXISTS))
+    assert_int_equal(nftw(path, scratch_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static Fixture
+fixture_new(gsize pictures, guint32 groups)
+{
+  Fixture fixture;
+  GError *error = NULL;
+  remove_tree("groups");
+  g_mkdir("pictures", 0777);
+  fixture.collection = dc_collection_create("pictures", "groups", &error);
+  take(fixture.collection != NULL, error);
+  dc_collection_set_number(fixture.collection, "dim", DIM);
+  dc_random_seed(&fixture.random, 3, 0);
+  blobs_add(fixture.collection, pictures, BLOBS, DIM, &fixture.random);
+  fixture.grouping = dc_grouping_new(fixture.collection, DIM, "blobs");
+  take(dc_grouping_find(fixture.grouping, groups, &error), error);
+  return fixture;
+}
+
+static void
+fixture_free(Fixture *fixture)
+{
+  dc_grouping_free(fixture->grouping);
+  dc_collection_close(fixture->collection);
+}
+
+static gint64
+number(Fixture *fixture, const char *sql)
+{
+  DcDatabase *database = fixture->collection->database;
+  gint64 value = dc_query_number(database, dc_query(database, sql), -1);
+  GError *error = NULL;
+  take(dc_database_check(database, &error), error);
+  return value;
+}
+
+/* How many pictures lie in another group than the first picture of their blob. */
+static gint64
+strangers(Fixture *fixture)
+{
+  return number(fixture, "SELECT count(*) FROM pictures p JOIN pictures q ON "
+                         "q.id = (p.id - 1) % 4 + 1 WHERE p.group_id IS NOT q.group_id");
+}
+
+static gint64
+group_of(Fixture *fixture, gint64 picture)
+{
+  DcDatabase *database = fixture->collection->database;
+  sqlite3_stmt *query = dc_query(database, "SELECT group_id FROM pictures WHERE id = ?");
+  sqlite3_bind_int64(query, 1, picture);
+  return dc_query_number(database, query, 0);
+}
+
+static gboolean
+exists(Fixture *fixture, gint64 group)
+{
+  DcDatabase *database = fixture->collection->database;
+  sqlite3_stmt *query = dc_query(database, "SELECT count(*) FROM groups WHERE id = ?");
+  sqlite3_bind_int64(query, 1, group);
+  return dc_query_number(database, query, 0) == 1;
+}
+
+static void
+find_again(Fixture *fixture, guint32 groups)
+{
+  GError *error = NULL;
+  take(dc_grouping_load(fixture->grouping, &error), error);
+  take(dc_grouping_find(fixture->grouping, groups, &error), error);
+}
+
+static void
+test_blobs_become_groups(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM groups"), BLOBS);
+  assert_int_equal(strangers(&fixture), 0);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM pictures WHERE sure < 0.5 OR sure > 1"),
+                   0);
+  fixture_free(&fixture);
+}
+
+static void
+test_groups_keep_their_identity_when_found_anew(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  gint64 groups[BLOBS];
+  for (gint64 i = 0; i < BLOBS; i++)
+    groups[i] = group_of(&fixture, i + 1);
+  blobs_add(fixture.collection, PICTURES, BLOBS, DIM, &fixture.random);
+  find_again(&fixture, BLOBS);
+  for (gint64 i = 0; i < BLOBS; i++)
+    assert_int_equal(group_of(&fixture, i + 1), groups[i]);
+  find_again(&fixture, BLOBS + 2); /* some come to be, none of the old ones ends */
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM groups"), BLOBS + 2);
+  for (gint64 i = 0; i < BLOBS; i++)
+    assert_true(exists(&fixture, groups[i]));
+  fixture_free(&fixture);
+}
+
+static void
+test_new_pictures_are_placed(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  blobs_add(fixture.collection, PICTURES, BLOBS, DIM, &fixture.random);
+  GError *error = NULL;
+  take(dc_grouping_place_new(fixture.grouping, TRUE, &error), error);
+  assert_int_equal(strangers(&fixture), 0);
+  fixture_free(&fixture);
+}
+
+static void
+test_a_name_stays_when_groups_are_found_anew(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  GError *error = NULL;
+  gint64 group = group_of(&fixture, 1);
+  take(dc_edit_rename_group(fixture.collection, group, "  Füchse ", &error), error);
+  find_again(&fixture, BLOBS);
+  assert_int_equal(group_of(&fixture, 1), group);
+  assert_int_equal(number(&fixture, "SELECT id FROM groups WHERE name = 'Füchse'"), group);
+  assert_int_equal(strangers(&fixture), 0);
+  fixture_free(&fixture);
+}
+
+static void
+test_merged_groups_take_what_looks_like_either(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  GError *error = NULL;
+  gint64 into = group_of(&fixture, 2);
+  take(dc_edit_merge_groups(fixture.collection, group_of(&fixture, 1), into, &error), error);
+  take(dc_grouping_load(fixture.grouping, &error), error);
+  blobs_add(fixture.collection, PICTURES, BLOBS, DIM, &fixture.random);
+  take(dc_grouping_place_new(fixture.grouping, TRUE, &error), error);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM groups"), BLOBS - 1);
+  assert_int_equal(strangers(&fixture), 0);
+  assert_int_equal(group_of(&fixture, 1), into);
+  find_again(&fixture, BLOBS - 1);
+  assert_int_equal(group_of(&fixture, 1), into);
+  assert_int_equal(group_of(&fixture, 2), into);
+  assert_int_equal(strangers(&fixture), 0);
+  fixture_free(&fixture);
+}
+
+static void
+test_a_split_parts_by_looks_and_keeps_the_name(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, 1);
+  GError *error = NULL;
+  gint64 group = group_of(&fixture, 1);
+  take(dc_edit_rename_group(fixture.collection, group, "All", &error), error);
+  take(dc_edit_split_group(fixture.collection, group, &error), error);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM groups"), 2);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM groups WHERE name = 'All'"), 1);
+  assert_int_equal(strangers(&fixture), 0);
+  find_again(&fixture, 2);
+  assert_int_equal(strangers(&fixture), 0);
+  fixture_free(&fixture);
+}
+
+static void
+test_a_pinned_group_does_not_move(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  GError *error = NULL;
+  gint64 group = group_of(&fixture, 1);
+  take(dc_edit_pin_group(fixture.collection, group, TRUE, &error), error);
+  take(dc_grouping_load(fixture.grouping, &error), error);
+  DcDatabase *database = fixture.collection->database;
+  dc_database_run(database, "CREATE TEMP TABLE before AS SELECT * FROM prototypes");
+  for (int round = 0; round < 4; round++) {
+    blobs_add(fixture.collection, PICTURES, BLOBS, DIM, &fixture.random);
+    take(dc_grouping_place_new(fixture.grouping, TRUE, &error), error);
+  }
+  assert_int_equal(number(&fixture,
+                          "SELECT count(*) FROM prototypes p JOIN before b USING(id) JOIN "
+                          "groups g ON g.id = p.group_id WHERE g.pinned = 1 AND "
+                          "p.centroid <> b.centroid"),
+                   0);
+  assert_true(number(&fixture, "SELECT count(*) FROM prototypes p JOIN before b USING(id) WHERE "
+                               "p.centroid <> b.centroid") > 0);
+  assert_int_equal(strangers(&fixture), 0);
+  fixture_free(&fixture);
+}
+
+static void
+test_a_moved_picture_stays_where_it_was_put(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  GError *error = NULL;
+  gint64 group = group_of(&fixture, 2);
+  take(dc_edit_move_picture(fixture.collection, 1, group, &error), error);
+  find_again(&fixture, BLOBS);
+  assert_int_equal(group_of(&fixture, 1), group);
+  assert_int_not_equal(group_of(&fixture, 1 + BLOBS), group);
+  fixture_free(&fixture);
+}
+
+static void
+test_neighbours_are_the_nearest(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  GError *error = NULL;
+  take(dc_neighbours_update(fixture.collection, DIM, &error), error);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM pictures WHERE "
+                                    "length(neighbours) <> 64"), /* 8 numbers of 8 bytes */
+                   0);
+  DcDatabase *database = fixture.collection->database;
+  sqlite3_stmt *query = dc_query(database, "SELECT neighbours FROM pictures WHERE id = 1");
+  assert_true(dc_query_next(database, query));
+  gint64 nearest;
+  memcpy(&nearest, sqlite3_column_blob(query, 0), sizeof nearest);
+  dc_query_end(query);
+  float vectors[PICTURES][DIM];
+  query = dc_query(database, "SELECT vector FROM embeddings ORDER BY id");
+  for (int i = 0; dc_query_next(database, query); i++)
+    memcpy(vectors[i], sqlite3_column_blob(query, 0), sizeof vectors[i]);
+  double least = INFINITY;
+  gint64 expected = 0;
+  for (int i = 1; i < PICTURES; i++) {
+    double square = 0;
+    for (int j = 0; j < DIM; j++)
+      square += pow((double)vectors[i][j] - (double)vectors[0][j], 2);
+    if (square < least) {
+      least = square;
+      expected = i + 1;
+    }
+  }
+  assert_int_equal(GINT64_FROM_LE(nearest), expected);
+  fixture_free(&fixture);
+}
+
+/* --- edits that are refused --- */
+
+static void
+test_edits_that_make_no_sense_are_refused_and_change_nothing(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  static const char *const requests[] = {
+      "",
+      "no JSON",
+      "[]",
+      "{}",
+      "{\"action\": 3}",
+      "{\"action\": \"delete-all\"}",
+      "{\"action\": \"rename-cluster\", \"group\": 1}",
+      "{\"action\": \"rename-cluster\", \"group\": 1, \"name\": \"\"}",
+      "{\"action\": \"rename-cluster\", \"group\": 1, \"name\": \"   \"}",
+      "{\"action\": \"rename-cluster\", \"group\": 1, \"name\": \"a\\nb\"}",
+      "{\"action\": \"rename-cluster\", \"group\": 1, \"name\": 7}",
+      "{\"action\": \"rename-cluster\", \"group\": \"1\", \"name\": \"x\"}",
+      "{\"action\": \"rename-cluster\", \"group\": 999, \"name\": \"x\"}",
+      "{\"action\": \"rename-cluster\", \"group\": 1, \"name\": "
+      "\"more than sixty-three bytes, which is what a label of a cluster has room for\"}",
+      "{\"action\": \"merge-clusters\", \"group\": 1, \"into\": 1}",
+      "{\"action\": \"merge-clusters\", \"group\": 1, \"into\": 999}",
+      "{\"action\": \"split-cluster\", \"group\": -1}",
+      "{\"action\": \"pin-cluster\", \"group\": 1, \"pinned\": \"yes\"}",
+      "{\"action\": \"move-picture\", \"picture\": 99999, \"group\": 1}",
+      "{\"action\": \"move-picture\", \"picture\": 1, \"group\": 999}",
+  };
+  static const char sum[] =
+      "SELECT (SELECT sum(group_id * id) FROM pictures) + (SELECT sum(revision + "
+      "edited) FROM groups) + (SELECT count(*) FROM meta WHERE key = 'edits')";
+  gint64 before = number(&fixture, sum);
+  for (gsize i = 0; i < G_N_ELEMENTS(requests); i++) {
+    g_autoptr(GError) error = NULL;
+    if (dc_edit_request(fixture.collection, requests[i], strlen(requests[i]), &error))
+      fail_msg("taken: %s", requests[i]);
+    assert_non_null(error);
+    assert_true(strlen(error->message) > 10);
+  }
+  assert_int_equal(number(&fixture, sum), before);
+  fixture_free(&fixture);
+}
+
+static void
+test_requests_are_done(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  g_autofree char *request =
+      g_strdup_printf("{\"action\": \"rename-cluster\", \"group\": %" G_GINT64_FORMAT
+                      ", \"name\": \"<b>\"}",
+                      group_of(&fixture, 1));
+  GError *error = NULL;
+  take(dc_edit_request(fixture.collection, request, strlen(request), &error), error);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM groups WHERE name = '<b>'"), 1);
+  assert_int_equal(number(&fixture, "SELECT value FROM meta WHERE key = 'edits'"), 1);
+  fixture_free(&fixture);
+}
+
+static void
+test_pictures_that_look_the_same_are_not_split(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  dc_database_run(fixture.collection->database,
+                  "UPDATE embeddings SET vector = (SELECT vector FROM embeddings WHERE id = 1)");
+  g_autoptr(GError) error = NULL;
+  assert_false(dc_edit_split_group(fixture.collection, group_of(&fixture, 1), &error));
+  assert_non_null(strstr(error->message, "look the same"));
+  fixture_free(&fixture);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_headers_tell_the_size),
+      cmocka_unit_test(test_headers_that_end_early_are_refused),
+      cmocka_unit_test(test_headers_of_random_bytes_do_no_harm),
+      cmocka_unit_test(test_what_is_no_file_has_no_header),
+      cmocka_unit_test(test_families_join_what_lies_near),
+      cmocka_unit_test(test_families_weigh_by_size),
+      cmocka_unit_test(test_families_of_empty_groups),
+      cmocka_unit_test(test_blobs_become_groups),
+      cmocka_unit_test(test_groups_keep_their_identity_when_found_anew),
+      cmocka_unit_test(test_new_pictures_are_placed),
+      cmocka_unit_test(test_a_name_stays_when_groups_are_found_anew),
+      cmocka_unit_test(test_merged_groups_take_what_looks_like_either),
+      cmocka_unit_test(test_a_split_parts_by_looks_and_keeps_the_name),
+      cmocka_unit_test(test_a_pinned_group_does_not_move),
+      cmocka_unit_test(test_a_moved_picture_stays_where_it_was_put),
+      cmocka_unit_test(test_neighbours_are_the_nearest),
+      cmocka_unit_test(test_edits_that_make_no_sense_are_refused_and_change_nothing),
+      cmocka_unit_test(test_requests_are_done),
+      cmocka_unit_test(test_pictures_that_look_the_same_are_not_split),
+  };
+  return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}

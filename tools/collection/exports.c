@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _DEFAULT_SOURCE /* symlink() */
+#include "collection/exports.h"
+
+#include "command.h"
+#include "store/file.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *
+column_bytes(sqlite3_stmt *query, int column)
+{
+  return g_strndup(sqlite3_column_blob(query, column), (gsize)sqlite3_column_bytes(query, column));
+}
+
+static gboolean
+fail_io(GError **error, const char *path, const char *what)
+{
+  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO, "%s: %s: %s", path, what, g_strerror(errno));
+  return FALSE;
+}
+
+/* --- CSV --- */
+
+/* Quoted always: it is never wrong. */
+static void
+append_field(GString *line, const char *text)
+{
+  g_string_append_c(line, '"');
+  for (; *text; text++) {
+    if (*text == '"')
+      g_string_append_c(line, '"');
+    g_string_append_c(line, *text);
+  }
+  g_string_append_c(line, '"');
+}
+
+static void
+format_picture(GString *line, sqlite3_stmt *query)
+{
+  g_autofree char *path = column_bytes(query, 0);
+  g_autofree char *shown = g_filename_display_name(path);
+  g_string_truncate(line, 0);
+  append_field(line, shown);
+  g_string_append_c(line, ',');
+  append_field(line, (const char *)sqlite3_column_text(query, 1));
+  g_string_append_printf(line, ",%s,%.2f,%d\r\n", (const char *)sqlite3_column_text(query, 2),
+                         sqlite3_column_double(query, 3), sqlite3_column_int(query, 4));
+}
+
+static gboolean
+append_line(DcFileWriter *writer, const GString *line, GError **error)
+{
+  DcError core_error;
+  return dc_file_append(writer, line->str, line->len, &core_error) == DC_OK ||
+         dc_tools_take_error(&core_error, error);
+}
+
+static gboolean
+write_lines(DcCollection *collection, DcFileWriter *writer, GError **error)
+{
+  g_autoptr(GString) line = g_string_new("path,group,uuid,sure,outlier\r\n");
+  gboolean well = append_line(writer, line, error);
+  sqlite3_stmt *query =
+      dc_query(collection->database,
+               "SELECT p.path, g.name, g.uuid, p.sure, p.novel FROM pictures p JOIN "
+               "groups g ON g.id = p.group_id ORDER BY p.path");
+  while (well && dc_query_next(collection->database, query)) {
+    format_picture(line, query);
+    well = append_line(writer, line, error);
+  }
+  dc_query_end(query);
+  return well && dc_database_check(collection->database, error);
+}
+
+gboolean
+dc_export_csv(DcCollection *collection, const char *path, GError **error)
+{
+  DcFileWriter writer;
+  DcError core_error;
+  if (dc_file_create(&writer, path, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  if (!write_lines(collection, &writer, error)) {
+    dc_file_discard(&writer);
+    return FALSE;
+  }
+  return dc_file_commit(&writer, &core_error) == DC_OK || dc_tools_take_error(&core_error, error);
+}
+
+/* --- links --- */
+
+/* Removes the links in a subfolder, and it if nothing else was in it. */
+static gboolean
+clear_group(const char *path, GError **error)
+{
+  g_autoptr(GDir) dir = g_dir_open(path, 0, error);
+  if (!dir)
+    return FALSE;
+  for (const char *name = g_dir_read_name(dir); name; name = g_dir_read_name(dir)) {
+    g_autofree char *link = g_build_filename(path, name, NULL);
+    if (g_file_test(link, G_FILE_TEST_IS_SYMLINK) && g_unlink(link) != 0)
+      return fail_io(error, link, "cannot be removed");
+  }
+  if (g_rmdir(path) == 0)
+    return TRUE;
+  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_MISMATCH,
+              "%s: other files lie there than links that were made before; name another folder",
+              path);
+  return FALSE;
+}
+
+/* Only folders that are made of links are touched. */
+static gboolean
+clear_links(const char *folder, GError **error)
+{
+  g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
+  if (!dir)
+    return FALSE;
+  for (const char *name = g_dir_read_name(dir); name; name = g_dir_read_name(dir)) {
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    gboolean own =
+        g_file_test(path, G_FILE_TEST_IS_DIR) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK);
+    if (!own) {
+      g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_MISMATCH,
+                  "%s: it is no folder of links; name an empty or a new folder", path);
+      return FALSE;
+    }
+    if (!clear_group(path, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The name of a group as that of a folder. */
+static char *
+folder_name(const char *group)
+{
+  char *name = g_strdelimit(g_strdup(group), "/", '_');
+  if (name[0] == '.')
+    name[0] = '_';
+  return name;
+}
+
+static gboolean
+link_picture(DcCollection *collection, const char *folder, sqlite3_stmt *query, GError **error)
+{
+  g_autofree char *path = column_bytes(query, 1);
+  g_autofree char *group = folder_name((const char *)sqlite3_column_text(query, 2));
+  g_autofree char *parent = g_build_filename(folder, group, NULL);
+  g_autofree char *base = g_path_get_basename(path);
+  g_autofree char *name =
+      g_strdup_printf("%" G_GINT64_FORMAT "-%s", (gint64)sqlite3_column_int64(query, 0), base);
+  g_autofree char *link = g_build_filename(parent, name, NULL);
+  g_autofree char *target = g_build_filename(collection->folder, path, NULL);
+  if (g_mkdir_with_parents(parent, 0777) != 0)
+    return fail_io(error, parent, "cannot be made");
+  return symlink(target, link) == 0 || fail_io(error, link, "cannot be made");
+}
+
+gboolean
+dc_export_links(DcCollection *collection, const char *folder, GError **error)
+{
+  if (g_mkdir_with_parents(folder, 0777) != 0)
+    return fail_io(error, folder, "cannot be made");
+  gboolean well = clear_links(folder, error);
+  sqlite3_stmt *query =
+      dc_query(collection->database, "SELECT p.id, p.path, g.name FROM pictures p JOIN groups g ON "
+                                     "g.id = p.group_id ORDER BY p.id");
+  while (well && dc_query_next(collection->database, query))
+    well = link_picture(collection, folder, query, error);
+  dc_query_end(query);
+  return well && dc_database_check(collection->database, error);
+}

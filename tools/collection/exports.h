@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_TOOLS_COLLECTION_EXPORTS_H
+#define DC_TOOLS_COLLECTION_EXPORTS_H
+
+#include "collection/collection.h"
+
+G_BEGIN_DECLS
+
+/* The groups of a collection for other programs. Pictures are only read and pointed at. */
+
+/* Writes a CSV file (RFC 4180, UTF-8) with a line for each picture: path, group, uuid, sure (0..1),
+ * outlier (0 or 1). Control characters in a path are written as they are, within quotes; bytes that
+ * are no UTF-8 become U+FFFD. Either the old file is left or the whole new one. */
+gboolean dc_export_csv(DcCollection *collection, const char *path, GError **error);
+
+/* Makes `folder` with a subfolder for each group, named like it, that holds a symbolic link to each
+ * of its pictures ("17-name.jpg", by number, since names may repeat). Links and empty subfolders of
+ * an earlier export are removed first; anything else that lies there is an error, and stays. */
+gboolean dc_export_links(DcCollection *collection, const char *folder, GError **error);
+
+G_END_DECLS
+
+#endif

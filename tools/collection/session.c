@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "collection/session.h"
+
+#include "collection/grouping.h"
+#include "collection/indexer.h"
+#include "collection/neighbours.h"
+#include "collection/page.h"
+#include "command.h"
+#include "interrupt.h"
+#include "progress.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIRST_GROUPING 48 /* pictures that the first groups are found in; then at twice as many */
+#define GROWTH         2  /* groups are found anew in a collection that has grown by this factor */
+#define PUBLISH_PERIOD G_USEC_PER_SEC
+
+struct DcSession {
+  DcCollection *collection;
+  DcModel *model; /* NULL: the built-in descriptor */
+  DcIndexer *indexer;
+  DcGrouping *grouping;
+  DcPage *page;
+  guint groups;
+  gboolean regroup;
+  gint64 foreign_changes; /* as last seen */
+  gint64 published;       /* when */
+  DcProgress progress;
+  double done, total;
+};
+
+/* --- starting --- */
+
+static gboolean
+read_model(DcSession *session, const DcSessionOptions *options, GError **error)
+{
+  g_autofree char *known = dc_collection_text(session->collection, "model");
+  const char *model = options->model ? options->model : known && *known ? known : NULL;
+  if (!model)
+    return TRUE;
+  g_autofree char *absolute = g_canonicalize_filename(model, NULL);
+  DcError core_error;
+  if (dc_model_read(absolute, &session->model, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  dc_collection_set_text(session->collection, "model", absolute);
+  return TRUE;
+}
+
+/* Embeddings of different encoders cannot be compared. */
+static gboolean
+check_encoder(DcSession *session, GError **error)
+{
+  DcCollection *collection = session->collection;
+  const char *encoder = dc_indexer_encoder(session->indexer);
+  g_autofree char *known = dc_collection_text(collection, "encoder");
+  if (known && strcmp(known, encoder) != 0 &&
+      dc_collection_count(collection, DC_PICTURE_EMBEDDED) > 0) {
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_MISMATCH,
+                "%s was made with the encoder %s, and this one is %s; give the same --model, "
+                "another OUTPUT, or --fresh to begin anew",
+                collection->output, known, encoder);
+    return FALSE;
+  }
+  dc_collection_set_text(collection, "encoder", encoder);
+  dc_collection_set_number(collection, "dim", (gint64)dc_indexer_dim(session->indexer));
+  return TRUE;
+}
+
+static void
+set_title(DcSession *session, const DcSessionOptions *options)
+{
+  g_autofree char *known = dc_collection_text(session->collection, "title");
+  g_autofree char *name = g_path_get_basename(session->collection->folder);
+  g_autofree char *shown = g_filename_display_name(name);
+  if (options->title || !known)
+    dc_collection_set_text(session->collection, "title", options->title ? options->title : shown);
+}
+
+static void
+forget_everything(DcSession *session)
+{
+  DcDatabase *database = session->collection->database;
+  dc_database_begin(database);
+  dc_database_run(database,
+                  "DELETE FROM pictures; DELETE FROM embeddings; DELETE FROM groups; "
+                  "DELETE FROM prototypes; DELETE FROM meta WHERE key IN ('model', 'encoder', "
+                  "'run', 'title', 'grouped', 'settled')");
+  dc_database_run(database, "COMMIT"); /* a failure is kept until it is asked for */
+}
+
+static gboolean
+start(DcSession *session, const DcSessionOptions *options, GError **error)
+{
+  DcCollection *collection = session->collection;
+  if (options->fresh)
+    forget_everything(session);
+  if (!dc_database_check(collection->database, error) || !read_model(session, options, error))
+    return FALSE;
+  session->indexer = dc_indexer_new(collection, session->model, options->threads, error);
+  if (!session->indexer || !check_encoder(session, error))
+    return FALSE;
+  set_title(session, options);
+  session->grouping = dc_grouping_new(collection, dc_indexer_dim(session->indexer),
+                                      dc_indexer_encoder(session->indexer));
+  session->page = dc_page_new(collection);
+  dc_collection_set_number(collection, "run", dc_collection_number(collection, "run") + 1);
+  return dc_database_check(collection->database, error) && dc_page_install(session->page, error) &&
+         dc_grouping_load(session->grouping, error);
+}
+
+DcSession *
+dc_session_new(const DcSessionOptions *options, GError **error)
+{
+  DcSession *session = g_new0(DcSession, 1);
+  session->groups = options->groups;
+  session->regroup = options->regroup;
+  session->collection = dc_collection_create(options->folder, options->output, error);
+  if (session->collection && start(session, options, error))
+    return session;
+  dc_session_free(session);
+  return NULL;
+}
+
+void
+dc_session_free(DcSession *session)
+{
+  if (!session)
+    return;
+  dc_page_free(session->page);
+  dc_grouping_free(session->grouping);
+  dc_indexer_free(session->indexer);
+  dc_model_free(session->model);
+  dc_collection_close(session->collection);
+  g_free(session);
+}
+
+DcCollection *
+dc_session_collection(DcSession *session)
+{
+  return session->collection;
+}
+
+/* --- what is done again and again --- */
+
+/* Takes over what a person has edited in another process. */
+gboolean
+dc_session_heed_edits(DcSession *session, GError **error)
+{
+  gint64 changes = dc_collection_foreign_changes(session->collection);
+  if (changes == session->foreign_changes)
+    return dc_database_check(session->collection->database, error);
+  session->foreign_changes = changes;
+  return dc_grouping_load(session->grouping, error);
+}
+
+static gboolean
+publish(DcSession *session, GError **error)
+{
+  session->published = g_get_monotonic_time();
+  return dc_page_publish(session->page, error);
+}
+
+/* Finds groups in what there is. */
+static gboolean
+find_groups(DcSession *session, GError **error)
+{
+  gint64 pictures = dc_collection_count(session->collection, DC_PICTURE_EMBEDDED);
+  if (!dc_grouping_find(session->grouping, session->groups, error))
+    return FALSE;
+  dc_collection_set_number(session->collection, "grouped", pictures);
+  return dc_database_check(session->collection->database, error);
+}
+
+/* Whether the groups were found in a small part of what there is by now. */
+static gboolean
+is_outgrown(DcSession *session)
+{
+  gint64 pictures = dc_collection_count(session->collection, DC_PICTURE_EMBEDDED);
+  return pictures > 0 && pictures >= GROWTH * dc_collection_number(session->collection, "grouped");
+}
+
+/* While pictures are looked at: the groups get better as more of them are known. */
+static gboolean
+group_and_publish(DcSession *session, GError **error)
+{
+  gint64 pictures = dc_collection_count(session->collection, DC_PICTURE_EMBEDDED);
+  if (pictures >= FIRST_GROUPING && is_outgrown(session))
+    return find_groups(session, error) && publish(session, error);
+  if (g_get_monotonic_time() - session->published < PUBLISH_PERIOD)
+    return TRUE;
+  return dc_grouping_place_new(session->grouping, TRUE, error) && publish(session, error);
+}
+
+static gboolean
+tick(gsize looked_at, gpointer user_data, GError **error)
+{
+  DcSession *session = user_data;
+  session->done += (double)looked_at;
+  dc_progress_count(&session->progress, (double)looked_at, "pictures");
+  dc_progress_show(&session->progress, session->done, session->total, NULL);
+  return !dc_interrupted() && dc_session_heed_edits(session, error) &&
+         group_and_publish(session, error);
+}
+
+/* --- a run --- */
+
+gboolean
+dc_session_set_status(DcSession *session, const char *status, GError **error)
+{
+  dc_collection_set_text(session->collection, "status", status ? status : "done");
+  return publish(session, error);
+}
+
+gboolean
+dc_session_begin_watch(DcSession *session, GError **error)
+{
+  if (dc_collection_number(session->collection, "run") == 1)
+    dc_collection_set_number(session->collection, "run", 2);
+  return dc_session_set_status(session, "watching", error);
+}
+
+/* Where it was interrupted, the pictures that were looked at are grouped too. */
+static gboolean
+settle(DcSession *session, gboolean anew, GError **error)
+{
+  gsize dim = dc_indexer_dim(session->indexer);
+  return dc_session_heed_edits(session, error) &&
+         (anew || is_outgrown(session) ? find_groups(session, error)
+                                       : dc_grouping_place_new(session->grouping, TRUE, error)) &&
+         dc_neighbours_update(session->collection, dim, error);
+}
+
+static gboolean
+tell_refused(const char *path, const char *reason, gpointer user_data)
+{
+  (void)user_data;
+  fprintf(stderr, "left out: %s: %s\n", path, reason);
+  return TRUE;
+}
+
+static gboolean
+index_pictures(DcSession *session, GError **error)
+{
+  session->total = (double)dc_collection_count(session->collection, DC_PICTURE_WAITING);
+  session->done = 0;
+  if (session->total == 0)
+    return TRUE;
+  dc_progress_start(&session->progress, "Looking at pictures");
+  gboolean well = dc_indexer_run(session->indexer, tick, session, error);
+  dc_progress_end(&session->progress, NULL);
+  return well || (error && !*error);
+}
+
+gboolean
+dc_session_run(DcSession *session, GError **error)
+{
+  static const DcScanVisitor telling = {.refused = tell_refused};
+  gboolean anew = session->regroup || dc_collection_number(session->collection, "settled") == 0;
+  session->foreign_changes = dc_collection_foreign_changes(session->collection);
+  if (!dc_collection_rescan(session->collection, "", &telling, NULL, error) ||
+      !dc_session_set_status(session, "looking", error) || !index_pictures(session, error))
+    return FALSE;
+  if (!settle(session, anew, error))
+    return FALSE;
+  if (!dc_interrupted())
+    dc_collection_set_number(session->collection, "settled", 1);
+  return dc_database_check(session->collection->database, error);
+}
+
+static gboolean
+quiet_tick(gsize looked_at, gpointer user_data, GError **error)
+{
+  (void)looked_at;
+  DcSession *session = user_data;
+  return !dc_interrupted() && dc_session_heed_edits(session, error) &&
+         group_and_publish(session, error);
+}
+
+gboolean
+dc_session_catch_up(DcSession *session, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  if (!dc_indexer_run(session->indexer, quiet_tick, session, &failure) && failure) {
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
+  }
+  return settle(session, FALSE, error) && publish(session, error);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef DC_TOOLS_COLLECTION_SESSION_H
+#define DC_TOOLS_COLLECTION_SESSION_H
+
+#include "collection/collection.h"
+
+G_BEGIN_DECLS
+
+/* Categorising a collection from the first look to the last picture that comes: what
+ * `driftcluster categorise` does. */
+typedef struct {
+  const char *folder, *output;
+  const char *model; /* a model or ONNX file; NULL: the one of last time, else the descriptor */
+  const char *title; /* of the page; NULL: that of last time, else the folder's name */
+  guint groups;      /* 0: chosen by the number of pictures */
+  guint threads;
+  gboolean regroup; /* find groups anew, although there are some */
+  gboolean fresh;   /* forget everything that is known of the pictures; edits too */
+} DcSessionOptions;
+
+typedef struct DcSession DcSession;
+
+DcSession *dc_session_new(const DcSessionOptions *options, GError **error);
+void dc_session_free(DcSession *session); /* NULL is ignored */
+
+DcCollection *dc_session_collection(DcSession *session);
+
+/* Looks at the folder and at every picture that is new, with a progress bar; finds groups, or
+ * places what is new in those that there are; publishes the page on the way. Ctrl-C ends it early,
+ * with all that was done stored. */
+gboolean dc_session_run(DcSession *session, GError **error);
+
+/* What follows when files may have changed: waiting pictures are looked at and placed, and the page
+ * published. Cheap when there is nothing to do. */
+gboolean dc_session_catch_up(DcSession *session, GError **error);
+
+/* Everything that comes from now on is new on the page. */
+gboolean dc_session_begin_watch(DcSession *session, GError **error);
+
+/* Takes over what was edited by another process, if anything was. */
+gboolean dc_session_heed_edits(DcSession *session, GError **error);
+
+/* Says on the page what is being done; NULL: nothing any more. */
+gboolean dc_session_set_status(DcSession *session, const char *status, GError **error);
+
+G_END_DECLS
+
+#endif
