@@ -103,7 +103,8 @@ def learned_centroids(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as name:
-        check(sys.argv[1], sys.argv[2], sys.argv[3], pathlib.Path(name))
+        programs = [pathlib.Path(argument).resolve() for argument in sys.argv[1:4]]
+        check(*programs, pathlib.Path(name))
 
 
 if __name__ == "__main__":
