@@ -262,21 +262,6 @@ join_what_is_one(Groups *groups, uint32_t max_clusters, DcError *error)
   return DC_OK;
 }
 
-/* Groups of cells have ragged edges: Lloyd makes clusters of them, until none of these are one. */
-static DcStatus
-settle(Groups *groups, uint32_t max_clusters, DcError *error)
-{
-  uint32_t before;
-  DcStatus status;
-  do {
-    before = groups->count;
-    status = cut_anew(groups, error);
-    if (status == DC_OK)
-      status = join_what_is_one(groups, max_clusters, error);
-  } while (status == DC_OK && groups->count < before);
-  return status;
-}
-
 static void
 take_centroids(const Groups *groups, const DcMatrix *centroids)
 {
@@ -317,7 +302,7 @@ dc_choose_clusters(const DcMatrix *samples, DcRandom *random, uint32_t *clusters
   if (status == DC_OK)
     status = join_what_is_one(&groups, max_clusters, error);
   if (status == DC_OK)
-    status = settle(&groups, max_clusters, error);
+    status = cut_anew(&groups, error); /* groups of cells have ragged edges */
   if (status == DC_OK) {
     *clusters = groups.count;
     take_centroids(&groups, centroids);

@@ -13,8 +13,8 @@
  * wanted (N / 8, at most the larger of 64 and max_clusters), and then, as often as any two
  * neighbouring groups of cells have no valley of density between them (cluster/valley.h), those
  * that have the least of one are joined. Cells of fewer than DC_VALLEY_LEAST samples go to the
- * nearest group. Lloyd then starts from the means of the groups, and it is looked again, until no
- * two of its clusters are one. Which other rules were measured, and where they fail, is told in
+ * nearest group. Lloyd then starts from the means of the groups.
+ * Which other rules were measured, and where they fail, is told in
  * docs/methods/adapting.md, "The number of clusters". */
 DcStatus dc_choose_clusters(const DcMatrix *samples, DcRandom *random, uint32_t *clusters,
                             const DcMatrix *centroids, DcError *error);
