@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* Samples that the smallest group sizes of a consensus can be made of; fewer for `clusters` are
+/* Samples for each cluster that a consensus needs; fewer are
  * refused with DC_ERROR_NOT_READY. */
 #define DC_CONSENSUS_SAMPLES_PER_CLUSTER 12
 

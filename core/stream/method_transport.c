@@ -11,9 +11,11 @@
 
 /* DC_TRANSPORT_SAMPLES_PER_CLUSTER where the clusters are groups of our own: those need fewer. */
 #define SAMPLES_PER_OWN_GROUP 25
-/* The source is described again with twice the sample, until it has seen this many. */
-#define SOURCE_GROWTH  2
-#define LARGEST_SOURCE 4096
+/* The source is described again with four times the sample, of our own groups with twice, until it
+ * has seen this many. */
+#define SOURCE_GROWTH           4
+#define SOURCE_GROWTH_OF_GROUPS 2
+#define LARGEST_SOURCE          4096
 /* As long as the clusters lie within half a spread of the source, what is remembered is of one
  * domain. */
 #define SAME_DOMAIN 0.5
@@ -185,10 +187,11 @@ static void
 plan_next_source(DcAdapter *adapter, size_t used, bool described)
 {
   DcTransportMethod *transport = adapter->state;
+  size_t growth = transport->own_groups ? SOURCE_GROWTH_OF_GROUPS : SOURCE_GROWTH;
   if (!described)
     transport->source_due = 2 * adapter->accepted + 1;
-  else if (SOURCE_GROWTH * used <= smaller(LARGEST_SOURCE, adapter->config.window))
-    transport->source_due = adapter->accepted + (SOURCE_GROWTH - 1) * used;
+  else if (growth * used <= smaller(LARGEST_SOURCE, adapter->config.window))
+    transport->source_due = adapter->accepted + (growth - 1) * used;
   else
     transport->source_due = UINT64_MAX;
 }

@@ -43,6 +43,10 @@ fit_refuses_bad_input(void **state)
   bad = options;
   bad.shrinkage = NAN;
   assert_fit_fails(good, two, bad, DC_ERROR_ARGUMENT, "shrinkage");
+  const uint32_t cells[] = {0, 1, 2, 0};
+  bad = options;
+  bad.cells = cells;
+  assert_fit_fails(good, two, bad, DC_ERROR_ARGUMENT, "sample 2 is of cluster 2 of 2");
 }
 
 static void
