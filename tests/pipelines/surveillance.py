@@ -230,7 +230,7 @@ class CameraTest(RecipeTest):
             self.wait_for_lines(output / "results.jsonl", before + 50)
         finally:
             os.killpg(recipe.pid, signal.SIGINT)
-            text, _ = recipe.communicate(timeout=60)
+            text, _ = recipe.communicate(timeout=300)  # queues are emptied first
         self.assertIn("Calling again in 1 s", text)
         self.assert_video(output / "video-1.webm")
         self.assert_video(output / "video-2.webm")
