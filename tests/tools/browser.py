@@ -286,11 +286,12 @@ class StaticPageTest(BrowserTest):
         tile.send_keys(Keys.ENTER)
         wait_for(lambda: self.one("#viewer").get_attribute("open"))
         wait_for(lambda: self.focused().get_attribute("id") == "viewer-name")
-        first = self.one("#viewer-name").text
+        name = lambda: self.texts("#viewer-name")[0]  # what is still fading in has no visible text
+        first = name()
         self.press(Keys.ARROW_RIGHT)
-        wait_for(lambda: self.one("#viewer-name").text != first)
+        wait_for(lambda: name() != first)
         self.press(Keys.ARROW_LEFT)
-        wait_for(lambda: self.one("#viewer-name").text == first)
+        wait_for(lambda: name() == first)
         self.press(Keys.ESCAPE)
         wait_for(lambda: not self.one("#viewer").get_attribute("open"))
         self.assertEqual(self.focused(), tile)

@@ -17,7 +17,9 @@
 #define MEMBERS        64                /* remembered of each prototype */
 #define LEAST_WINDOW   2048
 #define NOVELTY        0.01 /* farther out than so many of 1 of a group's own pictures: an outlier */
-#define RESTARTS       5
+#define LEAST_RESTARTS 3    /* of k-means; more where the sample is small and they cost nothing */
+#define MOST_RESTARTS  20
+#define RESTART_ROWS   20000
 #define PLACED_AT_ONCE 512
 #define MOST_ATTEMPTS  20 /* at finding groups while somebody edits */
 #define MOST_SUITABLE  64
@@ -445,7 +447,8 @@ static gboolean
 cluster(const DcMatrix *sample, guint32 clusters, float *centroids, guint32 *labels, GError **error)
 {
   DcKmeansOptions options = dc_kmeans_options(clusters);
-  options.restarts = RESTARTS;
+  options.restarts =
+      (guint32)CLAMP(RESTART_ROWS / MAX(1, sample->rows), LEAST_RESTARTS, MOST_RESTARTS);
   options.threads = 2;
   DcRandom random;
   dc_random_seed(&random, SEED, 0);
