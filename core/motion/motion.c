@@ -327,8 +327,8 @@ take_luma(DcMotion *motion, const DcImage *image)
   uint8_t *oldest = motion->previous;
   motion->previous = motion->luma;
   motion->luma = oldest;
-  dc_shrink(image->planes[0], image->strides[0], motion->factor, motion->width, motion->height,
-            motion->sums, motion->luma);
+  dc_motion_shrink(image->planes[0], image->strides[0], motion->factor, motion->width,
+                   motion->height, motion->sums, motion->luma);
 }
 
 static bool

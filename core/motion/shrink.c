@@ -35,8 +35,8 @@ add_columns(const uint32_t *restrict sums, size_t factor, size_t width, uint8_t 
 }
 
 void
-dc_shrink(const uint8_t *from, ptrdiff_t stride, int factor, int width, int height, uint32_t *sums,
-          uint8_t *to)
+dc_motion_shrink(const uint8_t *from, ptrdiff_t stride, int factor, int width, int height,
+                 uint32_t *sums, uint8_t *to)
 {
   if (factor == 1) {
     copy(from, stride, width, height, to);

@@ -12,7 +12,7 @@
  * y) of `to`, of width x height dense bytes, is the mean of the block that begins at (factor x,
  * factor y) of `from`, whose rows lie `stride` bytes apart and hold at least width x factor bytes.
  * `sums` is scratch of width x factor numbers. */
-void dc_shrink(const uint8_t *from, ptrdiff_t stride, int factor, int width, int height,
-               uint32_t *sums, uint8_t *to);
+void dc_motion_shrink(const uint8_t *from, ptrdiff_t stride, int factor, int width, int height,
+                      uint32_t *sums, uint8_t *to);
 
 #endif

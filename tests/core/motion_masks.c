@@ -240,7 +240,7 @@ test_shrinking_averages_blocks(void **state)
     from[i] = (uint8_t)dc_random_bits(&random);
   for (int factor = 1; factor <= 6; factor++) {
     const int w = 64 / factor, h = 60 / factor;
-    dc_shrink(from, STRIDE, factor, w, h, sums, to);
+    dc_motion_shrink(from, STRIDE, factor, w, h, sums, to);
     for (int y = 0; y < h; y++)
       for (int x = 0; x < w; x++) {
         int sum = 0;
@@ -251,7 +251,7 @@ test_shrinking_averages_blocks(void **state)
       }
   }
   /* From the bottom up, as the stride says. */
-  dc_shrink(from + 59 * STRIDE, -STRIDE, 2, 10, 10, sums, to);
+  dc_motion_shrink(from + 59 * STRIDE, -STRIDE, 2, 10, 10, sums, to);
   assert_int_equal(to[0], (from[59 * STRIDE] + from[59 * STRIDE + 1] + from[58 * STRIDE] +
                            from[58 * STRIDE + 1] + 2) /
                               4);
