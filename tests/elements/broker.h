@@ -104,15 +104,51 @@ broker_kill(Broker *broker)
 }
 
 static inline void
-broker_signal(Broker *broker, gint number)
+broker_continue(Broker *broker)
 {
-  g_subprocess_send_signal(broker->broker, number);
+  g_subprocess_send_signal(broker->broker, SIGCONT);
+}
+
+/* The letter that the kernel gives the state of the broker's process: T when it stands still. */
+static inline gchar
+broker_process_state(const Broker *broker)
+{
+  g_autofree gchar *path =
+      g_strdup_printf("/proc/%s/stat", g_subprocess_get_identifier(broker->broker));
+  g_autofree gchar *text = NULL;
+
+  fail_unless(g_file_get_contents(path, &text, NULL, NULL));
+  return strrchr(text, ')')[2];
+}
+
+/* It may be doing something yet when the signal has been sent. */
+static inline void
+broker_stop(Broker *broker)
+{
+  g_subprocess_send_signal(broker->broker, SIGSTOP);
+  WAIT_UNTIL(broker_process_state(broker) == 'T');
 }
 
 static inline gchar *
 broker_address(const Broker *broker)
 {
   return g_strdup_printf("mqtt://127.0.0.1:%u", broker->port);
+}
+
+/* Whether what the broker would know again after a crash holds `text`. */
+static inline gboolean
+broker_has_saved(const Broker *broker, const gchar *text)
+{
+  g_autofree gchar *path = broker_path(broker, "mosquitto.db");
+  g_autofree gchar *saved = NULL;
+  gsize size;
+
+  if (!g_file_get_contents(path, &saved, &size, NULL))
+    return FALSE;
+  for (gsize i = 0; i + strlen(text) <= size; i++)
+    if (memcmp(saved + i, text, strlen(text)) == 0)
+      return TRUE;
+  return FALSE;
 }
 
 /* Everything on `topic` goes to the file `received`, a line for each message. */
@@ -128,8 +164,9 @@ broker_subscribe(Broker *broker, const gchar *topic)
       g_subprocess_launcher_spawn(launcher, NULL, MOSQUITTO_SUB, "-h", "127.0.0.1", "-p", port,
                                   "-q", "1", "-c", "-i", "test", "-t", topic, NULL);
   fail_unless(broker->subscriber != NULL);
-  /* It says nothing when it has subscribed: long enough, also for the broker to save it. */
-  g_usleep(1500000);
+  /* It says nothing when it has subscribed. A broker that was killed before it saved the session
+   * would not keep messages for it. */
+  WAIT_UNTIL(broker_has_saved(broker, topic));
 }
 
 static inline gchar *
