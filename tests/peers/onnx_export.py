@@ -24,13 +24,22 @@ except ImportError as problem:
 # Sums of some dozens of products of the order of 1 in float, in another order of summing, and
 # approximations of exp, tanh and erf: 1e-6 each; OpenCV's are worse.
 TOLERANCE = {"reference": 2e-5, "torch": 2e-5, "opencv": 1e-4}
-# OpenCV 4.6 runs 44 of them; far fewer would mean that our files became stranger.
+# OpenCV 4.6 runs 44 of them; far fewer would mean that our files became stranger. The reference
+# leaves out the one with LRN.
 LEAST_BY_OPENCV = 40
+LEFT_OUT_BY_REFERENCE = 1
 
 
 def reference_runner():
     from onnx.reference import ReferenceEvaluator
-    return lambda model, samples: ReferenceEvaluator(model).run(None, {"input": samples})[0]
+
+    def run(model, samples):
+        # Its LRN (onnx 1.17) counts samples where it means channels.
+        if any(node.op_type == "LRN" for node in model.graph.node):
+            return None
+        return ReferenceEvaluator(model).run(None, {"input": samples})[0]
+
+    return run
 
 
 def torch_runner():
@@ -118,7 +127,8 @@ def main(program):
     problems = [problem for problem in problems if problem]
     cases = len(lines.splitlines())
     print(*problems, f"{cases} files, run: {dict(ran)}", sep="\n")
-    if any(ran[name] < cases for name in run_by if name != "opencv"):
+    if any(ran[name] < cases - (LEFT_OUT_BY_REFERENCE if name == "reference" else 0)
+           for name in run_by if name != "opencv"):
         problems.append("not every file was run")
     if "opencv" in run_by and ran["opencv"] < LEAST_BY_OPENCV:
         problems.append(f"OpenCV ran less than {LEAST_BY_OPENCV} files")

@@ -135,7 +135,8 @@ class RecordingTest(RecipeTest):
 
     def vocabulary(self, state):
         exported = self.home / "state.json"
-        subprocess.run([pathlib.Path(BUILD) / "tools/driftcluster", "state", "export", state, "--output", exported], check=True, timeout=60)
+        subprocess.run([pathlib.Path(BUILD) / "tools/driftcluster", "state", "export", state, "--output", exported],
+                       check=True, timeout=60, stdout=subprocess.DEVNULL)
         return {cluster["uuid"] for cluster in json.loads(exported.read_text())["clusters"]}
 
     def test_two_cameras_share_one_vocabulary(self):

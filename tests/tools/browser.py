@@ -20,9 +20,11 @@ import drawn
 
 try:
     from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
-    MISSING = None if shutil.which("chromedriver") else "chromium-driver is not installed"
+    MISSING = (None if shutil.which("chromedriver") and shutil.which("chromium")
+               else "chromium and chromium-driver are not installed")
 except ImportError:
     MISSING = "python3-selenium is not installed"
 
@@ -89,7 +91,10 @@ class BrowserTest(unittest.TestCase):
                          "--disable-dev-shm-usage"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        cls.browser = webdriver.Chrome(options=options)
+        # Selenium would look for them with a program that Debian does not ship.
+        options.binary_location = shutil.which("chromium")
+        service = Service(shutil.which("chromedriver"))
+        cls.browser = webdriver.Chrome(options=options, service=service)
         cls.addClassCleanup(cls.browser.quit)
 
     def setUp(self):
