@@ -16,7 +16,8 @@ typedef struct {
 } Command;
 
 static const Command commands[] = {
-    {"categorise", dc_command_categorise, "group a folder of pictures, with a page that shows them"},
+    {"categorise", dc_command_categorise,
+     "group a folder of pictures, with a page that shows them"},
     {"serve", dc_command_serve, "show that page to a browser, and take names and edits from it"},
     {"train", dc_command_train, "learn an encoder and centroids from pictures"},
     {"evaluate", dc_command_evaluate, "score a model against labels, as trained and adapted"},

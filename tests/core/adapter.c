@@ -3,8 +3,8 @@
 #include "allocations.h"
 #include "base/random.h"
 #include "cluster/attention.h"
-#include "stream/memory.h"
 #include "stream/identity.h"
+#include "stream/memory.h"
 #include "test.h"
 
 #include <math.h>

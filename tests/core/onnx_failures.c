@@ -181,8 +181,8 @@ a_file_on_its_way_to_a_model(void **state)
   dc_network_free(network);
 }
 
-/* Where the library is missing, that is all there is to see. What it allocates itself is not ours to
- * fail. */
+/* Where the library is missing, that is all there is to see. What it allocates itself is not ours
+ * to fail. */
 static void
 a_network_that_is_handed_to_onnx_runtime(void **state)
 {

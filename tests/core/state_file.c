@@ -352,7 +352,8 @@ other_files_are_refused(void **state)
                               (const char *const[3]){"driftcluster-model", "driftcluster-state"});
   const char *const newer[] = {"format", "driftcluster-state", "format_version", "3"};
   assert_int_equal(dc_tensor_file_write("newer", &tensor, 1, newer, 2, 0, NULL), DC_OK);
-  assert_load_changes_nothing(adapter, "newer", DC_ERROR_VERSION, (const char *const[3]){"\"3\"", "\"2\""});
+  assert_load_changes_nothing(adapter, "newer", DC_ERROR_VERSION,
+                              (const char *const[3]){"\"3\"", "\"2\""});
   dc_adapter_free(adapter);
 }
 

@@ -617,10 +617,14 @@ GST_START_TEST(names_that_cannot_be_given_are_refused)
   const struct {
     const gchar *cluster, *label, *told;
   } cases[] = {
-      {"3", "van", "no cluster '3'"}, {"-1", "van", "no cluster '-1'"},
-      {"", "van", "no cluster ''"},   {"1x", "van", "no cluster '1x'"},
-      {"0", "", "1 to 63 bytes"},     {"0", long_label, "1 to 63 bytes"},
-      {"0", "\xff", "UTF-8"},         {NULL, "van", "one of them is missing"},
+      {"3", "van", "no cluster '3'"},
+      {"-1", "van", "no cluster '-1'"},
+      {"", "van", "no cluster ''"},
+      {"1x", "van", "no cluster '1x'"},
+      {"0", "", "1 to 63 bytes"},
+      {"0", long_label, "1 to 63 bytes"},
+      {"0", "\xff", "UTF-8"},
+      {NULL, "van", "one of them is missing"},
       {"0", NULL, "one of them is missing"},
   };
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
