@@ -25,7 +25,6 @@ SHORT_START = ["start=pretrained", "pretrain-epochs=10", "module-epochs=50"]
 SETTINGS = {
     "ae": {
         "*": ["epochs=200"],
-        "mnist": ["epochs=60"],
         "pendigits": ["epochs=30"],
         "fashion-mnist": ["epochs=20"],
         "fashion-mnist-test": ["epochs=60"],
