@@ -56,7 +56,7 @@ def inputs(name, data, scratch):
     """What to give to `driftcluster train`; archives are unpacked in `scratch`."""
     if name in FILES:
         files = [need(data / file) for file in FILES[name][1]]
-        return changed(files, brighten, name, scratch) if name == "optdigits" else files
+        return changed(files, CHANGES[name], name, scratch) if name in CHANGES else files
     _, archive, folder = ARCHIVES[name]
     target = scratch / name
     if not target.exists():
@@ -77,6 +77,17 @@ def brighten(pictures):
     return numpy.minimum(pictures.astype(int) * 255 // 16, 255)
 
 
+def to_28_by_28(pictures):
+    """DEKM's authors resize COIL-20 so: bilinear, without smoothing first."""
+    side = pictures.shape[1]
+    places = (numpy.arange(28) + 0.5) * side / 28 - 0.5
+    low = numpy.floor(places).astype(int)
+    part = (places - low).reshape(1, -1, 1)
+    rows = pictures[:, low] * (1 - part) + pictures[:, low + 1] * part
+    part = part.reshape(1, 1, -1)
+    return numpy.rint(rows[:, :, low] * (1 - part) + rows[:, :, low + 1] * part)
+
+
 def with_border(pixels):
     """MNIST has its digits in the middle 20 of 28 pixels; other sets have no border."""
     return lambda pictures: numpy.pad(pictures, ((0, 0), (pixels, pixels), (pixels, pixels)))
@@ -84,6 +95,10 @@ def with_border(pixels):
 
 def without_border(pictures):
     return pictures[:, 4:-4, 4:-4]
+
+
+# Of the sets that cannot be used as they are.
+CHANGES = {"optdigits": brighten, "coil20": to_28_by_28}
 
 
 def changed(files, change, name, scratch):
