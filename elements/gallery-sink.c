@@ -62,7 +62,7 @@ struct _GstGallerySink {
   gboolean warned;         /* what cannot be written is news once */
   DcGalleryWriter *writer; /* set and cleared under the lock; fed by the streaming thread */
 
-  /* From start to stop. */
+  /* From PAUSED on. */
   DcGalleryFolder *folder;
   DcGallery *gallery;
 
@@ -258,9 +258,8 @@ gst_gallery_sink_refuse_start(GstGallerySink *self, const gchar *location, const
 }
 
 static gboolean
-gst_gallery_sink_start(GstBaseSink *sink)
+gst_gallery_sink_begin(GstGallerySink *self)
 {
-  GstGallerySink *self = GST_GALLERY_SINK(sink);
   g_autofree gchar *location = NULL, *title = NULL;
   g_autoptr(GError) error = NULL;
   DcGalleryTarget target = {.report = gst_gallery_sink_hear, .user_data = self};
@@ -291,10 +290,9 @@ gst_gallery_sink_start(GstBaseSink *sink)
   return TRUE;
 }
 
-static gboolean
-gst_gallery_sink_stop(GstBaseSink *sink)
+static void
+gst_gallery_sink_finish(GstGallerySink *self)
 {
-  GstGallerySink *self = GST_GALLERY_SINK(sink);
   DcGalleryWriter *writer;
 
   GST_OBJECT_LOCK(self);
@@ -303,7 +301,23 @@ gst_gallery_sink_stop(GstBaseSink *sink)
   dc_gallery_writer_free(writer);
   g_clear_pointer(&self->gallery, dc_gallery_free);
   g_clear_pointer(&self->folder, dc_gallery_folder_close);
-  return TRUE;
+}
+
+/* Not in start() and stop(), which a base sink has between NULL and READY: in READY the folder may
+ * still be set. */
+static GstStateChangeReturn
+gst_gallery_sink_change_state(GstElement *element, GstStateChange transition)
+{
+  GstGallerySink *self = GST_GALLERY_SINK(element);
+  GstStateChangeReturn done;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !gst_gallery_sink_begin(self))
+    return GST_STATE_CHANGE_FAILURE;
+  done = GST_ELEMENT_CLASS(gst_gallery_sink_parent_class)->change_state(element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+      (transition == GST_STATE_CHANGE_READY_TO_PAUSED && done == GST_STATE_CHANGE_FAILURE))
+    gst_gallery_sink_finish(self);
+  return done;
 }
 
 /* --- Properties --- */
@@ -504,9 +518,8 @@ gst_gallery_sink_class_init(GstGallerySinkClass *klass)
       "Keeps exemplars of each cluster as PNG files, with a page that shows the groups live",
       "driftcluster developers");
   gst_element_class_add_static_pad_template(element_class, &sink_template);
+  element_class->change_state = gst_gallery_sink_change_state;
 
-  sink_class->start = gst_gallery_sink_start;
-  sink_class->stop = gst_gallery_sink_stop;
   sink_class->set_caps = gst_gallery_sink_set_caps;
   sink_class->propose_allocation = gst_gallery_sink_propose_allocation;
   sink_class->event = gst_gallery_sink_event;
