@@ -4,6 +4,7 @@
 #include "draw-clusters.h"
 #include "embed.h"
 #include "find-motion.h"
+#include "gallery-sink.h"
 #include "meta/driftcluster.h"
 #include "publish-clusters.h"
 #include "tensor/blas.h"
@@ -22,6 +23,7 @@ plugin_init(GstPlugin *plugin)
   registered &= GST_ELEMENT_REGISTER(draw_clusters, plugin);
   registered &= GST_ELEMENT_REGISTER(embed, plugin);
   registered &= GST_ELEMENT_REGISTER(find_motion, plugin);
+  registered &= GST_ELEMENT_REGISTER(gallery_sink, plugin);
   registered &= GST_ELEMENT_REGISTER(publish_clusters, plugin);
   return registered;
 }

@@ -3,7 +3,7 @@
  */
 #include "command.h"
 #include "inputs.h"
-#include "shrink.h"
+#include "store/shrink.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -59,7 +59,7 @@ write_picture(const DcInputPicture *input, gpointer user_data, GError **error)
   g_autofree char *path = g_strdup_printf("%s/%05zu.png", option_output, writer->written);
   DcPicture picture;
   DcError core_error = {DC_ERROR_MEMORY, "not enough memory"};
-  gboolean well = dc_shrink(input->image, option_side, &picture) == DC_OK &&
+  gboolean well = dc_shrink(input->image, NULL, option_side, &picture) == DC_OK &&
                   dc_png_write(path, &picture, &core_error) == DC_OK;
   dc_picture_clear(&picture);
   if (!well)

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "image/descriptor.h"
 #include "image/patch.h"
+#include "store/shrink.h"
 
 #include <stdbool.h>
 
@@ -78,6 +79,40 @@ bench(const char *name, const char *format, Work *work, int width, int height, i
   bench_print(name, parameters, 1e6 * bench_median(times, RUNS), "us");
 }
 
+/* --- Exemplars of gallery-sink --- */
+
+typedef struct {
+  DcImage image;
+  DcRect region;
+} Cut;
+
+static void
+run_cut(void *data)
+{
+  Cut *cut = data;
+  DcPicture picture;
+  if (dc_shrink(&cut->image, &cut->region, 256, &picture) != DC_OK)
+    exit(1);
+  dc_picture_clear(&picture);
+}
+
+static void
+bench_cut(const char *format, DcPixelFormat pixels, int width, int height, DcRandom *random)
+{
+  enum { RUNS = 51 };
+  double times[RUNS];
+  Cut cut = {make_image(pixels, 1920, 1080, random), {0, 0, width, height}};
+  run_cut(&cut);
+  for (int i = 0; i < RUNS; i++)
+    times[i] = bench_seconds(run_cut, &cut);
+  char parameters[128];
+  snprintf(parameters, sizeof parameters,
+           "\"format\": \"%s\", \"frame\": \"1920x1080\", \"region\": \"%dx%d\"", format, width,
+           height);
+  bench_print("exemplar", parameters, 1e3 * bench_median(times, RUNS), "ms");
+  free((void *)cut.image.planes[0]);
+}
+
 int
 main(void)
 {
@@ -111,5 +146,9 @@ main(void)
       free(work.values);
       free((void *)work.image.planes[0]);
     }
+  for (size_t f = 0; f < sizeof formats / sizeof formats[0]; f++) {
+    bench_cut(formats[f].name, formats[f].format, 1920, 1080, &random);
+    bench_cut(formats[f].name, formats[f].format, 200, 400, &random);
+  }
   return 0;
 }

@@ -5,7 +5,7 @@
 #include "command.h"
 #include "decode.h"
 #include "picture-header.h"
-#include "shrink.h"
+#include "store/shrink.h"
 
 #define LARGE_PIXELS ((guint64)16 << 20) /* pictures beyond are decoded one at a time */
 
@@ -50,7 +50,7 @@ static DcStatus
 reduce(const DcImage *image, DcPicture *picture)
 {
   if (image->format != DC_PIXELS_RGBA) {
-    DcStatus status = dc_shrink(image, DC_PICTURE_MOST_SIDE, picture);
+    DcStatus status = dc_shrink(image, NULL, DC_PICTURE_MOST_SIDE, picture);
     return status == DC_OK && picture->channels == 1 ? grey_to_rgb(picture) : status;
   }
   guint8 *opaque = flatten(image);
@@ -61,7 +61,8 @@ reduce(const DcImage *image, DcPicture *picture)
       .planes = {opaque},
       .strides = {(ptrdiff_t)image->width * 3},
   };
-  DcStatus status = opaque ? dc_shrink(&flat, DC_PICTURE_MOST_SIDE, picture) : DC_ERROR_MEMORY;
+  DcStatus status =
+      opaque ? dc_shrink(&flat, NULL, DC_PICTURE_MOST_SIDE, picture) : DC_ERROR_MEMORY;
   dc_free(opaque);
   return status;
 }

@@ -15,6 +15,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -204,9 +205,35 @@ forget_listener(SoupServerMessage *message, gpointer data)
   g_ptr_array_remove_fast(server->listeners, message);
 }
 
+/* Whether the page that listens has gone. It sends nothing more, so that anything but silence is
+ * the end; the server itself notices when it next has something to tell. */
+static gboolean
+has_gone(SoupServerMessage *message)
+{
+  GSocket *socket = soup_server_message_get_socket(message);
+  char byte;
+  return socket && recv(g_socket_get_fd(socket), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Pages that were closed must not keep others from listening. */
+static void
+let_go(DcServer *server)
+{
+  for (guint i = server->listeners->len; i-- > 0;) {
+    SoupServerMessage *message = g_ptr_array_index(server->listeners, i);
+    if (!has_gone(message))
+      continue;
+    g_signal_handlers_disconnect_by_data(message, server);
+    soup_message_body_complete(soup_server_message_get_response_body(message));
+    soup_server_message_unpause(message);
+    g_ptr_array_remove_index_fast(server->listeners, i);
+  }
+}
+
 static void
 begin_events(DcServer *server, SoupServerMessage *message)
 {
+  let_go(server);
   if (server->listeners->len >= MOST_LISTENERS) {
     answer_text(message, SOUP_STATUS_SERVICE_UNAVAILABLE, "too many pages are open");
     return;

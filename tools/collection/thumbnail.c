@@ -2,7 +2,7 @@
 #include "collection/thumbnail.h"
 
 #include "command.h"
-#include "shrink.h"
+#include "store/shrink.h"
 
 #include <errno.h>
 #include <gst/app/gstappsink.h>
@@ -106,7 +106,7 @@ dc_thumbnailer_write(DcThumbnailer *thumbnailer, const DcPicture *picture, int s
   };
   DcPicture small;
   g_autoptr(GstSample) sample = NULL;
-  if (dc_shrink(&image, side, &small) == DC_OK)
+  if (dc_shrink(&image, NULL, side, &small) == DC_OK)
     sample = encode(thumbnailer, &small);
   dc_picture_clear(&small);
   if (sample)

@@ -9,70 +9,19 @@ const driftcluster = (() => {
   const CHUNK = 240; // pictures that a list shows at first, and adds each time
   const POLL_MS = 700;
   const served = location.protocol.startsWith("http");
-  const byId = (id) => document.getElementById(id);
+  const { byId, make, number, counted, reconcile, load, newCard, updateCard } = pageParts;
 
   let index = null;
   const groups = new Map(); // id -> {revision, pictures}
-  const waiting = new Map(); // script name -> Promise
   const listeners = []; // told after each new index
 
   // --- small things ---
 
-  function make(tag, properties = {}, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(properties)) {
-      if (name in element) element[name] = value;
-      else element.setAttribute(name, value);
-    }
-    element.append(...children);
-    return element;
-  }
-
-  const number = (value) => value.toLocaleString("en-GB");
-  const counted = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
   const thumbnail = (id) => `thumbs/${Math.floor(id / 1000)}/${id}.jpg`;
   const fileName = (path) => path.slice(path.lastIndexOf("/") + 1);
   const groupOf = (id) => index.groups.find((group) => group.id === id);
 
-  // Makes the children of `parent` those that `items` need, keeping the elements of items that stay:
-  // focus and scroll position survive an update.
-  function reconcile(parent, items, key, create, update) {
-    const old = new Map();
-    for (const child of [...parent.children]) old.set(child.dataset.key, child);
-    let next = parent.firstElementChild;
-    for (const item of items) {
-      const name = String(key(item));
-      let element = old.get(name);
-      if (!element) {
-        element = create(item);
-        element.dataset.key = name;
-      }
-      old.delete(name);
-      if (element === next) next = next.nextElementSibling;
-      else parent.insertBefore(element, next);
-      if (update) update(element, item);
-    }
-    for (const element of old.values()) element.remove();
-  }
-
   // --- loading ---
-
-  function load(name, version) {
-    if (waiting.has(name)) return waiting.get(name);
-    const loaded = new Promise((resolve) => {
-      const script = make("script", { src: `data/${name}.js?${version}` });
-      const end = () => {
-        waiting.delete(name);
-        script.remove();
-        resolve();
-      };
-      script.onload = end;
-      script.onerror = end;
-      document.head.append(script);
-    });
-    waiting.set(name, loaded);
-    return loaded;
-  }
 
   async function loadGroup(id) {
     const wanted = groupOf(id);
@@ -132,12 +81,9 @@ const driftcluster = (() => {
 
   // --- cards ---
 
-  function meter(sure) {
-    const bar = make("b");
-    bar.style.width = `${sure}%`;
-    return make("span", { className: "meter", title: "How much nearer its pictures are to this group than to the next, on average; 50 % would be a guess" },
-      make("i", { "aria-hidden": "true" }, bar), `${sure} % sure`);
-  }
+  const meter = (sure) => pageParts.meter(sure, "How much nearer its pictures are to this group than to the next, on average; 50 % would be a guess");
+
+  const sourcesOf = (exemplars) => exemplars.map(([id]) => thumbnail(id));
 
   function badges(group) {
     const list = [];
@@ -146,33 +92,11 @@ const driftcluster = (() => {
     return list;
   }
 
-  function mosaic(exemplars) {
-    const box = make("div", { className: "mosaic", "aria-hidden": "true" });
-    for (const [id] of exemplars.slice(0, 5))
-      box.append(make("span", {}, make("img", { src: thumbnail(id), alt: "", loading: "lazy", decoding: "async" })));
-    return box;
-  }
-
-  function updateCard(card, { link, title, facts, exemplars }) {
-    const look = JSON.stringify([title, exemplars.slice(0, 5)]);
-    if (card.dataset.look !== look) {
-      const focused = card.contains(document.activeElement);
-      card.dataset.look = look;
-      const anchor = make("a", { href: link, textContent: title });
-      card.replaceChildren(mosaic(exemplars),
-        make("div", { className: "card-text" }, make("h2", {}, anchor), make("div", { className: "card-facts" })));
-      if (focused) anchor.focus();
-    }
-    card.querySelector(".card-facts").replaceChildren(...facts);
-  }
-
-  const newCard = () => make("li", { className: "card" });
-
   function groupCard(card, group) {
     updateCard(card, {
       link: `#/group/${group.id}`,
       title: group.name,
-      exemplars: group.exemplars,
+      sources: sourcesOf(group.exemplars),
       facts: [make("span", { textContent: counted(group.size, "picture") }), meter(group.sure), ...badges(group)],
     });
   }
@@ -198,7 +122,7 @@ const driftcluster = (() => {
     updateCard(card, {
       link: members.length === 1 ? `#/group/${members[0].id}` : `#/family/${members[0].id}`,
       title: familyName(members),
-      exemplars: familyExemplars(members),
+      sources: sourcesOf(familyExemplars(members)),
       facts: [make("span", { textContent: `${counted(size, "picture")} in ${counted(members.length, "group")}` }),
         ...(fresh > 0 ? badges({ new: fresh }) : [])],
     });
@@ -484,13 +408,7 @@ const driftcluster = (() => {
     };
     byId("search-form").onsubmit = (event) => event.preventDefault();
     byId("open-outliers").onclick = openOutliers;
-    for (const button of document.querySelectorAll("[data-close]")) button.onclick = () => button.closest("dialog").close();
-    for (const dialog of document.querySelectorAll("dialog"))
-      dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-    document.querySelector(".skip").onclick = (event) => {
-      event.preventDefault();
-      byId("main").focus();
-    };
+    pageParts.listen();
     window.addEventListener("hashchange", () => {
       show();
       if (route().name === "search") return;
