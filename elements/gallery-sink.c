@@ -19,14 +19,12 @@
 #include "gallery-sink.h"
 
 #include "common/buffer-times.h"
-#include "common/frame-reader.h"
 #include "common/gallery-folder.h"
 #include "common/gallery-writer.h"
 #include "common/props.h"
-#include "common/result.h"
+#include "common/region-cutter.h"
 #include "common/snapshot-event.h"
 #include "common/stats.h"
-#include "store/shrink.h"
 
 GST_DEBUG_CATEGORY_STATIC(gallery_sink_debug);
 #define GST_CAT_DEFAULT gallery_sink_debug
@@ -105,45 +103,10 @@ gst_gallery_sink_hear(gpointer user_data, DcGalleryFile file, const DcError *err
 
 /* --- Regions --- */
 
-/* What a frame lends to the pictures of its regions; mapped when the first one is wanted. */
-typedef struct {
-  GstBuffer *buffer;
-  DcFrameReader reader;
-  gboolean tried, open;
-} GstGallerySinkFrame;
-
-static gboolean
-gst_gallery_sink_open(GstGallerySink *self, GstGallerySinkFrame *frame)
-{
-  if (!frame->tried) {
-    frame->tried = TRUE;
-    frame->open = dc_frame_reader_open(&frame->reader, &self->info, frame->buffer);
-    GST_OBJECT_LOCK(self);
-    self->stats.unreadable += frame->open ? 0 : 1;
-    GST_OBJECT_UNLOCK(self);
-  }
-  return frame->open;
-}
-
-/* FALSE when no pixel of the region is on the frame. */
-static gboolean
-gst_gallery_sink_cut(GstGallerySink *self, const DcFrameReader *reader,
-                     const DriftclusterResult *result, DcPicture *picture)
-{
-  GstVideoRectangle box;
-  DcRect region;
-
-  if (!dc_result_box(result, GST_VIDEO_INFO_WIDTH(&self->info), GST_VIDEO_INFO_HEIGHT(&self->info),
-                     &box))
-    return FALSE;
-  region = (DcRect){box.x, box.y, box.w, box.h};
-  return dc_shrink(&reader->image, &region, PICTURE_SIDE, picture) == DC_OK;
-}
-
 /* Hands a picture of the region to the writer; it is cut here, since a frame that waited would be
  * missing upstream. */
 static void
-gst_gallery_sink_keep(GstGallerySink *self, GstGallerySinkFrame *frame, const DcSighting *sighting)
+gst_gallery_sink_keep(GstGallerySink *self, DcRegionCutter *cutter, const DcSighting *sighting)
 {
   DcPicture picture;
   gchar *path;
@@ -155,21 +118,20 @@ gst_gallery_sink_keep(GstGallerySink *self, GstGallerySinkFrame *frame, const Dc
     GST_OBJECT_UNLOCK(self);
     return;
   }
-  if (!gst_gallery_sink_open(self, frame) ||
-      !gst_gallery_sink_cut(self, &frame->reader, sighting->result, &picture))
+  if (!dc_region_cutter_cut(cutter, sighting->result, PICTURE_SIDE, &picture))
     return;
   number = dc_gallery_admit(self->gallery, sighting, picture.width, picture.height, &path);
   dc_gallery_writer_push(self->writer, number, path, &picture);
 }
 
-/* Returns how many regions were counted; adds to `refused` those with broken metadata. */
-static guint
+/* Adds what was found on the frame to `counts`. */
+static void
 gst_gallery_sink_look(GstGallerySink *self, GstBuffer *buffer, GstCustomMeta *results,
-                      guint64 *refused)
+                      GstGallerySinkStats *counts)
 {
-  GstGallerySinkFrame frame = {.buffer = buffer};
+  DcRegionCutter cutter = {.info = &self->info, .buffer = buffer};
   GstClockTime time = dc_buffer_times(&GST_BASE_SINK(self)->segment, buffer).stream_time;
-  guint n = driftcluster_results_meta_get_n_results(results), counted = 0;
+  guint n = driftcluster_results_meta_get_n_results(results);
 
   /* One place for each region, in the order of the stream where it has one. */
   if (GST_CLOCK_TIME_IS_VALID(time))
@@ -179,16 +141,15 @@ gst_gallery_sink_look(GstGallerySink *self, GstBuffer *buffer, GstCustomMeta *re
     DcSighting sighting = {.result = &result, .time = time, .position = self->position++};
 
     if (!driftcluster_results_meta_get_result(results, i, &result)) {
-      ++*refused;
+      counts->refused++;
     } else if (result.cluster >= 0 && !result.ignored) {
-      counted++;
+      counts->regions++;
       if (dc_gallery_note(self->gallery, &sighting))
-        gst_gallery_sink_keep(self, &frame, &sighting);
+        gst_gallery_sink_keep(self, &cutter, &sighting);
     }
   }
-  if (frame.open)
-    dc_frame_reader_close(&frame.reader);
-  return counted;
+  counts->unreadable += cutter.unreadable ? 1 : 0;
+  dc_region_cutter_close(&cutter);
 }
 
 static GstFlowReturn
@@ -196,15 +157,17 @@ gst_gallery_sink_render(GstBaseSink *sink, GstBuffer *buffer)
 {
   GstGallerySink *self = GST_GALLERY_SINK(sink);
   GstCustomMeta *results = driftcluster_buffer_get_results_meta(buffer);
-  guint64 refused = 0;
-  guint counted = results ? gst_gallery_sink_look(self, buffer, results, &refused) : 0;
+  GstGallerySinkStats counts = {0};
 
-  if (counted > 0)
+  if (results)
+    gst_gallery_sink_look(self, buffer, results, &counts);
+  if (counts.regions > 0)
     dc_gallery_writer_touch(self->writer);
   GST_OBJECT_LOCK(self);
   self->stats.frames++;
-  self->stats.regions += counted;
-  self->stats.refused += refused;
+  self->stats.regions += counts.regions;
+  self->stats.refused += counts.refused;
+  self->stats.unreadable += counts.unreadable;
   GST_OBJECT_UNLOCK(self);
   return GST_FLOW_OK;
 }

@@ -478,7 +478,7 @@ GST_START_TEST(broken_metadata_is_refused_and_counted)
 {
   const DriftclusterResult results[2] = {gallery_result(0, GALLERY_UUID "1"),
                                          gallery_result(0, GALLERY_UUID "1")};
-  GstStructure *structure;
+  g_autoptr(GstStructure) broken = gst_structure_new("regions", "region-0", G_TYPE_INT, 7, NULL);
   GstBuffer *buffer;
   GstCustomMeta *meta;
   Gallery gallery;
@@ -488,9 +488,8 @@ GST_START_TEST(broken_metadata_is_refused_and_counted)
   buffer = gallery_frame(&gallery);
   gallery_add(buffer, results, 2);
   meta = driftcluster_buffer_get_results_meta(buffer);
-  structure = gst_custom_meta_get_structure(meta);
-  gst_structure_set(structure, "regions", GST_TYPE_STRUCTURE,
-                    gst_structure_new("regions", "region-0", G_TYPE_INT, 7, NULL), NULL);
+  gst_structure_set(gst_custom_meta_get_structure(meta), "regions", GST_TYPE_STRUCTURE, broken,
+                    NULL);
   assert_equals_int(gst_harness_push(gallery.harness, buffer), GST_FLOW_OK);
   gallery_push(&gallery, results, 1);
   gallery_end(&gallery);
