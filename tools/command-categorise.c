@@ -17,6 +17,7 @@ static char *option_csv;
 static char *option_links;
 static gint option_groups;
 static gint option_threads = 2;
+static gint64 option_seed;
 static gboolean option_watch;
 static gboolean option_regroup;
 static gboolean option_fresh;
@@ -40,6 +41,8 @@ static const GOptionEntry entries[] = {
      "write a line for each picture with its group, too", "FILE"},
     {"links", 0, 0, G_OPTION_ARG_FILENAME, &option_links,
      "make a folder for each group with symbolic links to its pictures, too", "DIR"},
+    {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed,
+     "start of the random numbers (1, or that of last time): equal ones, equal groups", "N"},
     {"threads", 't', 0, G_OPTION_ARG_INT, &option_threads,
      "threads that look at pictures (2); each holds one at a time", "N"},
     G_OPTION_ENTRY_NULL,
@@ -118,6 +121,7 @@ categorise(const char *name, const char *folder, const char *output)
       .title = option_title,
       .groups = (guint)option_groups,
       .threads = (guint)option_threads,
+      .seed = option_seed,
       .regroup = option_regroup,
       .fresh = option_fresh,
   };
@@ -144,6 +148,8 @@ dc_command_categorise(int argc, char **argv)
     return dc_command_usage(name, "--groups must lie in 0..%d", MOST_GROUPS);
   if (option_threads < 1 || option_threads > MOST_THREADS)
     return dc_command_usage(name, "--threads must lie in 1..%d", MOST_THREADS);
+  if (option_seed < 0)
+    return dc_command_usage(name, "--seed must be above 0");
   g_autofree char *output = argc == 3 ? g_strdup(argv[2]) : default_output(argv[1]);
   return categorise(name, argv[1], output);
 }

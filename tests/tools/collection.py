@@ -159,6 +159,27 @@ class GroupingTest(CollectionTest):
         self.assertEqual(len(self.data()["groups"]), 2)
         self.assertGreater(self.query("SELECT min(id) FROM pictures"), highest)
 
+    def table(self, name, *options):
+        """The CSV of a run of its own."""
+        self.output = self.home / f"groups-{name}"
+        self.made("--csv", str(self.home / f"{name}.csv"), *options)
+        return (self.home / f"{name}.csv").read_bytes()
+
+    def test_equal_seeds_give_equal_tables_whatever_the_threads_do(self):
+        drawn.kinds(self.folder, each=50)
+        (self.folder / "broken.png").write_bytes(b"no")
+        first = self.table("first", "--threads", "1")
+        self.assertEqual(self.table("again", "--threads", "1"), first)
+        self.assertEqual(self.table("threads", "--threads", "5"), first)
+        self.assertNotEqual(self.table("seed", "--seed", "2"), first)
+        self.assertEqual(first.count(b"\n"), 151)
+
+    def test_a_collection_keeps_its_seed(self):
+        drawn.kinds(self.folder, each=4)
+        self.made("--seed", "7")
+        self.made()
+        self.assertEqual(self.query("SELECT value FROM meta WHERE key = 'seed'"), [(7,)])
+
     def test_an_interrupted_run_goes_on(self):
         drawn.kinds(self.folder, each=120)
         first = subprocess.Popen([PROGRAM, "categorise", str(self.folder), str(self.output)],
@@ -408,7 +429,8 @@ class BadInputTest(CollectionTest):
         self.refused(self.categorise(), "collection.sqlite")
 
     def test_usage(self):
-        for arguments in ([], ["a", "b", "c"], ["--groups", "-1", "x"], ["--threads", "0", "x"]):
+        for arguments in ([], ["a", "b", "c"], ["--groups", "-1", "x"], ["--threads", "0", "x"],
+                          ["--seed", "-1", "x"]):
             self.assertEqual(run("categorise", *arguments).returncode, 2, arguments)
         self.assertEqual(run("serve").returncode, 2)
         self.assertEqual(run("serve", "--port", "99999", "x").returncode, 2)

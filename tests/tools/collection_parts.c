@@ -96,45 +96,56 @@ test_what_is_no_file_has_no_header(void **state)
 
 /* --- families --- */
 
+static guint
+find_families(const float *centroids, gsize rows, gsize cols, guint wanted, guint32 *families)
+{
+  DcMatrix matrix = dc_matrix(centroids, rows, cols);
+  guint count = 99;
+  GError *error = NULL;
+  if (!dc_families(&matrix, wanted, families, &count, &error))
+    fail_msg("%s", error->message);
+  return count;
+}
+
 static void
 test_families_join_what_lies_near(void **state)
 {
   (void)state;
   const float centroids[] = {0, 10, 0.5f, 10.5f, 20};
-  const double sizes[] = {5, 5, 5, 5, 5};
-  DcMatrix matrix = dc_matrix(centroids, 5, 1);
   guint32 families[5];
-  dc_families(&matrix, sizes, 3, families);
+  assert_int_equal(find_families(centroids, 5, 1, 3, families), 3);
   assert_memory_equal(families, ((guint32[]){0, 1, 0, 1, 2}), sizeof families);
-  dc_families(&matrix, sizes, 5, families);
+  assert_int_equal(find_families(centroids, 5, 1, 5, families), 5);
   assert_memory_equal(families, ((guint32[]){0, 1, 2, 3, 4}), sizeof families);
-  dc_families(&matrix, sizes, 1, families);
+  assert_int_equal(find_families(centroids, 5, 1, 1, families), 1);
   assert_memory_equal(families, ((guint32[]){0, 0, 0, 0, 0}), sizeof families);
 }
 
-/* Ward joins small groups sooner than large ones at the same distance. */
 static void
-test_families_weigh_by_size(void **state)
-{
-  (void)state;
-  const float centroids[] = {0, 1, 10, 11};
-  const double sizes[] = {1000, 1000, 2, 2};
-  DcMatrix matrix = dc_matrix(centroids, 4, 1);
-  guint32 families[4];
-  dc_families(&matrix, sizes, 3, families);
-  assert_memory_equal(families, ((guint32[]){0, 1, 2, 2}), sizeof families);
-}
-
-static void
-test_families_of_empty_groups(void **state)
+test_families_of_groups_in_one_place_and_of_none(void **state)
 {
   (void)state;
   const float centroids[] = {0, 0, 9};
-  const double sizes[] = {0, 0, 0};
+  guint32 families[3];
+  assert_int_equal(find_families(centroids, 3, 1, 3, families), 3);
+  assert_memory_equal(families, ((guint32[]){0, 1, 2}), sizeof families);
+  assert_int_equal(find_families(centroids, 3, 1, 1, families), 1);
+  assert_memory_equal(families, ((guint32[]){0, 0, 0}), sizeof families);
+  assert_int_equal(find_families(centroids, 0, 1, 1, families), 0);
+}
+
+static void
+test_families_of_what_is_not_finite_are_refused(void **state)
+{
+  (void)state;
+  const float centroids[] = {0, NAN, 9};
   DcMatrix matrix = dc_matrix(centroids, 3, 1);
   guint32 families[3];
-  dc_families(&matrix, sizes, 2, families);
-  assert_memory_equal(families, ((guint32[]){0, 0, 1}), sizeof families);
+  guint count = 99;
+  g_autoptr(GError) error = NULL;
+  assert_false(dc_families(&matrix, 2, families, &count, &error));
+  assert_non_null(error);
+  assert_int_equal(count, 0);
 }
 
 /* --- groups and edits --- */
@@ -481,8 +492,8 @@ main(void)
       cmocka_unit_test(test_headers_of_random_bytes_do_no_harm),
       cmocka_unit_test(test_what_is_no_file_has_no_header),
       cmocka_unit_test(test_families_join_what_lies_near),
-      cmocka_unit_test(test_families_weigh_by_size),
-      cmocka_unit_test(test_families_of_empty_groups),
+      cmocka_unit_test(test_families_of_groups_in_one_place_and_of_none),
+      cmocka_unit_test(test_families_of_what_is_not_finite_are_refused),
       cmocka_unit_test(test_blobs_become_groups),
       cmocka_unit_test(test_groups_keep_their_identity_when_found_anew),
       cmocka_unit_test(test_new_pictures_are_placed),

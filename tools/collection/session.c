@@ -15,6 +15,7 @@
 #define FIRST_GROUPING 48 /* pictures that the first groups are found in; then at twice as many */
 #define GROWTH         2  /* groups are found anew in a collection that has grown by this factor */
 #define PUBLISH_PERIOD G_USEC_PER_SEC
+#define STANDARD_SEED  1
 
 struct DcSession {
   DcCollection *collection;
@@ -89,12 +90,24 @@ forget_everything(DcSession *session)
   dc_database_run(database, "COMMIT"); /* a failure is kept until it is asked for */
 }
 
+/* A collection keeps the seed that it began with. */
+static void
+set_seed(DcSession *session, const DcSessionOptions *options)
+{
+  g_autofree char *known = dc_collection_text(session->collection, "seed");
+  if (options->seed > 0)
+    dc_collection_set_number(session->collection, "seed", options->seed);
+  else if (!known)
+    dc_collection_set_number(session->collection, "seed", STANDARD_SEED);
+}
+
 static gboolean
 start(DcSession *session, const DcSessionOptions *options, GError **error)
 {
   DcCollection *collection = session->collection;
   if (options->fresh)
     forget_everything(session);
+  set_seed(session, options);
   if (!dc_database_check(collection->database, error) || !read_model(session, options, error))
     return FALSE;
   session->indexer = dc_indexer_new(collection, session->model, options->threads, error);
@@ -180,16 +193,16 @@ is_outgrown(DcSession *session)
   return pictures > 0 && pictures >= GROWTH * dc_collection_number(session->collection, "grouped");
 }
 
-/* While pictures are looked at: the groups get better as more of them are known. */
+/* While pictures are looked at: the groups get better as more of them are known. What is found
+ * depends on how many pictures there are, not on the time; what is shown waits for its time. */
 static gboolean
 group_and_publish(DcSession *session, GError **error)
 {
   gint64 pictures = dc_collection_count(session->collection, DC_PICTURE_EMBEDDED);
   if (pictures >= FIRST_GROUPING && is_outgrown(session))
     return find_groups(session, error) && publish(session, error);
-  if (g_get_monotonic_time() - session->published < PUBLISH_PERIOD)
-    return TRUE;
-  return dc_grouping_place_new(session->grouping, TRUE, error) && publish(session, error);
+  return dc_grouping_place_new(session->grouping, TRUE, error) &&
+         (g_get_monotonic_time() - session->published < PUBLISH_PERIOD || publish(session, error));
 }
 
 static gboolean

@@ -14,6 +14,7 @@ typedef struct {
   const char *title; /* of the page; NULL: that of last time, else the folder's name */
   guint groups;      /* 0: chosen by the number of pictures */
   guint threads;
+  gint64 seed;      /* of everything random; 0: that of last time, else 1 */
   gboolean regroup; /* find groups anew, although there are some */
   gboolean fresh;   /* forget everything that is known of the pictures; edits too */
 } DcSessionOptions;
