@@ -437,6 +437,88 @@ class BadInputTest(CollectionTest):
         self.refused(run("serve", str(self.home / "nothing")), "there is no collection")
 
 
+class LearningTest(CollectionTest):
+    LEARN = ("--learn", "--learn-epochs", "1", "--groups", "3")
+
+    def learnt(self):
+        return (self.output / "learning/model.safetensors").is_file()
+
+    def encoder(self):
+        return self.data()["encoder"]
+
+    def test_judges_what_was_learnt_and_knows_the_verdict(self):
+        drawn.kinds(self.folder, each=80)
+        self.made("--groups", "3")
+        names = {path: group for path, group in self.query("SELECT path, uuid FROM pictures p JOIN groups g ON g.id = group_id")}
+        (self.output / "learning").mkdir()
+        model = self.output / "learning/model.safetensors"
+        trained = run("train", "--method", "ae", "--clusters", "3", "--epochs", "1", "--output",
+                      str(model), str(self.folder))
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        made = model.stat().st_mtime_ns
+        result = self.made(*self.LEARN)
+        self.assertIn("stability of the groups beyond chance", result.stderr)
+        self.assertNotIn("in the background", result.stderr)  # it was learnt already
+        taken = "learnt encoder is better" in self.data()["learning"]
+        self.assertEqual(self.encoder().startswith("sha256:"), taken)
+        self.assertEqual(self.data()["pictures"], 240)
+        self.assertEqual(sum(group["size"] for group in self.data()["groups"]), 240)
+        self.assertLessEqual({group["uuid"] for group in self.data()["groups"]}, set(names.values()))
+        again = self.made(*self.LEARN)
+        self.assertNotIn("Comparing", again.stderr)
+        self.assertEqual(model.stat().st_mtime_ns, made)
+
+    def test_too_few_pictures_are_said(self):
+        drawn.kinds(self.folder, each=4)
+        result = self.made(*self.LEARN)
+        self.assertIn("Too few pictures to learn from: 12", result.stderr)
+        self.assertFalse(self.learnt())
+        self.assertEqual(self.data()["status"], "done")
+
+    def test_an_interrupted_course_goes_on(self):
+        drawn.kinds(self.folder, each=80)
+        command = [PROGRAM, "categorise", "--learn", "--learn-epochs", "300", str(self.folder),
+                   str(self.output)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                              text=True) as first:
+            for line in first.stderr:
+                if "in the background" in line:
+                    break
+            log = self.output / "learning/log"
+            wait_for(log.exists)
+            time.sleep(2)  # until the course has begun
+            first.send_signal(signal.SIGINT)
+            first.stderr.read()
+            self.assertEqual(first.wait(60), 3)
+        self.assertEqual(sum(group["size"] for group in self.data()["groups"]), 240)
+        self.assertEqual(self.encoder(), "colour-gradient-1")
+        self.assertEqual(self.data()["status"], "done")
+        self.made()  # without learning, nothing is in the way
+
+    def test_a_course_that_fails_is_said_and_changes_nothing(self):
+        drawn.kinds(self.folder, each=80)
+        self.made("--groups", "3")
+        (self.output / "learning").mkdir()
+        (self.output / "learning/model.safetensors").mkdir()
+        result = self.made(*self.LEARN)
+        self.assertIn("cannot be read", result.stderr)
+        self.assertEqual(self.encoder(), "colour-gradient-1")
+
+    def test_a_damaged_model_is_said_and_removed(self):
+        drawn.kinds(self.folder, each=80)
+        self.made("--groups", "3")
+        (self.output / "learning").mkdir()
+        (self.output / "learning/model.safetensors").write_bytes(b"no model")
+        result = self.made(*self.LEARN)
+        self.assertIn("cannot be read, and is removed", result.stderr)
+        self.assertFalse(self.learnt())
+        self.assertEqual(self.encoder(), "colour-gradient-1")
+
+    def test_a_network_that_is_given_is_not_learnt_over(self):
+        self.assertEqual(run("categorise", "--learn", "--model", "x.onnx", "x").returncode, 2)
+        self.assertEqual(run("categorise", "--learn", "--learn-epochs", "0", "x").returncode, 2)
+
+
 class ExportTest(CollectionTest):
     def test_csv_has_a_line_for_each_picture(self):
         drawn.kinds(self.folder, each=4)

@@ -382,7 +382,7 @@ write_counts(DcCollection *collection, DcJsonWriter *json, gint64 run)
 static void
 write_state(DcCollection *collection, DcJsonWriter *json)
 {
-  static const char *const texts[] = {"status", "encoder", "title", "model"};
+  static const char *const texts[] = {"status", "encoder", "title", "model", "learning"};
   g_autofree char *address = g_filename_to_uri(collection->folder, NULL, NULL);
   g_autofree char *folder = g_filename_display_name(collection->folder);
   write_member(json, "format", 1);
