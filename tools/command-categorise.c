@@ -2,11 +2,13 @@
 /* driftcluster categorise: groups of a folder of pictures, and a page that shows them. */
 #include "collection/exports.h"
 #include "collection/session.h"
+#include "collection/tags.h"
 #include "collection/watch.h"
 #include "command.h"
 #include "interrupt.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define MOST_GROUPS  1000
 #define MOST_THREADS 64
@@ -17,6 +19,7 @@ static char *option_model;
 static char *option_title;
 static char *option_csv;
 static char *option_links;
+static char *option_tag;
 static gint option_groups;
 static gint option_threads = 2;
 static gint64 option_seed;
@@ -51,6 +54,11 @@ static const GOptionEntry entries[] = {
      "write a line for each picture with its group, too", "FILE"},
     {"links", 0, 0, G_OPTION_ARG_FILENAME, &option_links,
      "make a folder for each group with symbolic links to its pictures, too", "DIR"},
+    {"tag", 0, 0, G_OPTION_ARG_STRING, &option_tag,
+     "tag pictures with their group, too: xattr (extended attributes of the files), xmp (sidecars "
+     "in "
+     "OUTPUT/xmp) or xmp-beside (sidecars beside the pictures)",
+     "HOW"},
     {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed,
      "start of the random numbers (1, or that of last time): equal ones, equal groups", "N"},
     {"threads", 't', 0, G_OPTION_ARG_INT, &option_threads,
@@ -97,11 +105,30 @@ tell_result(DcSession *session)
 }
 
 static gboolean
+tag(DcCollection *collection, GError **error)
+{
+  if (strcmp(option_tag, "xattr") == 0)
+    return dc_tag_xattr(collection, error);
+  if (strcmp(option_tag, "xmp-beside") == 0)
+    return dc_tag_xmp(collection, collection->folder, error);
+  g_autofree char *folder = g_build_filename(collection->output, "xmp", NULL);
+  return dc_tag_xmp(collection, folder, error);
+}
+
+static gboolean
+is_way_to_tag(const char *text)
+{
+  static const char *const ways[] = {"xattr", "xmp", "xmp-beside", NULL};
+  return g_strv_contains(ways, text);
+}
+
+static gboolean
 export_groups(DcSession *session, GError **error)
 {
   DcCollection *collection = dc_session_collection(session);
   return (!option_csv || dc_export_csv(collection, option_csv, error)) &&
-         (!option_links || dc_export_links(collection, option_links, error));
+         (!option_links || dc_export_links(collection, option_links, error)) &&
+         (!option_tag || tag(collection, error));
 }
 
 /* The groups so far are there to be used meanwhile. */
@@ -177,6 +204,8 @@ dc_command_categorise(int argc, char **argv)
     return dc_command_usage(name, "--groups must lie in 0..%d", MOST_GROUPS);
   if (option_threads < 1 || option_threads > MOST_THREADS)
     return dc_command_usage(name, "--threads must lie in 1..%d", MOST_THREADS);
+  if (option_tag && !is_way_to_tag(option_tag))
+    return dc_command_usage(name, "--tag must be xattr, xmp or xmp-beside");
   if (option_learn && option_model)
     return dc_command_usage(name, "--learn is for the built-in descriptor: not with --model");
   if (option_learn_epochs < 1)

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import unittest
+import xml.etree.ElementTree
 
 from tap.runner import TAPTestRunner
 
@@ -559,6 +560,70 @@ class ExportTest(CollectionTest):
         self.refused(self.categorise("--csv", str(self.home / "no/such/table.csv")), "table.csv")
         (self.home / "file").write_text("")
         self.refused(self.categorise("--links", str(self.home / "file")), "file")
+
+
+class TagTest(CollectionTest):
+    RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+
+    def subjects(self, path):
+        tree = xml.etree.ElementTree.parse(path)
+        return [item.text for item in tree.iter(self.RDF + "li")]
+
+    def test_sidecars_are_xmp_and_lie_in_output(self):
+        drawn.kinds(self.folder, each=4)
+        before = sorted(self.folder.rglob("*"))
+        self.made("--groups", "3")
+        with contextlib.closing(sqlite3.connect(self.output / "collection.sqlite")) as database:
+            database.execute("UPDATE groups SET name = '<&\"|>', edited = 1 WHERE id = 1")
+            database.commit()
+        self.made("--tag", "xmp")
+        found = {str(path.relative_to(self.output / "xmp")): self.subjects(path)
+                 for path in (self.output / "xmp").rglob("*.xmp")}
+        groups = {path.decode() + ".xmp": name for path, name in self.query(
+            "SELECT path, name FROM pictures p JOIN groups g ON g.id = group_id")}
+        self.assertEqual({path: texts[0] for path, texts in found.items()}, groups)
+        for subject, hierarchy in found.values():
+            family, leaf = hierarchy.split("|")
+            self.assertRegex(family, r"^Family \d+$")
+            self.assertEqual(leaf, subject.replace("|", "/"))
+        self.assertEqual(sorted(self.folder.rglob("*")), before)
+
+    def test_sidecars_of_others_are_left(self):
+        drawn.kinds(self.folder, each=4)
+        other = self.folder / "red/red-00.png.xmp"
+        other.write_text("<mine/>")
+        result = self.made("--tag", "xmp-beside")
+        self.assertIn("1 sidecars of other programs were left", result.stderr)
+        self.assertEqual(other.read_text(), "<mine/>")
+        own = self.folder / "red/red-01.png.xmp"
+        own.write_text(own.read_text().replace("Group", "Gone"))
+        self.made("--tag", "xmp-beside")
+        self.assertNotIn("Gone", own.read_text())
+
+    def test_sidecars_that_cannot_be_written_are_said(self):
+        drawn.kinds(self.folder, each=2)
+        self.made()
+        (self.output / "xmp").write_text("in the way")
+        self.refused(self.categorise("--tag", "xmp"), "xmp")
+        self.assertEqual(run("categorise", "--tag", "ink", "x").returncode, 2)
+
+    def test_attributes_are_added_and_those_of_others_kept(self):
+        drawn.kinds(self.folder, each=4)
+        picture = self.folder / "red/red-00.png"
+        try:
+            os.setxattr(picture, "user.xdg.tags", b"holiday")
+        except OSError:
+            self.skipTest("this file system has no extended attributes")
+        content, modified = picture.read_bytes(), picture.stat().st_mtime_ns
+        self.made("--groups", "3", "--tag", "xattr")
+        group = os.getxattr(picture, "user.driftcluster.group").decode()
+        self.assertEqual(os.getxattr(picture, "user.xdg.tags").decode(), f"holiday,{group}")
+        with contextlib.closing(sqlite3.connect(self.output / "collection.sqlite")) as database:
+            database.execute("UPDATE groups SET name = 'One, two', edited = 1 WHERE name = ?", [group])
+            database.commit()
+        self.made("--tag", "xattr")
+        self.assertEqual(os.getxattr(picture, "user.xdg.tags").decode(), "holiday,One  two")
+        self.assertEqual((picture.read_bytes(), picture.stat().st_mtime_ns), (content, modified))
 
 
 class WatchTest(CollectionTest):

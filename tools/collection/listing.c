@@ -427,3 +427,22 @@ dc_listing_index(DcCollection *collection, gint64 group, DcFileWriter *writer, G
   g_array_unref(groups.centroids);
   return well && flush(text, writer, error) && check(collection, error);
 }
+
+GHashTable *
+dc_listing_families(DcCollection *collection, GError **error)
+{
+  g_autoptr(GHashTable) families =
+      g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+  Groups groups;
+  guint count;
+  read_groups(collection, &groups);
+  gboolean well = find_families(&groups, &count, error);
+  for (guint i = 0; well && i < groups.members->len; i++) {
+    const Member *member = &g_array_index(groups.members, Member, i);
+    g_hash_table_insert(families, g_memdup2(&member->id, sizeof member->id),
+                        g_strdup_printf("Family %u", member->family + 1));
+  }
+  g_array_unref(groups.members);
+  g_array_unref(groups.centroids);
+  return well && check(collection, error) ? g_steal_pointer(&families) : NULL;
+}
