@@ -2,30 +2,44 @@
 /* driftcluster categorise: groups of a folder of pictures, and a page that shows them. */
 #include "collection/exports.h"
 #include "collection/session.h"
+#include "collection/tags.h"
 #include "collection/watch.h"
 #include "command.h"
 #include "interrupt.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define MOST_GROUPS  1000
 #define MOST_THREADS 64
+
+#define LEARNING_PERIOD 100000 /* microseconds between looks at how learning stands */
 
 static char *option_model;
 static char *option_title;
 static char *option_csv;
 static char *option_links;
+static char *option_tag;
 static gint option_groups;
 static gint option_threads = 2;
+static gint64 option_seed;
 static gboolean option_watch;
 static gboolean option_regroup;
 static gboolean option_fresh;
+static gboolean option_learn;
+static gint option_learn_epochs = 60;
 
 static const GOptionEntry entries[] = {
     {"model", 'm', 0, G_OPTION_ARG_FILENAME, &option_model,
      "network that sees the pictures: an ONNX file, or a model of driftcluster (recommended for "
      "photographs; unset: the built-in descriptor, or the one of last time)",
      "FILE"},
+    {"learn", 'l', 0, G_OPTION_ARG_NONE, &option_learn,
+     "learn a network from the pictures themselves in the background, and see by it if its groups "
+     "are more stable",
+     NULL},
+    {"learn-epochs", 0, 0, G_OPTION_ARG_INT, &option_learn_epochs,
+     "passes over the pictures while learning (60)", "N"},
     {"groups", 'k', 0, G_OPTION_ARG_INT, &option_groups,
      "number of groups (0: half the square root of the number of pictures)", "N"},
     {"watch", 'w', 0, G_OPTION_ARG_NONE, &option_watch,
@@ -40,6 +54,13 @@ static const GOptionEntry entries[] = {
      "write a line for each picture with its group, too", "FILE"},
     {"links", 0, 0, G_OPTION_ARG_FILENAME, &option_links,
      "make a folder for each group with symbolic links to its pictures, too", "DIR"},
+    {"tag", 0, 0, G_OPTION_ARG_STRING, &option_tag,
+     "tag pictures with their group, too: xattr (extended attributes of the files), xmp (sidecars "
+     "in "
+     "OUTPUT/xmp) or xmp-beside (sidecars beside the pictures)",
+     "HOW"},
+    {"seed", 0, 0, G_OPTION_ARG_INT64, &option_seed,
+     "start of the random numbers (1, or that of last time): equal ones, equal groups", "N"},
     {"threads", 't', 0, G_OPTION_ARG_INT, &option_threads,
      "threads that look at pictures (2); each holds one at a time", "N"},
     G_OPTION_ENTRY_NULL,
@@ -84,11 +105,47 @@ tell_result(DcSession *session)
 }
 
 static gboolean
+tag(DcCollection *collection, GError **error)
+{
+  if (strcmp(option_tag, "xattr") == 0)
+    return dc_tag_xattr(collection, error);
+  if (strcmp(option_tag, "xmp-beside") == 0)
+    return dc_tag_xmp(collection, collection->folder, error);
+  g_autofree char *folder = g_build_filename(collection->output, "xmp", NULL);
+  return dc_tag_xmp(collection, folder, error);
+}
+
+static gboolean
+is_way_to_tag(const char *text)
+{
+  static const char *const ways[] = {"xattr", "xmp", "xmp-beside", NULL};
+  return g_strv_contains(ways, text);
+}
+
+static gboolean
 export_groups(DcSession *session, GError **error)
 {
   DcCollection *collection = dc_session_collection(session);
   return (!option_csv || dc_export_csv(collection, option_csv, error)) &&
-         (!option_links || dc_export_links(collection, option_links, error));
+         (!option_links || dc_export_links(collection, option_links, error)) &&
+         (!option_tag || tag(collection, error));
+}
+
+/* The groups so far are there to be used meanwhile. */
+static gboolean
+learn(DcSession *session, GError **error)
+{
+  if (!option_learn || dc_interrupted())
+    return TRUE;
+  tell_result(session);
+  if (!dc_session_set_status(session, "learning", error))
+    return FALSE;
+  while (dc_session_is_learning(session) && !dc_interrupted()) {
+    if (!dc_session_teach(session, error) || !dc_session_heed_edits(session, error))
+      return FALSE;
+    g_usleep(LEARNING_PERIOD);
+  }
+  return TRUE;
 }
 
 static gboolean
@@ -101,7 +158,7 @@ work(DcSession *session, GError **error)
     return export_groups(session, error) && dc_watch(session, error) &&
            dc_session_set_status(session, NULL, error) && export_groups(session, error);
   }
-  if (!dc_session_set_status(session, NULL, error))
+  if (!learn(session, error) || !dc_session_set_status(session, NULL, error))
     return FALSE;
   tell_result(session);
   return export_groups(session, error);
@@ -118,14 +175,17 @@ categorise(const char *name, const char *folder, const char *output)
       .title = option_title,
       .groups = (guint)option_groups,
       .threads = (guint)option_threads,
+      .seed = option_seed,
       .regroup = option_regroup,
+      .learn = option_learn ? (guint)option_learn_epochs : 0,
       .fresh = option_fresh,
   };
   dc_interrupt_catch();
   DcSession *session = dc_session_new(&options, &error);
   gboolean well = session && work(session, &error);
   gboolean early =
-      well && dc_collection_count(dc_session_collection(session), DC_PICTURE_WAITING) > 0;
+      well && ((!option_watch && dc_session_is_learning(session)) ||
+               dc_collection_count(dc_session_collection(session), DC_PICTURE_WAITING) > 0);
   dc_session_free(session);
   if (!well)
     return dc_command_failed(name, error);
@@ -144,6 +204,14 @@ dc_command_categorise(int argc, char **argv)
     return dc_command_usage(name, "--groups must lie in 0..%d", MOST_GROUPS);
   if (option_threads < 1 || option_threads > MOST_THREADS)
     return dc_command_usage(name, "--threads must lie in 1..%d", MOST_THREADS);
+  if (option_tag && !is_way_to_tag(option_tag))
+    return dc_command_usage(name, "--tag must be xattr, xmp or xmp-beside");
+  if (option_learn && option_model)
+    return dc_command_usage(name, "--learn is for the built-in descriptor: not with --model");
+  if (option_learn_epochs < 1)
+    return dc_command_usage(name, "--learn-epochs must be at least 1");
+  if (option_seed < 0)
+    return dc_command_usage(name, "--seed must be above 0");
   g_autofree char *output = argc == 3 ? g_strdup(argv[2]) : default_output(argv[1]);
   return categorise(name, argv[1], output);
 }

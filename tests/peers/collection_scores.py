@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How well `driftcluster categorise` agrees with the subfolders of a labelled folder, beside
-scikit-learn's k-means on the same embeddings and on pixels; labels serve for scoring only.
+scikit-learn's k-means on the same embeddings and on pixels, and its MiniBatchKMeans on the embeddings
+as they arrive; labels serve for scoring only.
 
-collection_scores.py DRIFTCLUSTER FOLDER [--arriving] [OPTION...]
+collection_scores.py DRIFTCLUSTER FOLDER [--domains] [--arriving] [OPTION...]
 
-FOLDER has a subfolder for each class; OPTIONS go to `driftcluster categorise`. With --arriving the
-pictures come in twenty parts, sorted by class and in random order, with a run after each. Prints
-ACC, NMI and ARI in percent. Needs python3-sklearn and python3-opencv.
+FOLDER has a subfolder for each class, or, with --domains, one for each domain with a subfolder for
+each class in it; OPTIONS go to `driftcluster categorise` (--learn, --model NET.onnx). With --arriving
+the pictures come in twenty parts, sorted by class (and by domain), and in random order, with a run
+after each. Prints ACC, NMI and ARI in percent. Needs python3-sklearn and python3-opencv.
 """
 import contextlib
 import os
@@ -22,7 +24,7 @@ import tempfile
 import cv2
 import numpy
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 PARTS, SIDE = 20, 32
@@ -48,7 +50,7 @@ def read(output):
                                 "USING(id) ORDER BY path").fetchall()
     paths = [row[0] for row in rows]
     number = lambda values: numpy.unique(values, return_inverse=True)[1]
-    return (number([path.split(b"/")[0] for path in paths]), number([row[1] for row in rows]), paths,
+    return (number([path.split(b"/")[-2] for path in paths]), number([row[1] for row in rows]), paths,
             numpy.array([numpy.frombuffer(row[2], "<f4") for row in rows]))
 
 
@@ -63,10 +65,23 @@ def categorise(program, folder, output, options):
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def in_parts(items):
+    return [items[part * len(items) // PARTS:(part + 1) * len(items) // PARTS]
+            for part in range(PARTS)]
+
+
+def mini_batches(vectors, order, classes):
+    """The clusters of MiniBatchKMeans that has seen the parts one after another."""
+    peer = MiniBatchKMeans(classes, n_init=10, random_state=0)
+    for part in in_parts(order):
+        peer.partial_fit(vectors[part])
+    return peer.predict(vectors)
+
+
 def arrive(program, folder, home, options, paths, name):
     coming, output = home / f"{name}-pictures", home / f"{name}-groups"
-    for part in range(PARTS):
-        for path in paths[part * len(paths) // PARTS:(part + 1) * len(paths) // PARTS]:
+    for part in in_parts(paths):
+        for path in part:
             target = coming / os.fsdecode(path)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(folder / os.fsdecode(path), target)
@@ -77,9 +92,9 @@ def arrive(program, folder, home, options, paths, name):
 
 def main():
     program, folder, *options = sys.argv[1:]
-    folder, arriving = pathlib.Path(folder), "--arriving" in options
-    options = [option for option in options if option != "--arriving"]
-    classes = sum(entry.is_dir() for entry in folder.iterdir())
+    folder, arriving, domains = pathlib.Path(folder), "--arriving" in options, "--domains" in options
+    options = [option for option in options if option not in ("--arriving", "--domains")]
+    classes = len({entry.name for entry in folder.glob("*/*" if domains else "*") if entry.is_dir()})
     options += ["--groups", str(classes)]
     with tempfile.TemporaryDirectory() as name:
         home = pathlib.Path(name)
@@ -90,10 +105,12 @@ def main():
              KMeans(classes, n_init=10, random_state=0).fit_predict(vectors))
         show(f"k-means on {SIDE} x {SIDE} pixels", labels,
              KMeans(classes, n_init=10, random_state=0).fit_predict(pixels(folder, paths)))
-        if arriving:
-            arrive(program, folder, home, options, paths, "sorted by class")
-            random.Random(1).shuffle(paths)
-            arrive(program, folder, home, options, paths, "in random order")
+        orders = {"sorted by domain and class" if domains else "sorted by class": list(range(len(paths))),
+                  "in random order": random.Random(1).sample(range(len(paths)), len(paths))}
+        for name, order in orders.items():
+            show(f"MiniBatchKMeans {name}", labels, mini_batches(vectors, order, classes))
+            if arriving:
+                arrive(program, folder, home, options, [paths[i] for i in order], name)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import unittest
+import xml.etree.ElementTree
 
 from tap.runner import TAPTestRunner
 
@@ -158,6 +159,27 @@ class GroupingTest(CollectionTest):
         self.made("--fresh", "--groups", "2")
         self.assertEqual(len(self.data()["groups"]), 2)
         self.assertGreater(self.query("SELECT min(id) FROM pictures"), highest)
+
+    def table(self, name, *options):
+        """The CSV of a run of its own."""
+        self.output = self.home / f"groups-{name}"
+        self.made("--csv", str(self.home / f"{name}.csv"), *options)
+        return (self.home / f"{name}.csv").read_bytes()
+
+    def test_equal_seeds_give_equal_tables_whatever_the_threads_do(self):
+        drawn.kinds(self.folder, each=50)
+        (self.folder / "broken.png").write_bytes(b"no")
+        first = self.table("first", "--threads", "1")
+        self.assertEqual(self.table("again", "--threads", "1"), first)
+        self.assertEqual(self.table("threads", "--threads", "5"), first)
+        self.assertNotEqual(self.table("seed", "--seed", "2"), first)
+        self.assertEqual(first.count(b"\n"), 151)
+
+    def test_a_collection_keeps_its_seed(self):
+        drawn.kinds(self.folder, each=4)
+        self.made("--seed", "7")
+        self.made()
+        self.assertEqual(self.query("SELECT value FROM meta WHERE key = 'seed'"), [(7,)])
 
     def test_an_interrupted_run_goes_on(self):
         drawn.kinds(self.folder, each=120)
@@ -408,11 +430,94 @@ class BadInputTest(CollectionTest):
         self.refused(self.categorise(), "collection.sqlite")
 
     def test_usage(self):
-        for arguments in ([], ["a", "b", "c"], ["--groups", "-1", "x"], ["--threads", "0", "x"]):
+        for arguments in ([], ["a", "b", "c"], ["--groups", "-1", "x"], ["--threads", "0", "x"],
+                          ["--seed", "-1", "x"]):
             self.assertEqual(run("categorise", *arguments).returncode, 2, arguments)
         self.assertEqual(run("serve").returncode, 2)
         self.assertEqual(run("serve", "--port", "99999", "x").returncode, 2)
         self.refused(run("serve", str(self.home / "nothing")), "there is no collection")
+
+
+class LearningTest(CollectionTest):
+    LEARN = ("--learn", "--learn-epochs", "1", "--groups", "3")
+
+    def learnt(self):
+        return (self.output / "learning/model.safetensors").is_file()
+
+    def encoder(self):
+        return self.data()["encoder"]
+
+    def test_judges_what_was_learnt_and_knows_the_verdict(self):
+        drawn.kinds(self.folder, each=80)
+        self.made("--groups", "3")
+        names = {path: group for path, group in self.query("SELECT path, uuid FROM pictures p JOIN groups g ON g.id = group_id")}
+        (self.output / "learning").mkdir()
+        model = self.output / "learning/model.safetensors"
+        trained = run("train", "--method", "ae", "--clusters", "3", "--epochs", "1", "--output",
+                      str(model), str(self.folder))
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        made = model.stat().st_mtime_ns
+        result = self.made(*self.LEARN)
+        self.assertIn("stability of the groups beyond chance", result.stderr)
+        self.assertNotIn("in the background", result.stderr)  # it was learnt already
+        taken = "learnt encoder is better" in self.data()["learning"]
+        self.assertEqual(self.encoder().startswith("sha256:"), taken)
+        self.assertEqual(self.data()["pictures"], 240)
+        self.assertEqual(sum(group["size"] for group in self.data()["groups"]), 240)
+        self.assertLessEqual({group["uuid"] for group in self.data()["groups"]}, set(names.values()))
+        again = self.made(*self.LEARN)
+        self.assertNotIn("Comparing", again.stderr)
+        self.assertEqual(model.stat().st_mtime_ns, made)
+
+    def test_too_few_pictures_are_said(self):
+        drawn.kinds(self.folder, each=4)
+        result = self.made(*self.LEARN)
+        self.assertIn("Too few pictures to learn from: 12", result.stderr)
+        self.assertFalse(self.learnt())
+        self.assertEqual(self.data()["status"], "done")
+
+    def test_an_interrupted_course_goes_on(self):
+        drawn.kinds(self.folder, each=80)
+        command = [PROGRAM, "categorise", "--learn", "--learn-epochs", "300", str(self.folder),
+                   str(self.output)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                              text=True) as first:
+            for line in first.stderr:
+                if "in the background" in line:
+                    break
+            log = self.output / "learning/log"
+            wait_for(log.exists)
+            time.sleep(2)  # until the course has begun
+            first.send_signal(signal.SIGINT)
+            first.stderr.read()
+            self.assertEqual(first.wait(60), 3)
+        self.assertEqual(sum(group["size"] for group in self.data()["groups"]), 240)
+        self.assertEqual(self.encoder(), "colour-gradient-1")
+        self.assertEqual(self.data()["status"], "done")
+        self.made()  # without learning, nothing is in the way
+
+    def test_a_course_that_fails_is_said_and_changes_nothing(self):
+        drawn.kinds(self.folder, each=80)
+        self.made("--groups", "3")
+        (self.output / "learning").mkdir()
+        (self.output / "learning/model.safetensors").mkdir()
+        result = self.made(*self.LEARN)
+        self.assertIn("cannot be read", result.stderr)
+        self.assertEqual(self.encoder(), "colour-gradient-1")
+
+    def test_a_damaged_model_is_said_and_removed(self):
+        drawn.kinds(self.folder, each=80)
+        self.made("--groups", "3")
+        (self.output / "learning").mkdir()
+        (self.output / "learning/model.safetensors").write_bytes(b"no model")
+        result = self.made(*self.LEARN)
+        self.assertIn("cannot be read, and is removed", result.stderr)
+        self.assertFalse(self.learnt())
+        self.assertEqual(self.encoder(), "colour-gradient-1")
+
+    def test_a_network_that_is_given_is_not_learnt_over(self):
+        self.assertEqual(run("categorise", "--learn", "--model", "x.onnx", "x").returncode, 2)
+        self.assertEqual(run("categorise", "--learn", "--learn-epochs", "0", "x").returncode, 2)
 
 
 class ExportTest(CollectionTest):
@@ -455,6 +560,70 @@ class ExportTest(CollectionTest):
         self.refused(self.categorise("--csv", str(self.home / "no/such/table.csv")), "table.csv")
         (self.home / "file").write_text("")
         self.refused(self.categorise("--links", str(self.home / "file")), "file")
+
+
+class TagTest(CollectionTest):
+    RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+
+    def subjects(self, path):
+        tree = xml.etree.ElementTree.parse(path)
+        return [item.text for item in tree.iter(self.RDF + "li")]
+
+    def test_sidecars_are_xmp_and_lie_in_output(self):
+        drawn.kinds(self.folder, each=4)
+        before = sorted(self.folder.rglob("*"))
+        self.made("--groups", "3")
+        with contextlib.closing(sqlite3.connect(self.output / "collection.sqlite")) as database:
+            database.execute("UPDATE groups SET name = '<&\"|>', edited = 1 WHERE id = 1")
+            database.commit()
+        self.made("--tag", "xmp")
+        found = {str(path.relative_to(self.output / "xmp")): self.subjects(path)
+                 for path in (self.output / "xmp").rglob("*.xmp")}
+        groups = {path.decode() + ".xmp": name for path, name in self.query(
+            "SELECT path, name FROM pictures p JOIN groups g ON g.id = group_id")}
+        self.assertEqual({path: texts[0] for path, texts in found.items()}, groups)
+        for subject, hierarchy in found.values():
+            family, leaf = hierarchy.split("|")
+            self.assertRegex(family, r"^Family \d+$")
+            self.assertEqual(leaf, subject.replace("|", "/"))
+        self.assertEqual(sorted(self.folder.rglob("*")), before)
+
+    def test_sidecars_of_others_are_left(self):
+        drawn.kinds(self.folder, each=4)
+        other = self.folder / "red/red-00.png.xmp"
+        other.write_text("<mine/>")
+        result = self.made("--tag", "xmp-beside")
+        self.assertIn("1 sidecars of other programs were left", result.stderr)
+        self.assertEqual(other.read_text(), "<mine/>")
+        own = self.folder / "red/red-01.png.xmp"
+        own.write_text(own.read_text().replace("Group", "Gone"))
+        self.made("--tag", "xmp-beside")
+        self.assertNotIn("Gone", own.read_text())
+
+    def test_sidecars_that_cannot_be_written_are_said(self):
+        drawn.kinds(self.folder, each=2)
+        self.made()
+        (self.output / "xmp").write_text("in the way")
+        self.refused(self.categorise("--tag", "xmp"), "xmp")
+        self.assertEqual(run("categorise", "--tag", "ink", "x").returncode, 2)
+
+    def test_attributes_are_added_and_those_of_others_kept(self):
+        drawn.kinds(self.folder, each=4)
+        picture = self.folder / "red/red-00.png"
+        try:
+            os.setxattr(picture, "user.xdg.tags", b"holiday")
+        except OSError:
+            self.skipTest("this file system has no extended attributes")
+        content, modified = picture.read_bytes(), picture.stat().st_mtime_ns
+        self.made("--groups", "3", "--tag", "xattr")
+        group = os.getxattr(picture, "user.driftcluster.group").decode()
+        self.assertEqual(os.getxattr(picture, "user.xdg.tags").decode(), f"holiday,{group}")
+        with contextlib.closing(sqlite3.connect(self.output / "collection.sqlite")) as database:
+            database.execute("UPDATE groups SET name = 'One, two', edited = 1 WHERE name = ?", [group])
+            database.commit()
+        self.made("--tag", "xattr")
+        self.assertEqual(os.getxattr(picture, "user.xdg.tags").decode(), "holiday,One  two")
+        self.assertEqual((picture.read_bytes(), picture.stat().st_mtime_ns), (content, modified))
 
 
 class WatchTest(CollectionTest):

@@ -4,11 +4,13 @@
 #include "scratch.h"
 
 #include "blob_collection.h"
+#include "collection/candidate.h"
 #include "collection/edit-request.h"
 #include "collection/edits.h"
 #include "collection/families.h"
 #include "collection/grouping.h"
 #include "collection/neighbours.h"
+#include "collection/stability.h"
 #include "command.h"
 #include "picture-header.h"
 
@@ -96,45 +98,130 @@ test_what_is_no_file_has_no_header(void **state)
 
 /* --- families --- */
 
+static guint
+find_families(const float *centroids, gsize rows, gsize cols, guint wanted, guint32 *families)
+{
+  DcMatrix matrix = dc_matrix(centroids, rows, cols);
+  guint count = 99;
+  GError *error = NULL;
+  if (!dc_families(&matrix, wanted, families, &count, &error))
+    fail_msg("%s", error->message);
+  return count;
+}
+
 static void
 test_families_join_what_lies_near(void **state)
 {
   (void)state;
   const float centroids[] = {0, 10, 0.5f, 10.5f, 20};
-  const double sizes[] = {5, 5, 5, 5, 5};
-  DcMatrix matrix = dc_matrix(centroids, 5, 1);
   guint32 families[5];
-  dc_families(&matrix, sizes, 3, families);
+  assert_int_equal(find_families(centroids, 5, 1, 3, families), 3);
   assert_memory_equal(families, ((guint32[]){0, 1, 0, 1, 2}), sizeof families);
-  dc_families(&matrix, sizes, 5, families);
+  assert_int_equal(find_families(centroids, 5, 1, 5, families), 5);
   assert_memory_equal(families, ((guint32[]){0, 1, 2, 3, 4}), sizeof families);
-  dc_families(&matrix, sizes, 1, families);
+  assert_int_equal(find_families(centroids, 5, 1, 1, families), 1);
   assert_memory_equal(families, ((guint32[]){0, 0, 0, 0, 0}), sizeof families);
 }
 
-/* Ward joins small groups sooner than large ones at the same distance. */
 static void
-test_families_weigh_by_size(void **state)
-{
-  (void)state;
-  const float centroids[] = {0, 1, 10, 11};
-  const double sizes[] = {1000, 1000, 2, 2};
-  DcMatrix matrix = dc_matrix(centroids, 4, 1);
-  guint32 families[4];
-  dc_families(&matrix, sizes, 3, families);
-  assert_memory_equal(families, ((guint32[]){0, 1, 2, 2}), sizeof families);
-}
-
-static void
-test_families_of_empty_groups(void **state)
+test_families_of_groups_in_one_place_and_of_none(void **state)
 {
   (void)state;
   const float centroids[] = {0, 0, 9};
-  const double sizes[] = {0, 0, 0};
+  guint32 families[3];
+  assert_int_equal(find_families(centroids, 3, 1, 3, families), 3);
+  assert_memory_equal(families, ((guint32[]){0, 1, 2}), sizeof families);
+  assert_int_equal(find_families(centroids, 3, 1, 1, families), 1);
+  assert_memory_equal(families, ((guint32[]){0, 0, 0}), sizeof families);
+  assert_int_equal(find_families(centroids, 0, 1, 1, families), 0);
+}
+
+static void
+test_families_of_what_is_not_finite_are_refused(void **state)
+{
+  (void)state;
+  const float centroids[] = {0, NAN, 9};
   DcMatrix matrix = dc_matrix(centroids, 3, 1);
   guint32 families[3];
-  dc_families(&matrix, sizes, 2, families);
-  assert_memory_equal(families, ((guint32[]){0, 0, 1}), sizeof families);
+  guint count = 99;
+  g_autoptr(GError) error = NULL;
+  assert_false(dc_families(&matrix, 2, families, &count, &error));
+  assert_non_null(error);
+  assert_int_equal(count, 0);
+}
+
+/* --- stability --- */
+
+enum { ROWS = 960, FITTED = 720, WIDE = 6 };
+
+/* Rows of a Gaussian; with `blobs`, around so many corners; `flat` leaves one direction alone. */
+static void
+draw_rows(float *rows, gsize blobs, gboolean flat)
+{
+  DcRandom random;
+  dc_random_seed(&random, 5, 0);
+  for (gsize i = 0; i < ROWS; i++)
+    for (gsize j = 0; j < WIDE; j++)
+      rows[i * WIDE + j] = (float)dc_random_normal(&random) * (flat && j > 0 ? 1e-4f : 1) +
+                           (blobs > 0 && i % blobs == j ? 12 : 0);
+}
+
+static gboolean
+stability_of(const float *rows, guint32 clusters, double *stability, GError **error)
+{
+  DcMatrix fitted = dc_matrix(rows, FITTED, WIDE);
+  DcMatrix judged = dc_matrix(rows + FITTED * WIDE, ROWS - FITTED, WIDE);
+  return dc_stability(&fitted, &judged, clusters, 1, stability, error);
+}
+
+static void
+test_groups_are_more_stable_than_what_has_none(void **state)
+{
+  (void)state;
+  float rows[ROWS * WIDE];
+  double groups, none, line;
+  GError *error = NULL;
+  draw_rows(rows, 4, FALSE);
+  assert_true(stability_of(rows, 4, &groups, &error));
+  draw_rows(rows, 0, FALSE);
+  assert_true(stability_of(rows, 4, &none, &error));
+  draw_rows(rows, 0, TRUE);
+  assert_true(stability_of(rows, 4, &line, &error));
+  if (groups < 0.3 || fabs(none) > 0.2 || fabs(line) > 0.2)
+    fail_msg("%.3f %.3f %.3f", groups, none, line);
+}
+
+static void
+test_stability_does_not_depend_on_the_scale(void **state)
+{
+  (void)state;
+  float rows[ROWS * WIDE];
+  double before, after;
+  draw_rows(rows, 4, FALSE);
+  assert_true(stability_of(rows, 4, &before, NULL));
+  for (gsize i = 0; i < ROWS * WIDE; i++)
+    rows[i] *= 1024; /* a power of two: no rounding */
+  assert_true(stability_of(rows, 4, &after, NULL));
+  assert_true(before == after);
+}
+
+static void
+test_what_cannot_be_judged_is_refused(void **state)
+{
+  (void)state;
+  float rows[ROWS * WIDE];
+  double stability;
+  draw_rows(rows, 4, FALSE);
+  g_autoptr(GError) few = NULL;
+  assert_false(stability_of(rows, FITTED / 2 + 1, &stability, &few));
+  assert_non_null(few);
+  g_autoptr(GError) none = NULL;
+  assert_false(stability_of(rows, 0, &stability, &none));
+  assert_non_null(none);
+  rows[7] = NAN;
+  g_autoptr(GError) not_finite = NULL;
+  assert_false(stability_of(rows, 4, &stability, &not_finite));
+  assert_non_null(not_finite);
 }
 
 /* --- groups and edits --- */
@@ -398,6 +485,96 @@ test_neighbours_are_the_nearest(void **state)
   fixture_free(&fixture);
 }
 
+/* --- another encoder --- */
+
+/* Gives every picture a candidate embedding of half the numbers. */
+static DcModel
+add_candidates(Fixture *fixture)
+{
+  dc_database_run(fixture->collection->database,
+                  "INSERT INTO candidates SELECT id, substr(vector, 1, length(vector) / 2) FROM "
+                  "embeddings");
+  DcModel model = {.dim = DIM / 2};
+  g_strlcpy(model.encoder_id, "half", sizeof model.encoder_id);
+  return model;
+}
+
+static void
+see_anew(Fixture *fixture, guint32 groups)
+{
+  GError *error = NULL;
+  dc_grouping_free(fixture->grouping);
+  fixture->grouping = dc_grouping_new(fixture->collection, DIM / 2, "half");
+  find_again(fixture, groups);
+  take(dc_database_check(fixture->collection->database, &error), error);
+}
+
+static void
+test_groups_and_names_go_on_under_another_encoder(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  GError *error = NULL;
+  gint64 groups[BLOBS];
+  for (gint64 i = 0; i < BLOBS; i++)
+    groups[i] = group_of(&fixture, i + 1);
+  take(dc_edit_rename_group(fixture.collection, groups[1], "Mine", &error), error);
+  take(dc_edit_move_picture(fixture.collection, 1, groups[1], &error), error);
+  DcModel model = add_candidates(&fixture);
+  take(dc_candidate_take(fixture.collection, &model, "model", &error), error);
+  see_anew(&fixture, BLOBS);
+  for (gint64 i = 1; i < BLOBS; i++)
+    assert_int_equal(group_of(&fixture, i + 1), groups[i]);
+  assert_int_equal(group_of(&fixture, 1), groups[1]); /* held */
+  assert_int_equal(group_of(&fixture, 1 + BLOBS), groups[0]);
+  assert_int_equal(number(&fixture, "SELECT id FROM groups WHERE name = 'Mine'"), groups[1]);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM groups"), BLOBS);
+  assert_int_equal(number(&fixture, "SELECT max(length(centroid)) FROM prototypes"), DIM / 2 * 4);
+  assert_int_equal(number(&fixture, "SELECT value FROM meta WHERE key = 'dim'"), DIM / 2);
+  fixture_free(&fixture);
+}
+
+static void
+test_pictures_that_the_candidate_has_not_seen_wait(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  GError *error = NULL;
+  DcModel model = add_candidates(&fixture);
+  dc_database_run(fixture.collection->database, "DELETE FROM candidates WHERE id = 3");
+  take(dc_candidate_take(fixture.collection, &model, "model", &error), error);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM pictures WHERE state = 0"), 1);
+  assert_int_equal(number(&fixture, "SELECT id FROM pictures WHERE state = 0"), 3);
+  fixture_free(&fixture);
+}
+
+static void
+test_another_candidate_begins_anew(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  DcModel model = add_candidates(&fixture);
+  dc_collection_set_text(fixture.collection, "candidate", "half");
+  dc_candidate_begin(fixture.collection, &model);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM candidates"), PICTURES);
+  g_strlcpy(model.encoder_id, "other", sizeof model.encoder_id);
+  dc_candidate_begin(fixture.collection, &model);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM candidates"), 0);
+  fixture_free(&fixture);
+}
+
+static void
+test_nothing_to_judge_by_is_said(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  double present, candidate;
+  g_autoptr(GError) error = NULL;
+  assert_false(dc_candidate_judge(fixture.collection, BLOBS, &present, &candidate, &error));
+  assert_non_null(strstr(error->message, "judged"));
+  fixture_free(&fixture);
+}
+
 /* --- edits that are refused --- */
 
 static void
@@ -481,8 +658,11 @@ main(void)
       cmocka_unit_test(test_headers_of_random_bytes_do_no_harm),
       cmocka_unit_test(test_what_is_no_file_has_no_header),
       cmocka_unit_test(test_families_join_what_lies_near),
-      cmocka_unit_test(test_families_weigh_by_size),
-      cmocka_unit_test(test_families_of_empty_groups),
+      cmocka_unit_test(test_families_of_groups_in_one_place_and_of_none),
+      cmocka_unit_test(test_families_of_what_is_not_finite_are_refused),
+      cmocka_unit_test(test_groups_are_more_stable_than_what_has_none),
+      cmocka_unit_test(test_stability_does_not_depend_on_the_scale),
+      cmocka_unit_test(test_what_cannot_be_judged_is_refused),
       cmocka_unit_test(test_blobs_become_groups),
       cmocka_unit_test(test_groups_keep_their_identity_when_found_anew),
       cmocka_unit_test(test_new_pictures_are_placed),
@@ -492,6 +672,10 @@ main(void)
       cmocka_unit_test(test_a_pinned_group_does_not_move),
       cmocka_unit_test(test_a_moved_picture_stays_where_it_was_put),
       cmocka_unit_test(test_neighbours_are_the_nearest),
+      cmocka_unit_test(test_groups_and_names_go_on_under_another_encoder),
+      cmocka_unit_test(test_pictures_that_the_candidate_has_not_seen_wait),
+      cmocka_unit_test(test_another_candidate_begins_anew),
+      cmocka_unit_test(test_nothing_to_judge_by_is_said),
       cmocka_unit_test(test_edits_that_make_no_sense_are_refused_and_change_nothing),
       cmocka_unit_test(test_requests_are_done),
       cmocka_unit_test(test_pictures_that_look_the_same_are_not_split),

@@ -119,14 +119,33 @@ def labels_beside(path):
     return path.with_name(name)
 
 
+SIDE = 32  # what `driftcluster train` shrinks larger pictures to
+
+
+def pixels_of_files(files):
+    rows = [idx(path) for path in files]
+    return (numpy.concatenate([r.reshape(len(r), -1) for r in rows]),
+            numpy.concatenate([idx(labels_beside(path)) for path in files]))
+
+
+def pixels_of_folder(folder):
+    """Pictures in a folder for each class, shrunk to SIDE x SIDE."""
+    import cv2
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = sorted({path.parent.name for path in paths})
+    rows = [cv2.resize(cv2.imread(str(path)), (SIDE, SIDE), interpolation=cv2.INTER_AREA).ravel()
+            for path in paths]
+    return (numpy.array(rows),
+            numpy.array([names.index(path.parent.name) for path in paths], numpy.uint8))
+
+
 def pixels(name, data, scratch):
     """The samples of a set as one .npy file of vectors with its labels beside it."""
     vectors = scratch / f"{name}-pixels.npy"
-    if name in FILES and not vectors.exists():
-        files = inputs(name, data, scratch)
-        rows = [idx(path) for path in files]
-        numpy.save(vectors, numpy.concatenate([r.reshape(len(r), -1) for r in rows]).astype("f4"))
-        labels = numpy.concatenate([idx(labels_beside(path)) for path in files])
+    if not vectors.exists():
+        found = inputs(name, data, scratch)
+        rows, labels = pixels_of_files(found) if name in FILES else pixels_of_folder(found[0])
+        numpy.save(vectors, rows.astype("f4"))
         numpy.save(scratch / f"{name}-pixels-labels.npy", labels)
     return vectors
 

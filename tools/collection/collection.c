@@ -294,17 +294,33 @@ forget(DcCollection *collection, gint64 id)
   remove_thumbnail(collection, id);
 }
 
+/* A random number that follows from the seed and the path alone: FNV-1a, mixed by the finaliser of
+ * SplitMix64, since the last bytes of a path would hardly reach the upper bits. */
+static gint64
+draw(DcCollection *collection, const char *path)
+{
+  guint64 hash =
+      G_GUINT64_CONSTANT(14695981039346656037) ^ (guint64)dc_collection_number(collection, "seed");
+  for (; *path; path++)
+    hash = (hash ^ (guint8)*path) * G_GUINT64_CONSTANT(1099511628211);
+  hash = (hash ^ hash >> 30) * G_GUINT64_CONSTANT(0xbf58476d1ce4e5b9);
+  hash = (hash ^ hash >> 27) * G_GUINT64_CONSTANT(0x94d049bb133111eb);
+  return (gint64)(hash ^ hash >> 31);
+}
+
 static void
 add_waiting(DcCollection *collection, const DcFoundFile *file, gint64 scan)
 {
+  gint64 drawn = draw(collection, file->path);
   sqlite3_stmt *query =
       dc_query(collection->database, "INSERT INTO pictures(path, modified, size, draw, scan, run) "
-                                     "VALUES(?, ?, ?, random(), ?, "
+                                     "VALUES(?, ?, ?, ?, ?, "
                                      "(SELECT value FROM meta WHERE key = 'run'))");
   bind_path(query, 1, file->path);
   sqlite3_bind_int64(query, 2, file->modified);
   sqlite3_bind_int64(query, 3, file->size);
-  sqlite3_bind_int64(query, 4, scan);
+  sqlite3_bind_int64(query, 4, drawn);
+  sqlite3_bind_int64(query, 5, scan);
   dc_query_next(collection->database, query);
 }
 

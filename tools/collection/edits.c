@@ -2,6 +2,7 @@
 #include "collection/edits.h"
 
 #include "cluster/kmeans.h"
+#include "collection/group.h"
 #include "collection/sample.h"
 #include "command.h"
 #include "tensor/rows.h"

@@ -8,12 +8,13 @@
 
 G_BEGIN_DECLS
 
-/* The coarse level over groups: those that lie near each other are one family. Ward's criterion
- * (Ward 1963) on the centroids (K x d) with the sizes (K) as weights: of all pairs the two whose
- * union adds least to the squared distances are merged, until `count` (1..K) are left. `families`
- * (K) receives 0 .. count - 1, numbered by the first group in each. O(K^3) for K of some hundreds.
- */
-void dc_families(const DcMatrix *centroids, const double *sizes, guint count, guint32 *families);
+/* The coarse level over groups: those that lie near each other are one family, by sub-cluster
+ * components over their centroids (K x d), as the stream core finds its groups of clusters
+ * (cluster/scc.h), at the round whose number of families is nearest to `wanted`. `families` (K)
+ * receives 0 .. *count - 1, numbered by the first group in each. Fails, with no families, when a
+ * centroid is not finite or memory is short. */
+gboolean dc_families(const DcMatrix *centroids, guint wanted, guint32 *families, guint *count,
+                     GError **error);
 
 G_END_DECLS
 

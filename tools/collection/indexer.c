@@ -11,8 +11,8 @@
 #include <sqlite3.h>
 #include <string.h>
 
-#define MOST_UNDER_WAY 32
-#define STORE_PERIOD   (G_USEC_PER_SEC / 4)
+#define MOST_UNDER_WAY  32
+#define STORED_TOGETHER (MOST_UNDER_WAY / 2)
 
 /* One picture on its way through a thread. */
 typedef struct {
@@ -22,6 +22,7 @@ typedef struct {
   float *vector;   /* NULL: it cannot be read */
   char *complaint; /* why */
   GError *fatal;   /* it is not the picture that failed */
+  gboolean looked_at;
 } Job;
 
 typedef struct {
@@ -205,12 +206,13 @@ dc_indexer_encoder(const DcIndexer *indexer)
 
 /* --- a run --- */
 
+/* Pictures are stored in the order in which they were taken, and always so many together: what is
+ * found in them does not depend on which thread was faster. */
 typedef struct {
   DcIndexer *indexer;
-  gsize under_way;
-  GQueue results; /* of Job, to be stored */
-  gint64 stored;  /* when */
-  gint64 draw;    /* of the last picture taken: they are taken in this order */
+  GQueue jobs;     /* taken and not stored yet, in the order of `draw` */
+  gsize under_way; /* of them, in the threads */
+  gint64 draw;     /* of the last picture taken */
 } Run;
 
 /* Gives the threads what waits, as far as there is room. */
@@ -218,8 +220,8 @@ static void
 hand_out(Run *run)
 {
   DcDatabase *database = run->indexer->collection->database;
-  gsize room = MOST_UNDER_WAY - MIN(MOST_UNDER_WAY, run->under_way + run->results.length);
-  if (room < MOST_UNDER_WAY / 2)
+  gsize room = MOST_UNDER_WAY - MIN(MOST_UNDER_WAY, run->jobs.length);
+  if (room < STORED_TOGETHER)
     return;
   sqlite3_stmt *query = dc_query(database, "SELECT id, path, draw FROM pictures WHERE state = 0 "
                                            "AND draw > ?1 ORDER BY draw LIMIT ?2");
@@ -231,6 +233,7 @@ hand_out(Run *run)
     job->path = g_strndup(sqlite3_column_blob(query, 1), (gsize)sqlite3_column_bytes(query, 1));
     run->draw = sqlite3_column_int64(query, 2);
     run->under_way++;
+    g_queue_push_tail(&run->jobs, job);
     g_async_queue_push(run->indexer->todo, job);
   }
 }
@@ -258,14 +261,24 @@ store(Run *run, const Job *job)
   dc_query_next(database, query);
 }
 
+/* How many of the first ones are to be stored now: 0 while one of them is still looked at. */
+static gsize
+count_due(const Run *run)
+{
+  gsize together = MIN(STORED_TOGETHER, run->jobs.length), ready = 0;
+  for (const GList *link = run->jobs.head;
+       link && ((Job *)link->data)->looked_at && ready < together; link = link->next)
+    ready++;
+  return ready == together ? together : 0;
+}
+
 static gboolean
-store_results(Run *run, gsize *count, GError **error)
+store_results(Run *run, gsize count, GError **error)
 {
   DcDatabase *database = run->indexer->collection->database;
-  *count = run->results.length;
-  run->stored = g_get_monotonic_time();
   dc_database_begin(database);
-  for (Job *job = g_queue_pop_head(&run->results); job; job = g_queue_pop_head(&run->results)) {
+  for (gsize i = 0; i < count; i++) {
+    Job *job = g_queue_pop_head(&run->jobs);
     if (job->fatal) {
       g_propagate_error(error, g_steal_pointer(&job->fatal));
       job_free(job);
@@ -282,43 +295,38 @@ store_results(Run *run, gsize *count, GError **error)
 static void
 drain(Run *run)
 {
-  for (Job *job = g_async_queue_try_pop(run->indexer->todo); job;
-       job = g_async_queue_try_pop(run->indexer->todo)) {
+  while (g_async_queue_try_pop(run->indexer->todo))
     run->under_way--;
-    job_free(job);
-  }
-  while (run->under_way > 0) {
-    job_free(g_async_queue_pop(run->indexer->done));
-    run->under_way--;
-  }
-  g_queue_clear_full(&run->results, job_free);
+  for (; run->under_way > 0; run->under_way--)
+    g_async_queue_pop(run->indexer->done);
+  g_queue_clear_full(&run->jobs, job_free);
 }
 
+/* Stores what is due, and tells the caller after each part. */
 static gboolean
-store_is_due(const Run *run)
+store_what_is_due(Run *run, DcIndexerTick tick, gpointer user_data, GError **error)
 {
-  return run->results.length > 0 &&
-         (run->under_way == 0 || run->results.length >= MOST_UNDER_WAY / 2 ||
-          g_get_monotonic_time() - run->stored >= STORE_PERIOD);
+  for (gsize count = count_due(run); count > 0; count = count_due(run)) {
+    if (!store_results(run, count, error))
+      return FALSE;
+    hand_out(run);
+    if (!tick(count, user_data, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 gboolean
 dc_indexer_run(DcIndexer *indexer, DcIndexerTick tick, gpointer user_data, GError **error)
 {
-  Run run = {.indexer = indexer, .results = G_QUEUE_INIT, .draw = G_MININT64};
-  run.stored = g_get_monotonic_time();
+  Run run = {.indexer = indexer, .jobs = G_QUEUE_INIT, .draw = G_MININT64};
   gboolean well = TRUE;
   hand_out(&run);
   while (well && run.under_way > 0) {
     Job *job = g_async_queue_pop(indexer->done);
+    job->looked_at = TRUE;
     run.under_way--;
-    g_queue_push_tail(&run.results, job);
-    if (store_is_due(&run)) {
-      gsize count;
-      well = store_results(&run, &count, error) && tick(count, user_data, error);
-    }
-    if (well)
-      hand_out(&run);
+    well = store_what_is_due(&run, tick, user_data, error);
   }
   drain(&run);
   return well && dc_database_check(indexer->collection->database, error);

@@ -22,12 +22,13 @@ void dc_indexer_free(DcIndexer *indexer); /* NULL is ignored */
 gsize dc_indexer_dim(const DcIndexer *indexer);           /* numbers in an embedding */
 const char *dc_indexer_encoder(const DcIndexer *indexer); /* identity of what makes them */
 
-/* Called after each time that results were stored, some times a second; `looked_at` pictures more
- * are done. FALSE ends the run early, without `error` when all is well. */
+/* Called after each time that results were stored: sixteen pictures, fewer at the end. `looked_at`
+ * pictures more are done. FALSE ends the run early, without `error` when all is well. */
 typedef gboolean (*DcIndexerTick)(gsize looked_at, gpointer user_data, GError **error);
 
-/* Until no picture waits, in random order. A picture that cannot be read is noted as such; the run
- * fails when results cannot be stored (a full disk): what was stored before stays. */
+/* Until no picture waits, in random order; they are stored in that order, whatever the threads do.
+ * A picture that cannot be read is noted as such; the run fails when results cannot be stored (a
+ * full disk): what was stored before stays. */
 gboolean dc_indexer_run(DcIndexer *indexer, DcIndexerTick tick, gpointer user_data, GError **error);
 
 G_END_DECLS

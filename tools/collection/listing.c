@@ -124,7 +124,7 @@ dc_listing_group(DcCollection *collection, gint64 group, DcFileWriter *writer, G
   dc_json_open_array(&json);
   sqlite3_stmt *query =
       dc_query(database, "SELECT id, path, sure, novel, held, run, neighbours FROM pictures WHERE "
-                         "group_id = ? ORDER BY distance");
+                         "group_id = ? ORDER BY distance, draw");
   sqlite3_bind_int64(query, 1, group);
   while (dc_query_next(database, query)) {
     write_picture(&json, query, run);
@@ -163,7 +163,7 @@ dc_listing_outliers(DcCollection *collection, gint64 group, DcFileWriter *writer
   dc_json_write_name(&json, "pictures");
   dc_json_open_array(&json);
   sqlite3_stmt *query = dc_query(database, "SELECT id, path, group_id FROM pictures WHERE "
-                                           "novel = 1 ORDER BY distance DESC LIMIT 500");
+                                           "novel = 1 ORDER BY distance DESC, draw LIMIT 500");
   while (dc_query_next(database, query))
     write_reference(&json, query);
   dc_json_close_array(&json);
@@ -228,25 +228,20 @@ read_groups(DcCollection *collection, Groups *groups)
     append_centroid(collection, groups, g_array_index(groups->members, Member, i).id);
 }
 
-/* As many families as the square root of the number of groups; they are numbered in the order in
- * which their largest groups come. */
-static guint
-find_families(Groups *groups)
+/* About as many families as the square root of the number of groups; they are numbered in the order
+ * in which their largest groups come. */
+static gboolean
+find_families(Groups *groups, guint *families, GError **error)
 {
   guint count = groups->members->len;
-  if (count == 0)
-    return 0;
-  guint families = (guint)MAX(1, lround(sqrt((double)count)));
-  g_autofree double *sizes = g_new(double, count);
-  g_autofree guint32 *family = g_new(guint32, count);
-  for (guint i = 0; i < count; i++)
-    sizes[i] = (double)g_array_index(groups->members, Member, i).size;
+  g_autofree guint32 *family = g_new(guint32, MAX(1, count));
   DcMatrix centroids =
       dc_matrix((const float *)(gpointer)groups->centroids->data, count, groups->dim);
-  dc_families(&centroids, sizes, families, family);
+  if (!dc_families(&centroids, (guint)lround(sqrt((double)count)), family, families, error))
+    return FALSE;
   for (guint i = 0; i < count; i++)
     g_array_index(groups->members, Member, i).family = family[i];
-  return families;
+  return TRUE;
 }
 
 static void
@@ -272,7 +267,7 @@ write_exemplars(DcCollection *collection, DcJsonWriter *json, gint64 group)
 {
   sqlite3_stmt *query =
       dc_query(collection->database,
-               "SELECT id, path FROM pictures WHERE group_id = ? ORDER BY distance LIMIT ?");
+               "SELECT id, path FROM pictures WHERE group_id = ? ORDER BY distance, draw LIMIT ?");
   sqlite3_bind_int64(query, 1, group);
   sqlite3_bind_int(query, 2, EXEMPLARS);
   dc_json_write_name(json, "exemplars");
@@ -387,7 +382,7 @@ write_counts(DcCollection *collection, DcJsonWriter *json, gint64 run)
 static void
 write_state(DcCollection *collection, DcJsonWriter *json)
 {
-  static const char *const texts[] = {"status", "encoder", "title", "model"};
+  static const char *const texts[] = {"status", "encoder", "title", "model", "learning"};
   g_autofree char *address = g_filename_to_uri(collection->folder, NULL, NULL);
   g_autofree char *folder = g_filename_display_name(collection->folder);
   write_member(json, "format", 1);
@@ -414,8 +409,9 @@ dc_listing_index(DcCollection *collection, gint64 group, DcFileWriter *writer, G
   g_autoptr(GString) text = g_string_new(NULL);
   DcJsonWriter json;
   Groups groups;
+  guint families;
   read_groups(collection, &groups);
-  guint families = find_families(&groups);
+  gboolean well = find_families(&groups, &families, error);
   dc_json_writer_start(&json, text);
   g_string_append(text, "driftcluster.index(");
   dc_json_open_object(&json);
@@ -429,5 +425,24 @@ dc_listing_index(DcCollection *collection, gint64 group, DcFileWriter *writer, G
   g_string_append(text, ");\n");
   g_array_unref(groups.members);
   g_array_unref(groups.centroids);
-  return flush(text, writer, error) && check(collection, error);
+  return well && flush(text, writer, error) && check(collection, error);
+}
+
+GHashTable *
+dc_listing_families(DcCollection *collection, GError **error)
+{
+  g_autoptr(GHashTable) families =
+      g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+  Groups groups;
+  guint count;
+  read_groups(collection, &groups);
+  gboolean well = find_families(&groups, &count, error);
+  for (guint i = 0; well && i < groups.members->len; i++) {
+    const Member *member = &g_array_index(groups.members, Member, i);
+    g_hash_table_insert(families, g_memdup2(&member->id, sizeof member->id),
+                        g_strdup_printf("Family %u", member->family + 1));
+  }
+  g_array_unref(groups.members);
+  g_array_unref(groups.centroids);
+  return well && check(collection, error) ? g_steal_pointer(&families) : NULL;
 }

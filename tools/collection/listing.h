@@ -26,6 +26,10 @@ gboolean dc_listing_group(DcCollection *collection, gint64 group, DcFileWriter *
 gboolean dc_listing_outliers(DcCollection *collection, gint64 group, DcFileWriter *writer,
                              GError **error);
 
+/* The family of each group as the page numbers them: gint64 -> "Family 2". NULL with `error` set on
+ * failure; free with g_hash_table_unref(). */
+GHashTable *dc_listing_families(DcCollection *collection, GError **error);
+
 G_END_DECLS
 
 #endif

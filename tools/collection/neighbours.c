@@ -28,7 +28,7 @@ read_waiting(Search *search, gint64 group)
   gsize count = 0;
   sqlite3_stmt *query =
       dc_query(database, "SELECT p.id, e.vector FROM pictures p JOIN embeddings e ON e.id = p.id "
-                         "WHERE p.group_id = ? AND p.neighbours IS NULL LIMIT ?");
+                         "WHERE p.group_id = ? AND p.neighbours IS NULL ORDER BY p.draw LIMIT ?");
   sqlite3_bind_int64(query, 1, group);
   sqlite3_bind_int(query, 2, AT_ONCE);
   while (dc_query_next(database, query)) {

@@ -60,30 +60,3 @@ dc_sample_clear(DcSample *sample)
   g_free(sample->groups);
   *sample = (DcSample){0};
 }
-
-/* The smallest number whose name nobody has. */
-static char *
-free_name(DcCollection *collection)
-{
-  for (guint number = 1;; number++) {
-    g_autofree char *name = g_strdup_printf("Group %u", number);
-    sqlite3_stmt *query =
-        dc_query(collection->database, "SELECT count(*) FROM groups WHERE name = ?");
-    sqlite3_bind_text(query, 1, name, -1, SQLITE_TRANSIENT);
-    if (dc_query_number(collection->database, query, 0) == 0)
-      return g_steal_pointer(&name);
-  }
-}
-
-gint64
-dc_group_new(DcCollection *collection)
-{
-  g_autofree char *name = free_name(collection);
-  g_autofree char *uuid = g_uuid_string_random();
-  sqlite3_stmt *query =
-      dc_query(collection->database, "INSERT INTO groups(uuid, name) VALUES(?, ?)");
-  sqlite3_bind_text(query, 1, uuid, -1, SQLITE_TRANSIENT);
-  sqlite3_bind_text(query, 2, name, -1, SQLITE_TRANSIENT);
-  dc_query_next(collection->database, query);
-  return dc_database_last_id(collection->database);
-}

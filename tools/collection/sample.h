@@ -27,9 +27,6 @@ gboolean dc_sample_read(DcSample *sample, DcCollection *collection, DcSampleOf o
                         gsize most, gsize dim, GError **error);
 void dc_sample_clear(DcSample *sample);
 
-/* Adds an empty group with the first free name ("Group 3") and an identity of its own. */
-gint64 dc_group_new(DcCollection *collection);
-
 G_END_DECLS
 
 #endif

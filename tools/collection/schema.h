@@ -4,8 +4,8 @@
 
 #define DC_COLLECTION_VERSION 1
 
-/* docs/collections.md describes it. `draw` is a random number: reading in its order is reading in
- * random order, and the first so many are a fair sample. */
+/* docs/collections.md describes it. `draw` is a random number by seed and path: reading in its
+ * order is reading in random order, and the first so many are a fair sample. */
 static const char dc_collection_schema[] =
     "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS groups("
@@ -24,12 +24,18 @@ static const char dc_collection_schema[] =
     "CREATE INDEX IF NOT EXISTS pictures_by_state ON pictures(state, draw);"
     "CREATE INDEX IF NOT EXISTS pictures_by_group ON pictures(group_id, distance);"
     "CREATE INDEX IF NOT EXISTS pictures_alone ON pictures(group_id) WHERE neighbours IS NULL;"
+    "CREATE INDEX IF NOT EXISTS pictures_unplaced ON pictures(draw) WHERE group_id IS NULL AND "
+    "  state = 1;"
     "CREATE INDEX IF NOT EXISTS pictures_new ON pictures(run) WHERE run > 1;"
     "CREATE INDEX IF NOT EXISTS pictures_novel ON pictures(distance) WHERE novel = 1;"
     "CREATE TABLE IF NOT EXISTS embeddings(id INTEGER PRIMARY KEY, vector BLOB NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS candidates(id INTEGER PRIMARY KEY, vector BLOB NOT NULL);"
     "CREATE TRIGGER IF NOT EXISTS pictures_leave AFTER DELETE ON pictures BEGIN"
     "  DELETE FROM embeddings WHERE id = old.id;"
     "  UPDATE groups SET revision = revision + 1 WHERE id = old.group_id;"
+    "END;"
+    "CREATE TRIGGER IF NOT EXISTS candidates_leave AFTER DELETE ON pictures BEGIN"
+    "  DELETE FROM candidates WHERE id = old.id;"
     "END;";
 
 #endif

@@ -5,6 +5,7 @@
 #include "collection/indexer.h"
 #include "collection/neighbours.h"
 #include "collection/page.h"
+#include "collection/teaching.h"
 #include "command.h"
 #include "interrupt.h"
 #include "progress.h"
@@ -15,6 +16,7 @@
 #define FIRST_GROUPING 48 /* pictures that the first groups are found in; then at twice as many */
 #define GROWTH         2  /* groups are found anew in a collection that has grown by this factor */
 #define PUBLISH_PERIOD G_USEC_PER_SEC
+#define STANDARD_SEED  1
 
 struct DcSession {
   DcCollection *collection;
@@ -22,6 +24,9 @@ struct DcSession {
   DcIndexer *indexer;
   DcGrouping *grouping;
   DcPage *page;
+  guint threads;
+  guint learn;          /* passes over the pictures to learn from; 0: nothing is to be learnt */
+  DcTeaching *teaching; /* NULL: not begun */
   guint groups;
   gboolean regroup;
   gint64 foreign_changes; /* as last seen */
@@ -33,10 +38,10 @@ struct DcSession {
 /* --- starting --- */
 
 static gboolean
-read_model(DcSession *session, const DcSessionOptions *options, GError **error)
+read_model(DcSession *session, const char *given, GError **error)
 {
   g_autofree char *known = dc_collection_text(session->collection, "model");
-  const char *model = options->model ? options->model : known && *known ? known : NULL;
+  const char *model = given ? given : known && *known ? known : NULL;
   if (!model)
     return TRUE;
   g_autofree char *absolute = g_canonicalize_filename(model, NULL);
@@ -84,9 +89,42 @@ forget_everything(DcSession *session)
   dc_database_begin(database);
   dc_database_run(database,
                   "DELETE FROM pictures; DELETE FROM embeddings; DELETE FROM groups; "
-                  "DELETE FROM prototypes; DELETE FROM meta WHERE key IN ('model', 'encoder', "
-                  "'run', 'title', 'grouped', 'settled')");
+                  "DELETE FROM prototypes; DELETE FROM candidates; DELETE FROM meta WHERE key IN "
+                  "('model', 'encoder', 'run', 'title', 'grouped', 'settled', 'seed', 'judged', "
+                  "'learning', 'candidate')");
   dc_database_run(database, "COMMIT"); /* a failure is kept until it is asked for */
+}
+
+/* A collection keeps the seed that it began with. */
+static void
+set_seed(DcSession *session, const DcSessionOptions *options)
+{
+  g_autofree char *known = dc_collection_text(session->collection, "seed");
+  if (options->seed > 0)
+    dc_collection_set_number(session->collection, "seed", options->seed);
+  else if (!known)
+    dc_collection_set_number(session->collection, "seed", STANDARD_SEED);
+}
+
+/* What sees the pictures, and the groups of what it makes of them. */
+static gboolean
+start_encoder(DcSession *session, GError **error)
+{
+  DcCollection *collection = session->collection;
+  session->indexer = dc_indexer_new(collection, session->model, session->threads, error);
+  if (!session->indexer || !check_encoder(session, error))
+    return FALSE;
+  session->grouping = dc_grouping_new(collection, dc_indexer_dim(session->indexer),
+                                      dc_indexer_encoder(session->indexer));
+  return TRUE;
+}
+
+static void
+end_encoder(DcSession *session)
+{
+  g_clear_pointer(&session->grouping, dc_grouping_free);
+  g_clear_pointer(&session->indexer, dc_indexer_free);
+  g_clear_pointer(&session->model, dc_model_free);
 }
 
 static gboolean
@@ -95,14 +133,13 @@ start(DcSession *session, const DcSessionOptions *options, GError **error)
   DcCollection *collection = session->collection;
   if (options->fresh)
     forget_everything(session);
-  if (!dc_database_check(collection->database, error) || !read_model(session, options, error))
+  set_seed(session, options);
+  if (!dc_database_check(collection->database, error) ||
+      !read_model(session, options->model, error))
     return FALSE;
-  session->indexer = dc_indexer_new(collection, session->model, options->threads, error);
-  if (!session->indexer || !check_encoder(session, error))
+  if (!start_encoder(session, error))
     return FALSE;
   set_title(session, options);
-  session->grouping = dc_grouping_new(collection, dc_indexer_dim(session->indexer),
-                                      dc_indexer_encoder(session->indexer));
   session->page = dc_page_new(collection);
   dc_collection_set_number(collection, "run", dc_collection_number(collection, "run") + 1);
   return dc_database_check(collection->database, error) && dc_page_install(session->page, error) &&
@@ -115,6 +152,8 @@ dc_session_new(const DcSessionOptions *options, GError **error)
   DcSession *session = g_new0(DcSession, 1);
   session->groups = options->groups;
   session->regroup = options->regroup;
+  session->threads = options->threads;
+  session->learn = options->learn;
   session->collection = dc_collection_create(options->folder, options->output, error);
   if (session->collection && start(session, options, error))
     return session;
@@ -127,10 +166,9 @@ dc_session_free(DcSession *session)
 {
   if (!session)
     return;
+  dc_teaching_free(session->teaching);
   dc_page_free(session->page);
-  dc_grouping_free(session->grouping);
-  dc_indexer_free(session->indexer);
-  dc_model_free(session->model);
+  end_encoder(session);
   dc_collection_close(session->collection);
   g_free(session);
 }
@@ -180,16 +218,16 @@ is_outgrown(DcSession *session)
   return pictures > 0 && pictures >= GROWTH * dc_collection_number(session->collection, "grouped");
 }
 
-/* While pictures are looked at: the groups get better as more of them are known. */
+/* While pictures are looked at: the groups get better as more of them are known. What is found
+ * depends on how many pictures there are, not on the time; what is shown waits for its time. */
 static gboolean
 group_and_publish(DcSession *session, GError **error)
 {
   gint64 pictures = dc_collection_count(session->collection, DC_PICTURE_EMBEDDED);
   if (pictures >= FIRST_GROUPING && is_outgrown(session))
     return find_groups(session, error) && publish(session, error);
-  if (g_get_monotonic_time() - session->published < PUBLISH_PERIOD)
-    return TRUE;
-  return dc_grouping_place_new(session->grouping, TRUE, error) && publish(session, error);
+  return dc_grouping_place_new(session->grouping, TRUE, error) &&
+         (g_get_monotonic_time() - session->published < PUBLISH_PERIOD || publish(session, error));
 }
 
 static gboolean
@@ -286,4 +324,55 @@ dc_session_catch_up(DcSession *session, GError **error)
     return FALSE;
   }
   return settle(session, FALSE, error) && publish(session, error);
+}
+
+/* --- learning --- */
+
+/* The encoder was exchanged: pictures keep their groups as far as these are found again. */
+static gboolean
+see_anew(DcSession *session, GError **error)
+{
+  end_encoder(session);
+  return read_model(session, NULL, error) && start_encoder(session, error) &&
+         dc_grouping_load(session->grouping, error) && find_groups(session, error) &&
+         dc_session_catch_up(session, error);
+}
+
+static gboolean
+tick_of_teaching(gpointer user_data, GError **error)
+{
+  return !dc_interrupted() && dc_session_heed_edits(user_data, error);
+}
+
+static gboolean
+publish_what_is_told(DcSession *session, GError **error)
+{
+  return g_get_monotonic_time() - session->published < PUBLISH_PERIOD || publish(session, error);
+}
+
+gboolean
+dc_session_teach(DcSession *session, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  DcTeachingState state;
+  if (!session->learn || dc_interrupted())
+    return TRUE;
+  if (!session->teaching)
+    session->teaching = dc_teaching_new(session->collection, session->learn);
+  if (!dc_teaching_step(session->teaching, tick_of_teaching, session, &state, &failure)) {
+    if (failure)
+      g_propagate_error(error, g_steal_pointer(&failure));
+    return dc_interrupted();
+  }
+  if (state == DC_TEACHING_UNDER_WAY)
+    return publish_what_is_told(session, error);
+  session->learn = 0;
+  g_clear_pointer(&session->teaching, dc_teaching_free);
+  return (state == DC_TEACHING_ENDED || see_anew(session, error)) && publish(session, error);
+}
+
+gboolean
+dc_session_is_learning(const DcSession *session)
+{
+  return session->learn > 0;
 }

@@ -14,8 +14,10 @@ typedef struct {
   const char *title; /* of the page; NULL: that of last time, else the folder's name */
   guint groups;      /* 0: chosen by the number of pictures */
   guint threads;
+  gint64 seed;      /* of everything random; 0: that of last time, else 1 */
   gboolean regroup; /* find groups anew, although there are some */
-  gboolean fresh;   /* forget everything that is known of the pictures; edits too */
+  guint learn; /* passes to learn an encoder from the pictures by, to take it if it is better; 0 */
+  gboolean fresh; /* forget everything that is known of the pictures; edits too */
 } DcSessionOptions;
 
 typedef struct DcSession DcSession;
@@ -39,6 +41,11 @@ gboolean dc_session_begin_watch(DcSession *session, GError **error);
 
 /* Takes over what was edited by another process, if anything was. */
 gboolean dc_session_heed_edits(DcSession *session, GError **error);
+
+/* Does what is to be done now about learning, if that was asked for; see teaching.h. To be called
+ * again and again while dc_session_is_learning(). */
+gboolean dc_session_teach(DcSession *session, GError **error);
+gboolean dc_session_is_learning(const DcSession *session);
 
 /* Says on the page what is being done; NULL: nothing any more. */
 gboolean dc_session_set_status(DcSession *session, const char *status, GError **error);

@@ -233,7 +233,7 @@ step(Watch *watch, GError **error)
   gboolean changes = g_hash_table_size(watch->changed) + g_hash_table_size(watch->entered) > 0;
   if (changes && is_older(watch->last_change, CALM_MILLISECONDS * 1000))
     return catch_up(watch, error);
-  return dc_session_heed_edits(watch->session, error);
+  return dc_session_heed_edits(watch->session, error) && dc_session_teach(watch->session, error);
 }
 
 static gboolean

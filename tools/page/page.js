@@ -46,6 +46,7 @@ const driftcluster = (() => {
     let text = "";
     if (working) text = `Looking at pictures: ${number(left)} to go`;
     else if (index.status === "vanished") text = "The folder has vanished. Its groups stay; they go on when it is back.";
+    else if (index.attended && index.status === "learning") text = index.learning || "Learning from the pictures";
     else if (index.attended) text = "Watching the folder";
     box.hidden = text === "";
     box.classList.toggle("trouble", index.status === "vanished");
@@ -76,6 +77,8 @@ const driftcluster = (() => {
     byId("unreadable-title").textContent = `${counted(index.unreadableCount, "file")} that cannot be read${more > 0 ? `; the first ${index.unreadable.length}` : ""}`;
     reconcile(byId("unreadable-list"), index.unreadable, (item) => item[0],
       ([path, why]) => make("li", {}, make("strong", { textContent: path }), make("br"), why || ""));
+    byId("encoder").hidden = !index.encoder;
+    byId("encoder").textContent = `Seen by ${index.model ? `the network ${index.model.split("/").pop()}` : "the built-in descriptor"}.${index.learning ? ` ${index.learning}.` : ""}`;
     byId("hint").hidden = !index.encoder || !index.encoder.startsWith("colour-gradient");
   }
 
