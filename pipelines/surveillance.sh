@@ -25,8 +25,8 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/video.sh"
 
-# Embeddings from which the groups are found, and frames of a thing that vote on its group.
-warm_up=${DRIFTCLUSTER_WARM_UP:-500} votes=15
+# Embeddings from which the groups are found.
+warm_up=${DRIFTCLUSTER_WARM_UP:-500}
 
 model='' output='' state='' clusters=0 novelty=0 freeze='' display='' retries=-1 input=''
 
@@ -75,9 +75,9 @@ check() {
 
 # run_once VIDEO APPEND: plays the input to its end.
 run_once() {
-  local embed=(embed inference-region=roi-list) adapt=(adapt-centroids "clusters=$clusters"
-    "warm-up=$warm_up" "state-file=$state") video show=()
-  [ -z "$model" ] || embed+=("model-file=$model")
+  local embed votes adapt=(adapt-centroids "clusters=$clusters" "warm-up=$warm_up" "state-file=$state")
+  local video show=()
+  set_embed "$model"
   [ -z "$freeze" ] || adapt+=(adapt=false)
   # A camera does not wait; in a recording every frame counts.
   if is_camera "$input"; then adapt+=(async=true); else embed+=(shed-late=false); fi

@@ -31,6 +31,14 @@ set_source() {
   fi
 }
 
+# set_embed MODEL: sets `embed` to the element that looks at what moves, and `votes` to the looks at a
+# thing that vote on its group. A network costs, so it looks at a thing that is followed five times a
+# second and when it has grown; the built-in descriptor looks at every frame.
+set_embed() {
+  embed=(embed inference-region=roi-list) votes=15
+  [ -z "$1" ] || { embed+=("model-file=$1" reembed-interval=200000000) && votes=5; }
+}
+
 # set_video FILE: sets `video` to the elements that write pictures to a WebM file, and notes the file.
 written=()
 set_video() {
