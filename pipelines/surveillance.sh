@@ -15,6 +15,8 @@
 #   --freeze           take the groups of the state as they are
 #   --display          show the picture in a window, too
 #   --retries N        give up after N calls of a camera that fail in a row (default: never)
+#   --patience N       seconds that a camera may be silent before it is called again, and that a stream
+#                      gets to end after Ctrl-C (default 10)
 #
 # The groups are found in the first 500 regions (DRIFTCLUSTER_WARM_UP); they should show the usual mix.
 # Installs what is missing with apt and builds. Writes DIR/video.webm (a camera: video-1.webm, -2 ...
@@ -23,15 +25,15 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/video.sh"
 
-# Embeddings from which the groups are found, and frames of a thing that vote on its group.
-warm_up=${DRIFTCLUSTER_WARM_UP:-500} votes=15
+# Embeddings from which the groups are found.
+warm_up=${DRIFTCLUSTER_WARM_UP:-500}
 
 model='' output='' state='' clusters=0 novelty=0 freeze='' display='' retries=-1 input=''
 
 parse() {
   while [ $# -gt 0 ]; do
     case $1 in
-    --model | --output | --state | --clusters | --novelty | --retries)
+    --model | --output | --state | --clusters | --novelty | --retries | --patience)
       [ $# -ge 2 ] || fail "$1 needs a value"
       printf -v "${1#--}" %s "$2"
       shift
@@ -58,6 +60,7 @@ check() {
   [ -z "$model" ] || [ -f "$model" ] || fail "$model: there is no such model"
   [[ $clusters =~ ^[0-9]+$ ]] || fail "--clusters $clusters: a whole number is needed"
   [[ $retries =~ ^-?[0-9]+$ ]] || fail "--retries $retries: a whole number is needed"
+  [[ $patience =~ ^[1-9][0-9]{0,3}$ ]] || fail "--patience $patience: whole seconds, 1 to 9999, are needed"
   [[ $novelty =~ ^(0?\.[0-9]+|[01])$ ]] || fail "--novelty $novelty: a share from 0 to 1 is needed"
   [ -z "$display" ] || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] ||
     fail "--display: there is no display here; look at the video file instead"
@@ -72,9 +75,9 @@ check() {
 
 # run_once VIDEO APPEND: plays the input to its end.
 run_once() {
-  local embed=(embed inference-region=roi-list) adapt=(adapt-centroids "clusters=$clusters"
-    "warm-up=$warm_up" "state-file=$state") video show=()
-  [ -z "$model" ] || embed+=("model-file=$model")
+  local embed votes adapt=(adapt-centroids "clusters=$clusters" "warm-up=$warm_up" "state-file=$state")
+  local video show=()
+  set_embed "$model"
   [ -z "$freeze" ] || adapt+=(adapt=false)
   # A camera does not wait; in a recording every frame counts.
   if is_camera "$input"; then adapt+=(async=true); else embed+=(shed-late=false); fi
@@ -86,17 +89,25 @@ run_once() {
     "${video[@]}" "${show[@]}"
 }
 
+# After Ctrl-C.
+end_camera() {
+  [ -s "$output/results.jsonl" ] || fail "no picture has come from $input"
+  exit 0
+}
+
 # A camera ends when it breaks off, in whatever way; groups and ids of things go on from the state.
 follow_camera() {
   local connection=1 failures=0 pause=1
-  trap 'exit 0' INT TERM
+  trap 'stopped=yes' INT TERM
   rm -f "$output/results.jsonl"
   while true; do
     say "Calling $input (connection $connection)"
     local before after
-    before=$(stat -c %s "$output/results.jsonl" 2>/dev/null || echo 0)
+    before=$(stat -c %s "$output/results.jsonl" 2>/dev/null) || before=0
     if run_once "$output/video-$connection.webm" true; then reason="The camera has ended the stream."; fi
-    after=$(stat -c %s "$output/results.jsonl" 2>/dev/null || echo 0)
+    [ -s "$output/video-$connection.webm" ] || rm -f "$output/video-$connection.webm"
+    [ -z "$stopped" ] || end_camera
+    after=$(stat -c %s "$output/results.jsonl" 2>/dev/null) || after=0
     if [ "$after" -gt "$before" ]; then
       failures=0 pause=1 connection=$((connection + 1))
     else
@@ -104,7 +115,7 @@ follow_camera() {
     fi
     [ "$retries" -lt 0 ] || [ "$failures" -lt "$retries" ] || fail "$reason"
     printf '%s Calling again in %d s; Ctrl-C ends.\n' "$reason" "$pause" >&2
-    sleep "$pause"
+    attend /dev/null sleep "$pause" || end_camera
     pause=$((pause < 16 ? 2 * pause : 30))
   done
 }
@@ -117,6 +128,7 @@ follow_file() {
   if ! grep -q '"cluster":{' "$output/results.jsonl"; then
     echo "No group yet: fewer than $warm_up regions moved. Play it again with the same --output, or set DRIFTCLUSTER_WARM_UP."
   fi
+  [ -z "$stopped" ] || exit 130 # not the whole file
 }
 
 parse "$@"

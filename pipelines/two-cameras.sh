@@ -12,7 +12,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/video.sh"
-warm_up=${DRIFTCLUSTER_WARM_UP:-500} votes=15
+warm_up=${DRIFTCLUSTER_WARM_UP:-500}
 
 model='' output=$root/output/two-cameras state='' inputs=()
 while [ $# -gt 0 ]; do
@@ -42,8 +42,7 @@ need_packages $build_packages $run_packages $video_packages
 build_project -Dtests=disabled
 use_build
 
-embed=(embed inference-region=roi-list)
-[ -z "$model" ] || embed+=("model-file=$model")
+set_embed "$model"
 
 # set_branch NAME INPUT GROUP...: sets `branch` to the line of one camera.
 set_branch() {

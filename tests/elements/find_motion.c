@@ -311,6 +311,43 @@ GST_START_TEST(what_happens_to_the_picture_is_told)
 }
 GST_END_TEST
 
+/* A picture of blocks that is always the same, to the bit. */
+static void
+camera_show_blocks(Camera *camera)
+{
+  GstBuffer *buffer = camera_frame(camera, -1);
+  GstVideoFrame frame;
+  fail_unless(gst_video_frame_map(&frame, &camera->info, buffer, GST_MAP_WRITE));
+  guint8 *row = GST_VIDEO_FRAME_PLANE_DATA(&frame, 0);
+  for (gint v = 0; v < GST_VIDEO_FRAME_HEIGHT(&frame); v++) {
+    for (gint u = 0; u < GST_VIDEO_FRAME_WIDTH(&frame); u++)
+      row[u] = (guint8)(30 + (u / 16 * 7 + v / 16 * 13) % 10 * 20);
+    row += GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0);
+  }
+  gst_video_frame_unmap(&frame);
+  buffer = gst_harness_push_and_pull(camera->h, buffer);
+  fail_unless(only_region(buffer) == NULL);
+  gst_buffer_unref(buffer);
+}
+
+GST_START_TEST(cuts_and_pictures_that_stand_still_are_told)
+{
+  Camera camera = camera_open("find-motion", CAPS("GRAY8", 160));
+  GstBus *bus = stream_watch(camera.h->element);
+  camera_learn(&camera, 60);
+  fail_unless(gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT) == NULL);
+  camera_show_blocks(&camera);
+  assert_noticed(bus, "scene-changed");
+  /* Five seconds, and a frame to see that it is the same. */
+  for (guint64 i = 0; i <= 5 * GST_SECOND / INTERVAL; i++)
+    camera_show_blocks(&camera);
+  assert_noticed(bus, "picture-frozen");
+  fail_unless(gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT) == NULL);
+  stream_unwatch(camera.h->element, bus);
+  camera_close(&camera);
+}
+GST_END_TEST
+
 GST_START_TEST(settings_hold_from_the_next_frame_on)
 {
   Camera camera = camera_open("find-motion min-area=700", CAPS("GRAY8", 160));
@@ -352,6 +389,7 @@ find_motion_suite(void)
   tcase_add_test(cases, gaps_pass_untouched);
   tcase_add_test(cases, short_buffers_pass_with_one_warning);
   tcase_add_test(cases, what_happens_to_the_picture_is_told);
+  tcase_add_test(cases, cuts_and_pictures_that_stand_still_are_told);
   tcase_add_test(cases, settings_hold_from_the_next_frame_on);
   tcase_add_test(cases, other_formats_are_refused);
   return suite;

@@ -1,104 +1,89 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Runs the recipes for cameras and recordings as a user would: surveillance.py RECIPES BUILD_FOLDER"""
+"""Runs the recipes for recordings as a user would: surveillance.py RECIPES BUILD_FOLDER"""
 import collections
 import json
-import os
 import pathlib
 import random
-import re
-import signal
 import subprocess
-import sys
-import tempfile
-import time
-import unittest
 
-from tap.runner import TAPTestRunner
+from recipe import BUILD, RecipeTest, main, read_lines
 
-RECIPES, BUILD = pathlib.Path(sys.argv[1]), sys.argv[2]
-HERE = pathlib.Path(__file__).parent
-COMPLAINT = re.compile(r"(CRITICAL|WARNING) \*\*|^ERROR|^WARNING", re.MULTILINE)
+
+def sides(region):
+    return [region[side] for side in "xywh"]
+
+
+def gap(a, b):
+    """Distance of two boxes (x, y, w, h); negative where they overlap."""
+    return max(max(a[i], b[i]) - min(a[i] + a[i + 2], b[i] + b[i + 2]) for i in (0, 1))
+
+
+def common(a, b):
+    """Area that two boxes share."""
+    width, height = (min(a[i] + a[i + 2], b[i] + b[i + 2]) - max(a[i], b[i]) for i in (0, 1))
+    return max(width, 0) * max(height, 0)
 
 
 def overlap(a, b):
-    """Intersection over union of two boxes (x, y, w, h)."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0
-    return width * height / (a[2] * a[3] + b[2] * b[3] - width * height)
+    """Intersection over union of two boxes."""
+    shared = common(a, b)
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
 
 
-def read_lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
+def stands_apart(thing, things, width):
+    """Whether a thing is whole in the frame and farther from every other one than a third of its side: half of that
+    is its shadow, and closer than the rest find-motion takes parts for one region."""
+    box, margin = thing["box"], max(thing["box"][2:]) / 3
+    return (box[0] > 0 and box[0] + box[2] < width and
+            all(other is thing or gap(box, other["box"]) > margin for other in things))
 
 
-class RecipeTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.home = pathlib.Path(folder.name)
-        self.addCleanup(folder.cleanup)
-        self.environment = {**os.environ, "DRIFTCLUSTER_BUILD": BUILD}
-
-    def scene(self, name, *arguments):
-        """A drawn recording; what is on it is in NAME.json."""
-        path = self.home / f"{name}.avi"
-        subprocess.run([sys.executable, HERE / "scene.py", path, "--labels", path.with_suffix(".json"),
-                        "--size", "240x180", *map(str, arguments)], check=True, timeout=400)
-        return path
-
-    def start(self, recipe, *arguments):
-        return subprocess.Popen(["bash", RECIPES / f"{recipe}.sh", *map(str, arguments)],
-                                env=self.environment, text=True, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-
-    def run_recipe(self, recipe, *arguments):
-        process = self.start(recipe, *arguments)
-        output, _ = process.communicate(timeout=560)
-        return process.returncode, output
-
-    def assert_well(self, recipe, *arguments):
-        status, output = self.run_recipe(recipe, *arguments)
-        self.assertEqual(status, 0, output)
-        self.assertIsNone(COMPLAINT.search(output), output)
-        return output
-
-    def assert_fails(self, expected, recipe, *arguments):
-        status, output = self.run_recipe(recipe, *arguments)
-        self.assertEqual(status, 1, output)
-        self.assertIn(expected, output)
-
-    def assert_video(self, path):
-        self.assertEqual(path.read_bytes()[:4], b"\x1a\x45\xdf\xa3", f"{path} is no WebM")
-        self.assertGreater(path.stat().st_size, 10000)
+def covered(box, regions):
+    """The share of a box that regions cover; they do not overlap much."""
+    return sum(common(box, region) for region in regions) / (box[2] * box[3])
 
 
 class RecordingTest(RecipeTest):
-    def groups_of(self, lines, truth):
-        """How often each kind of thing has each group, and how many things were found, of how many."""
-        groups, found, there = collections.defaultdict(collections.Counter), 0, 0
+    def pairs(self, lines, truth):
+        """Each thing of each frame: (thing, all things there, regions there)."""
         for line, things in zip(lines, truth):
             for thing in things:
-                there += 1
-                near = [region for region in line["regions"]
-                        if overlap([region[side] for side in "xywh"], thing["box"]) > 0.4]
-                found += bool(near)
-                if near and near[0]["cluster"]:
-                    groups[thing["kind"]][near[0]["cluster"]["uuid"]] += 1
-        return groups, found, there
+                yield thing, things, line["regions"]
+
+    def groups_of(self, lines, truth):
+        """How often each kind of thing has each group."""
+        groups = collections.defaultdict(collections.Counter)
+        for thing, _, regions in self.pairs(lines, truth):
+            near = [region for region in regions if overlap(sides(region), thing["box"]) > 0.4]
+            if near and near[0]["cluster"]:
+                groups[thing["kind"]][near[0]["cluster"]["uuid"]] += 1
+        return groups
+
+    def assert_found(self, lines, truth):
+        """What stands apart has a region of its own; what touches may share one, but none is lost. One in seven and
+        one in ten may fail: a dark thing is partly taken for a shadow, and who enters is told on the third frame."""
+        apart = [max((overlap(sides(region), thing["box"]) for region in regions), default=0) > 0.4
+                 for thing, things, regions in self.pairs(lines, truth) if stands_apart(thing, things, 240)]
+        # Of those that are mostly in the frame: the smallest thing is 25 pixels wide.
+        there = [covered(thing["box"], map(sides, regions)) > 0.5
+                 for thing, _, regions in self.pairs(lines, truth) if thing["box"][2] > 12]
+        print(f"# {sum(apart)} of {len(apart)} that stand apart found; {sum(there)} of {len(there)} covered")
+        self.assertGreater(len(apart), 300)
+        self.assertGreaterEqual(sum(apart), 0.85 * len(apart))
+        self.assertGreaterEqual(sum(there), 0.9 * len(there))
 
     def test_things_are_found_and_grouped_by_kind(self):
         recording, output = self.scene("square", "--seconds", 20), self.home / "out put"
         self.assert_well("surveillance", recording, "--output", output, "--clusters", 3)
         lines = read_lines(output / "results.jsonl")
         self.assertEqual([line["frame"] for line in lines], list(range(500)))
-        groups, found, there = self.groups_of(lines, json.loads(recording.with_suffix(".json").read_text()))
+        truth = json.loads(recording.with_suffix(".json").read_text())
+        self.assert_found(lines, truth)
+        groups = self.groups_of(lines, truth)
         pure = sum(max(group.values()) for group in groups.values())
         total = sum(sum(group.values()) for group in groups.values())
-        print(f"# {found} of {there} found; {pure} of {total} in the group of their kind")
-        # 0.80 measured: two pairs that touch from the start are one region each, and edges cut things.
-        self.assertGreater(found, 0.75 * there)
+        print(f"# {pure} of {total} in the group of their kind")
         self.assertGreater(pure, 0.85 * total)
         self.assertEqual(len({group.most_common(1)[0][0] for group in groups.values()}), 3)
         self.assert_video(output / "video.webm")
@@ -122,7 +107,7 @@ class RecordingTest(RecipeTest):
         for line, things in zip(lines, json.loads(today.with_suffix(".json").read_text())):
             for region in line["regions"]:
                 near = max(things, default=None,
-                           key=lambda thing: overlap([region[s] for s in "xywh"], thing["box"]))
+                           key=lambda thing: overlap(sides(region), thing["box"]))
                 if near:
                     kinds.setdefault(region["region_id"], collections.Counter())[near["kind"]] += 1
         listed = [int(row.split("\t")[0]) for row in (output / "new.tsv").read_text().splitlines()]
@@ -184,6 +169,7 @@ class RecordingTest(RecipeTest):
         self.assert_fails("--freeze needs one", "surveillance", junk, "--freeze", *out)
         self.assert_fails("a share from 0 to 1", "surveillance", junk, "--novelty", "7", *out)
         self.assert_fails("a whole number", "surveillance", junk, "--clusters", "many", *out)
+        self.assert_fails("whole seconds", "surveillance", junk, "--patience", "0", *out)
         self.assert_fails("cannot be made", "surveillance", junk, "--output", junk / "below")
         self.assert_fails("no such option", "surveillance", "--fast", junk)
         self.assert_fails("which file or URI", "surveillance")
@@ -193,60 +179,5 @@ class RecordingTest(RecipeTest):
         self.assert_fails("no video that can be read", "whats-new", junk, junk, *out)
 
 
-class CameraTest(RecipeTest):
-    def camera(self, recording, port=0):
-        process = subprocess.Popen([sys.executable, HERE / "rtsp_camera.py", recording, str(port)], text=True,
-                                   stdout=subprocess.PIPE)
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        line = process.stdout.readline()
-        if not line:
-            self.assertEqual(process.wait(), 77)
-            self.skipTest("gir1.2-gst-rtsp-server-1.0 is not there")
-        return process, int(line)
-
-    def wait_for_file(self, path):
-        end = time.monotonic() + 120
-        while not (path.exists() and path.stat().st_size):
-            self.assertLess(time.monotonic(), end, f"{path} is not made")
-            time.sleep(0.2)
-
-    def wait_for_lines(self, path, count):
-        end = time.monotonic() + 120
-        while time.monotonic() < end:
-            if path.exists() and path.read_bytes().count(b"\n") >= count:
-                return path.read_bytes().count(b"\n")
-            time.sleep(0.2)
-        self.fail(f"{path} does not get {count} lines")
-        return 0
-
-    def test_a_camera_that_goes_away_is_called_again(self):
-        recording, output = self.scene("camera", "--seconds", 25), self.home / "out"
-        camera, port = self.camera(recording)
-        recipe = self.start("surveillance", f"rtsp://127.0.0.1:{port}/camera", "--output", output)
-        try:
-            self.wait_for_lines(output / "results.jsonl", 50)
-            camera.kill()
-            camera.wait()
-            self.camera(recording, port)
-            # What the first connection had in its queues comes out before the second one is made.
-            self.wait_for_file(output / "video-2.webm")
-            before = self.wait_for_lines(output / "results.jsonl", 50)
-            self.wait_for_lines(output / "results.jsonl", before + 50)
-        finally:
-            os.killpg(recipe.pid, signal.SIGINT)
-            text, _ = recipe.communicate(timeout=300)  # queues are emptied first
-        self.assertIn("Calling again in 1 s", text)
-        self.assert_video(output / "video-1.webm")
-        self.assert_video(output / "video-2.webm")
-
-    def test_nobody_answers(self):
-        self.assert_fails("The camera cannot be reached", "surveillance", "rtsp://127.0.0.1:9/none", "--output",
-                          self.home / "out", "--retries", 2)
-
-
 if __name__ == "__main__":
-    runner = TAPTestRunner()
-    runner.set_stream(True)
-    unittest.main(argv=sys.argv[:1], testRunner=runner)
+    main()
