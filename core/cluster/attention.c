@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "cluster/affinity.h"
 #include "tensor/blas.h"
+#include "tensor/rows.h"
 #include "tensor/softmax.h"
 
 #include <math.h>
@@ -24,6 +25,9 @@ struct DcAttention {
 /* Samples after which sums in single precision go over into those in double: few enough for their
  * rounding, enough for the cost to vanish beside the products. */
 enum { RECENT_MAX = 1024 };
+
+/* Below one weight in so many that is not 0, adding rows one by one beats the product. */
+enum { SPARSE_SHARE = 16 };
 
 DcAttention *
 dc_attention_new(size_t clusters, size_t dim)
@@ -80,6 +84,14 @@ check_options(const DcAttentionOptions *options)
 }
 
 static DcStatus
+check_values(const DcAttentionValues *values, size_t samples, size_t clusters, size_t dim)
+{
+  bool fit = !values || (has_shape(&values->samples, samples, dim) &&
+                         has_shape(&values->centroids, clusters, dim));
+  return fit ? DC_OK : DC_ERROR_SHAPE;
+}
+
+static DcStatus
 check_weights(const float *weights, size_t count)
 {
   for (size_t i = 0; weights && i < count; i++)
@@ -122,15 +134,34 @@ flush_recent_sums(DcAttention *attention)
   attention->recent = 0;
 }
 
-/* Adds the chunk whose assignment weights, times sample weights, are `assignment` (K x samples). */
-static void
-add_chunk(DcAttention *attention, const DcMatrix *assignment)
+/* What is averaged of the chunk that was scored last, whose first sample is `first`. */
+static DcMatrix
+values_of_chunk(const DcAttention *attention, const DcAttentionValues *values, size_t first,
+                size_t count)
 {
-  DcMatrix samples = attention->affinity.samples;
-  samples.rows = assignment->cols;
+  DcMatrix samples = values ? values->samples : attention->affinity.samples;
   samples.cols = attention->dim;
-  dc_gemm(DC_PLAIN, DC_PLAIN, 1, assignment, &samples, attention->recent > 0 ? 1 : 0,
-          &attention->recent_sums);
+  return dc_matrix_rows(&samples, values ? first : 0, count);
+}
+
+/* Where clusters lie apart, all but a few weights of a sample vanish in single precision. */
+static bool
+is_sparse(const DcMatrix *assignment)
+{
+  return dc_count_nonzero(assignment) * SPARSE_SHARE < assignment->rows * assignment->cols;
+}
+
+/* Adds a chunk whose assignment weights, times sample weights, are `assignment` (K x samples). */
+static void
+add_chunk(DcAttention *attention, const DcMatrix *assignment, const DcMatrix *values)
+{
+  const DcMatrix *sums = &attention->recent_sums;
+  if (attention->recent == 0)
+    memset(sums->data, 0, sums->rows * sums->cols * sizeof *sums->data);
+  if (is_sparse(assignment))
+    dc_add_sparse_product(assignment, values, sums);
+  else
+    dc_gemm(DC_PLAIN, DC_PLAIN, 1, assignment, values, 1, sums);
   attention->recent += assignment->cols;
   if (attention->recent >= RECENT_MAX)
     flush_recent_sums(attention);
@@ -139,7 +170,8 @@ add_chunk(DcAttention *attention, const DcMatrix *assignment)
 }
 
 static void
-sum_over_samples(DcAttention *attention, const DcMatrix *samples, const float *weights)
+sum_over_samples(DcAttention *attention, const DcMatrix *samples, const float *weights,
+                 const DcAttentionValues *values)
 {
   memset(attention->sums, 0, attention->clusters * attention->dim * sizeof(double));
   memset(attention->mass, 0, attention->clusters * sizeof(double));
@@ -147,8 +179,9 @@ sum_over_samples(DcAttention *attention, const DcMatrix *samples, const float *w
   for (size_t first = 0; first < samples->rows;) {
     DcMatrix chunk = next_chunk(attention, samples, first);
     DcMatrix scores = dc_affinity_score(&attention->affinity, &chunk);
+    DcMatrix averaged = values_of_chunk(attention, values, first, chunk.rows);
     dc_softmax_columns(&scores, weights ? weights + first : NULL, attention->recent_mass);
-    add_chunk(attention, &scores);
+    add_chunk(attention, &scores, &averaged);
     first += chunk.rows;
   }
   flush_recent_sums(attention);
@@ -165,21 +198,20 @@ are_finite(const double *numbers, size_t count)
 }
 
 /* The means, with the old centroids as `epsilon` samples each. A cluster that nothing reached keeps
- * its centroid to the last bit. */
+ * its centroid to the last bit. `origin` is what the sums are relative to. */
 static void
-write_means(const DcAttention *attention, double epsilon, const DcMatrix *centroids,
-            const DcMatrix *updated, double *mass)
+write_means(const DcAttention *attention, double epsilon, const float *origin,
+            const DcMatrix *centroids, const DcMatrix *updated, double *mass)
 {
   size_t dim = attention->dim;
-  const float *origin = attention->affinity.origin;
   for (size_t j = 0; j < attention->clusters; j++) {
     const double *sums = attention->sums + j * dim;
     const float *old = dc_matrix_row(centroids, j);
     float *new = dc_matrix_row(updated, j);
     double count = attention->mass[j];
     for (size_t k = 0; k < dim; k++) {
-      double offset = (double)old[k] - origin[k];
-      double mean = origin[k] + (sums[k] + epsilon * offset) / (count + epsilon);
+      double start = origin ? origin[k] : 0;
+      double mean = start + (sums[k] + epsilon * (old[k] - start)) / (count + epsilon);
       new[k] = count > 0 ? (float)mean : old[k];
     }
     if (mass)
@@ -196,19 +228,24 @@ dc_attention_update(DcAttention *attention, const DcAttentionOptions *options,
       !has_shape(centroids, attention->clusters, attention->dim) ||
       !has_shape(updated, attention->clusters, attention->dim))
     return DC_ERROR_SHAPE;
+  const DcAttentionValues *values = options->values;
   DcStatus status = check_options(options);
+  if (status == DC_OK)
+    status = check_values(values, samples->rows, centroids->rows, attention->dim);
   if (status == DC_OK)
     status = check_weights(weights, samples->rows);
   if (status != DC_OK)
     return status;
-  if (!dc_matrix_is_finite(centroids))
+  const DcMatrix *averaged = values ? &values->centroids : centroids;
+  if (!dc_matrix_is_finite(centroids) || !dc_matrix_is_finite(averaged))
     return DC_ERROR_NOT_FINITE;
   aim(attention, options, centroids);
-  sum_over_samples(attention, samples, weights);
+  sum_over_samples(attention, samples, weights, values);
   if (!are_finite(attention->sums, attention->clusters * attention->dim) ||
       !are_finite(attention->mass, attention->clusters))
     return DC_ERROR_NOT_FINITE;
-  write_means(attention, options->epsilon, centroids, updated, mass);
+  write_means(attention, options->epsilon, values ? NULL : attention->affinity.origin, averaged,
+              updated, mass);
   return DC_OK;
 }
 
@@ -282,7 +319,7 @@ reference_softmax(double *scores, size_t count)
 
 static void
 reference_add(Reference *r, const DcAttentionOptions *options, const DcMatrix *centroids,
-              const float *sample, double weight)
+              const float *sample, const float *value, double weight)
 {
   size_t dim = centroids->cols;
   for (size_t j = 0; j < centroids->rows; j++) {
@@ -295,7 +332,7 @@ reference_add(Reference *r, const DcAttentionOptions *options, const DcMatrix *c
   for (size_t j = 0; j < centroids->rows; j++) {
     r->mass[j] += weight * r->scores[j];
     for (size_t k = 0; k < dim; k++)
-      r->sums[j * dim + k] += weight * r->scores[j] * sample[k];
+      r->sums[j * dim + k] += weight * r->scores[j] * value[k];
   }
 }
 
@@ -305,17 +342,20 @@ dc_attention_update_reference(const DcAttentionOptions *options, const DcMatrix 
                               const DcMatrix *updated, double *mass)
 {
   size_t clusters = centroids->rows, dim = centroids->cols;
+  const DcMatrix *values = options->values ? &options->values->samples : samples;
+  const DcMatrix *averaged = options->values ? &options->values->centroids : centroids;
   Reference r = {DC_NEW(double, clusters *dim), DC_NEW(double, clusters), DC_NEW(double, clusters),
                  DC_NEW(double, clusters *dim)};
   DcStatus status = DC_ERROR_MEMORY;
   if (r.transformed && r.scores && r.mass && r.sums) {
     reference_transform(options, centroids, r.transformed);
     for (size_t i = 0; i < samples->rows; i++)
-      reference_add(&r, options, centroids, dc_matrix_row(samples, i), weights ? weights[i] : 1);
+      reference_add(&r, options, centroids, dc_matrix_row(samples, i), dc_matrix_row(values, i),
+                    weights ? weights[i] : 1);
     for (size_t j = 0; j < clusters; j++) {
       double total = r.mass[j] + options->epsilon;
       for (size_t k = 0; k < dim; k++) {
-        float old = dc_matrix_row(centroids, j)[k];
+        float old = dc_matrix_row(averaged, j)[k];
         double sum = r.sums[j * dim + k] + options->epsilon * old;
         dc_matrix_row(updated, j)[k] = total > 0 ? (float)(sum / total) : old;
       }

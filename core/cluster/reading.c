@@ -6,8 +6,6 @@
 #include "tensor/blas.h"
 #include "tensor/rows.h"
 
-#include <math.h>
-
 DcReading *
 dc_reading_new(DcReadingKind kind, size_t clusters, size_t dim, bool with_metric)
 {
@@ -46,16 +44,6 @@ dc_reading_free(DcReading *reading)
   dc_free(reading);
 }
 
-static void
-bend(const float *offset, const DcMatrix *features)
-{
-  for (size_t i = 0; i < features->rows; i++) {
-    float *row = dc_matrix_row(features, i);
-    for (size_t j = 0; j < features->cols; j++)
-      row[j] = asinhf(row[j] + offset[j]);
-  }
-}
-
 void
 dc_reading_features(const DcReading *reading, const DcMatrix *embeddings, const DcMatrix *features)
 {
@@ -70,7 +58,7 @@ dc_reading_features(const DcReading *reading, const DcMatrix *embeddings, const 
   case DC_READ_ASINH: {
     DcMatrix root = dc_matrix(reading->root, reading->dim, reading->dim);
     dc_gemm(DC_PLAIN, DC_PLAIN, 1, embeddings, &root, 0, features);
-    bend(reading->offset, features);
+    dc_asinh_rows(features, reading->offset);
     break;
   }
   }

@@ -2,6 +2,8 @@
 #include "base/memory.h"
 #include "cluster/reading.h"
 #include "cluster/tdcm_use.h"
+#include "tensor/blas.h"
+#include "tensor/rows.h"
 
 #include <math.h>
 #include <string.h>
@@ -77,13 +79,6 @@ dc_tdcm_continue(const DcTdcmModule *module, uint32_t blocks, const DcMatrix *sa
 
 /* ---- reading ---- */
 
-/* c - mean, in units of the scale. */
-static double
-standardised(const DcTdcmDomain *domain, const float *centroid, size_t k)
-{
-  return (centroid[k] - domain->means[k]) / domain->scale;
-}
-
 /* c W c for a centroid in standardised units, with W in the units of the samples. */
 static double
 squared_length(const DcReading *reading, const DcTdcmDomain *domain, const float *centroid)
@@ -99,9 +94,12 @@ squared_length(const DcReading *reading, const DcTdcmDomain *domain, const float
 
 /* Scores that are linear in z: keys are the centroids, W stands in the units of the samples. */
 static bool
-read_linearly(const DcTdcmModule *module, const DcTdcmDomain *domain, DcReading *reading)
+read_linearly(const DcTdcmModule *module, const DcTdcmDomain *domain, const DcMatrix *centroids,
+              DcReading *reading)
 {
   size_t d = module->dim;
+  DcMatrix keys = dc_matrix(reading->keys, reading->clusters, d);
+  dc_matrix_copy(centroids, &keys);
   double *metric = DC_NEW(double, d *d);
   if (!metric)
     return false;
@@ -115,33 +113,58 @@ read_linearly(const DcTdcmModule *module, const DcTdcmDomain *domain, DcReading 
   return true;
 }
 
-/* Features asinh(z G + b): the keys are those of the centroids. */
-static void
-read_bent(const DcTdcmModule *module, const DcTdcmDomain *domain, DcReading *reading)
+/* The map of embeddings to features: root = G / scale, offset = b - mean G / scale. */
+static bool
+write_map(const DcTdcmModule *module, const DcTdcmDomain *domain, DcReading *reading)
 {
   size_t d = module->dim;
-  for (size_t j = 0; j < d; j++) {
-    double offset = module->shift[j];
-    for (size_t k = 0; k < d; k++) {
-      double root = module->root[k * d + j];
-      reading->root[k * d + j] = (float)(root / domain->scale);
-      offset -= domain->means[k] / domain->scale * root;
+  double *offset = DC_NEW(double, d);
+  if (!offset)
+    return false;
+  memcpy(offset, module->shift, d * sizeof *offset);
+  for (size_t k = 0; k < d; k++)
+    for (size_t j = 0; j < d; j++) {
+      double root = module->root[k * d + j] / domain->scale;
+      reading->root[k * d + j] = (float)root;
+      offset[j] -= domain->means[k] * root;
     }
-    reading->offset[j] = (float)offset;
-  }
-  reading->scale = 1;
+  for (size_t j = 0; j < d; j++)
+    reading->offset[j] = (float)offset[j];
+  dc_free(offset);
+  return true;
 }
 
-static void
-bend_key(const DcTdcmModule *module, const DcTdcmDomain *domain, const float *centroid, float *key)
+/* The features of centroids, from their differences to the mean, which keep the digits that an
+ * offset of all of them would cost. */
+static bool
+bend_keys(const DcTdcmModule *module, const DcTdcmDomain *domain, const DcMatrix *centroids,
+          const DcReading *reading)
 {
   size_t d = module->dim;
-  for (size_t j = 0; j < d; j++) {
-    double sum = module->shift[j];
-    for (size_t k = 0; k < d; k++)
-      sum += standardised(domain, centroid, k) * module->root[k * d + j];
-    key[j] = (float)asinh(sum);
+  DcMatrix keys = dc_matrix(reading->keys, reading->clusters, d),
+           root = dc_matrix(reading->root, d, d);
+  DcMatrix centred = dc_matrix(dc_alloc(keys.rows, d * sizeof(float)), keys.rows, d);
+  float *shift = DC_NEW(float, d);
+  bool complete = centred.data && shift;
+  if (complete) {
+    for (size_t j = 0; j < d; j++)
+      shift[j] = (float)module->shift[j];
+    dc_standardise_rows(centroids, domain->means, 1, &centred);
+    dc_gemm(DC_PLAIN, DC_PLAIN, 1, &centred, &root, 0, &keys);
+    dc_asinh_rows(&keys, shift);
   }
+  dc_free(centred.data);
+  dc_free(shift);
+  return complete;
+}
+
+/* Features asinh(z G + b): the keys are those of the centroids. */
+static bool
+read_bent(const DcTdcmModule *module, const DcTdcmDomain *domain, const DcMatrix *centroids,
+          DcReading *reading)
+{
+  reading->scale = 1;
+  return write_map(module, domain, reading) && bend_keys(module, domain, centroids, reading);
 }
 
 static void
@@ -161,13 +184,9 @@ dc_tdcm_reading(const DcTdcmModule *module, const DcTdcmDomain *domain, const Dc
       dc_reading_new(bent ? DC_READ_ASINH : DC_READ_PLAIN, centroids->rows, module->dim, !bent);
   if (!reading)
     return NULL;
-  DcMatrix keys = dc_matrix(reading->keys, reading->clusters, reading->dim);
-  dc_matrix_copy(centroids, &keys);
-  if (bent) {
-    read_bent(module, domain, reading);
-    for (size_t j = 0; j < keys.rows; j++)
-      bend_key(module, domain, dc_matrix_row(centroids, j), dc_matrix_row(&keys, j));
-  } else if (!read_linearly(module, domain, reading)) {
+  bool complete = bent ? read_bent(module, domain, centroids, reading)
+                       : read_linearly(module, domain, centroids, reading);
+  if (!complete) {
     dc_reading_free(reading);
     return NULL;
   }

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "cluster/tdcm_metrics.h"
+#include "cluster/tdcm_use.h"
 #include "cluster/transport_linear.h"
 #include "tensor/rows.h"
 
@@ -59,17 +60,13 @@ shuffle(uint32_t *order, size_t count, DcRandom *random)
 static void
 standardise(Standard *standard, const DcMatrix *samples, DcRandom *random)
 {
-  const size_t d = standard->dim;
-  double *variances = standard->means + d, sum = 0;
-  dc_column_moments(samples, NULL, standard->means, variances);
-  for (size_t k = 0; k < d; k++)
-    sum += variances[k];
-  standard->scale = sum > 0 ? sqrt(sum / (double)d) : 1;
+  const DcMatrix numbers = dc_matrix(standard->numbers, standard->count, standard->dim);
+  dc_tdcm_measure(samples, NULL, standard->means, &standard->scale);
   shuffle(standard->order, standard->count, random);
   for (size_t i = 0; i < standard->count; i++) {
-    const float *sample = dc_matrix_row(samples, standard->order[i]);
-    for (size_t k = 0; k < d; k++)
-      standard->numbers[i * d + k] = (float)((sample[k] - standard->means[k]) / standard->scale);
+    const DcMatrix sample = dc_matrix_rows(samples, standard->order[i], 1);
+    const DcMatrix z = dc_matrix_rows(&numbers, i, 1);
+    dc_standardise_rows(&sample, standard->means, standard->scale, &z);
   }
 }
 
@@ -180,16 +177,11 @@ describe(DcStatus status, const DcMatrix *samples, DcError *error)
   if (status == DC_ERROR_MEMORY)
     return dc_error_set(error, status, "no memory to give %zu samples' clusters their metrics",
                         samples->rows);
-  if (status == DC_ERROR_NOT_FINITE)
-    return dc_error_set(error, status,
-                        "attention over %zu samples has no finite result: a sample holds NaN or "
-                        "infinity, or the numbers are too large",
-                        samples->rows);
   if (status == DC_ERROR_ARGUMENT)
     return dc_error_set(error, status,
                         "the metric of a cluster cannot be inverted: the attention module holds "
                         "numbers that no training makes");
-  return status;
+  return dc_tdcm_use_describe(status, samples, error);
 }
 
 /* ---- learning ---- */

@@ -30,7 +30,14 @@ dc_tdcm_use_features(const DcTdcmUse *use)
   return (DcMatrix){use->numbers, use->samples, d, 2 * d};
 }
 
-/* The part of centroids that is in the units of z. */
+/* The part of points that is scored. */
+static DcMatrix
+scored_part(const DcTdcmUse *use, const DcMatrix *points)
+{
+  return (DcMatrix){points->data, points->rows, use->module->dim, points->stride};
+}
+
+/* The part of points that is averaged, in the units of z. */
 static DcMatrix
 standardised_part(const DcTdcmUse *use, const DcMatrix *points)
 {
@@ -55,12 +62,12 @@ dc_tdcm_use_bias(const DcTdcmUse *use, size_t start)
 static bool
 open_desk(DcTdcmDesk *desk, const DcTdcmUse *use)
 {
-  const size_t affinity = dc_affinity_size(use->clusters, use->width);
-  desk->attention = dc_attention_new(use->clusters, use->width);
+  const size_t d = use->module->dim, affinity = dc_affinity_size(use->clusters, d);
+  desk->attention = dc_attention_new(use->clusters, d);
   desk->affinity = affinity ? DC_NEW(float, affinity) : NULL;
   if (!desk->attention || !desk->affinity)
     return false;
-  const DcAffinity layout = dc_affinity_place(desk->affinity, use->clusters, use->width);
+  const DcAffinity layout = dc_affinity_place(desk->affinity, use->clusters, d);
   desk->mass = DC_NEW(double, use->clusters);
   desk->scores = DC_NEW(float, dc_affinity_chunk(&layout));
   desk->labels = DC_NEW(uint32_t, dc_affinity_chunk(&layout));
@@ -83,8 +90,9 @@ dc_tdcm_use_clear(DcTdcmUse *use)
   dc_free(use->means);
   dc_free(use->numbers);
   dc_free(use->root);
+  dc_free(use->shift);
   dc_free(use->metric);
-  dc_free(use->point_means);
+  dc_free(use->scored_means);
   dc_free(use->first);
   dc_free(use->centroids);
   dc_free(use->biases);
@@ -105,15 +113,17 @@ allocate(DcTdcmUse *use)
   use->means = dc_alloc(d, 2 * sizeof(double)); /* and variances, on the way */
   use->numbers = dc_alloc(use->samples, 2 * d * sizeof(float));
   use->root = DC_NEW(float, d *d);
-  use->metric = DC_NEW(float, use->width * use->width);
-  use->point_means = DC_NEW(double, use->width);
+  use->shift = DC_NEW(float, d);
+  use->metric = DC_NEW(float, d *d);
+  use->scored_means = DC_NEW(double, d);
   use->first = DC_NEW(uint32_t, first);
   use->centroids = DC_NEW(float, centroids);
   use->biases = DC_NEW(float, first);
   use->losses = DC_NEW(double, starts);
   use->desks = DC_NEW(DcTdcmDesk, use->desk_count);
-  bool complete = use->means && use->numbers && use->root && use->metric && use->point_means &&
-                  use->first && use->centroids && use->biases && use->losses && use->desks;
+  bool complete = use->means && use->numbers && use->root && use->shift && use->metric &&
+                  use->scored_means && use->first && use->centroids && use->biases && use->losses &&
+                  use->desks;
   for (size_t i = 0; complete && i < use->desk_count; i++)
     complete = open_desk(&use->desks[i], use);
   return complete;
@@ -121,21 +131,25 @@ allocate(DcTdcmUse *use)
 
 /* ---- preparing ---- */
 
+double
+dc_tdcm_measure(const DcMatrix *samples, const float *weights, double *means, double *scale)
+{
+  const size_t d = samples->cols;
+  double *variances = means + d, sum = 0;
+  const double total = dc_column_moments(samples, weights, means, variances);
+  for (size_t k = 0; k < d; k++)
+    sum += variances[k];
+  *scale = sum > 0 ? sqrt(sum / (double)d) : 1;
+  return total;
+}
+
 static void
 standardise(DcTdcmUse *use, const DcMatrix *samples)
 {
-  const size_t d = samples->cols;
-  double *variances = use->means + d, sum = 0;
-  use->total = dc_column_moments(samples, use->weights, use->means, variances);
-  for (size_t k = 0; k < d; k++)
-    sum += variances[k];
-  use->scale = sum > 0 ? sqrt(sum / (double)d) : 1;
-  for (size_t i = 0; i < samples->rows; i++) {
-    const float *sample = dc_matrix_row(samples, i);
-    float *z = use->numbers + (2 * i + 1) * d;
-    for (size_t k = 0; k < d; k++)
-      z[k] = (float)((sample[k] - use->means[k]) / use->scale);
-  }
+  const DcMatrix numbers = dc_matrix(use->numbers, use->samples, 2 * use->module->dim);
+  const DcMatrix z = standardised_part(use, &numbers);
+  use->total = dc_tdcm_measure(samples, use->weights, use->means, &use->scale);
+  dc_standardise_rows(samples, use->means, use->scale, &z);
 }
 
 /* Features of samples or centroids that are in the units of z. */
@@ -145,32 +159,41 @@ map(const DcTdcmUse *use, const DcMatrix *z, const DcMatrix *features)
   const size_t d = use->module->dim;
   const DcMatrix root = dc_matrix(use->root, d, d);
   dc_gemm(DC_PLAIN, DC_PLAIN, 1, z, &root, 0, features);
-  for (size_t i = 0; !is_linear(use) && i < features->rows; i++) {
-    float *y = dc_matrix_row(features, i);
-    for (size_t k = 0; k < d; k++)
-      y[k] = asinhf((float)(y[k] + use->module->shift[k]));
-  }
+  if (!is_linear(use))
+    dc_asinh_rows(features, use->shift);
 }
 
-static DcStatus
+static bool
 find_metric(DcTdcmUse *use)
 {
   const size_t d = use->module->dim;
   if (!is_linear(use)) {
     for (size_t k = 0; k < d; k++)
-      use->metric[k * use->width + k] = 1;
-    return DC_OK;
+      use->metric[k * d + k] = 1;
+    return true;
   }
   double *metric = DC_NEW(double, d *d);
   if (!metric)
-    return DC_ERROR_MEMORY;
+    return false;
   /* The blocks have 2 z W c: half of W for z W c. */
   const double factor = use->module->score == DC_TDCM_BILINEAR ? 0.5 : 1;
   dc_tdcm_metric(use->module, metric);
   for (size_t i = 0; i < d * d; i++)
     use->metric[i] = (float)(factor * metric[i]);
   dc_free(metric);
-  return DC_OK;
+  return true;
+}
+
+/* What scores take of the module, whatever the samples. */
+static bool
+read_module(DcTdcmUse *use)
+{
+  const DcTdcmModule *module = use->module;
+  for (size_t i = 0; i < module->dim * module->dim; i++)
+    use->root[i] = (float)module->root[i];
+  for (size_t k = 0; k < module->dim && !is_linear(use); k++)
+    use->shift[k] = (float)module->shift[k];
+  return find_metric(use);
 }
 
 static double
@@ -198,12 +221,13 @@ DcStatus
 dc_tdcm_use_ready_loss(DcTdcmUse *use)
 {
   const DcMatrix points = dc_tdcm_use_points(use), features = dc_tdcm_use_features(use);
+  const DcMatrix scored = scored_part(use, &points);
   if (is_linear(use))
     map_samples(use);
   if (!dc_matrix_is_finite(&features))
     return DC_ERROR_NOT_FINITE;
   use->constant = constant_of_loss(use);
-  dc_column_moments(&points, NULL, use->point_means, NULL);
+  dc_column_moments(&scored, NULL, use->scored_means, NULL);
   return DC_OK;
 }
 
@@ -217,46 +241,46 @@ dc_tdcm_use_open(DcTdcmUse *use, const DcTdcmModule *module, size_t samples, siz
                      .width = module->score == DC_TDCM_NONLINEAR ? 2 * module->dim : module->dim,
                      .starts = starts,
                      .desk_count = desks};
-  return allocate(use);
+  return allocate(use) && read_module(use);
 }
 
 DcStatus
 dc_tdcm_use_take(DcTdcmUse *use, const DcMatrix *samples, const float *weights)
 {
   use->weights = weights;
-  for (size_t i = 0; i < use->module->dim * use->module->dim; i++)
-    use->root[i] = (float)use->module->root[i];
   standardise(use, samples);
   if (!is_linear(use))
     map_samples(use);
   const DcMatrix points = dc_tdcm_use_points(use);
-  return dc_matrix_is_finite(&points) ? find_metric(use) : DC_ERROR_NOT_FINITE;
+  return dc_matrix_is_finite(&points) ? DC_OK : DC_ERROR_NOT_FINITE;
 }
 
 /* ---- one start ---- */
 
-/* a^T M b for the metric of the blocks. */
+/* a^T M b for the metric of the scores. */
 static double
 metric_product(const DcTdcmUse *use, const double *a, const float *b)
 {
+  const size_t d = use->module->dim;
   double sum = 0;
-  for (size_t k = 0; k < use->width; k++) {
+  for (size_t k = 0; k < d; k++) {
     double row = 0;
-    for (size_t l = 0; l < use->width; l++)
-      row += (double)use->metric[k * use->width + l] * b[l];
+    for (size_t l = 0; l < d; l++)
+      row += (double)use->metric[k * d + l] * b[l];
     sum += a[k] * row;
   }
   return sum;
 }
 
-/* |c|^2 in the metric of the blocks. */
+/* |c|^2 in the metric of the scores. */
 static double
 squared_length(const DcTdcmUse *use, const float *c)
 {
+  const size_t d = use->module->dim;
   double sum = 0;
-  for (size_t k = 0; k < use->width; k++)
-    for (size_t l = 0; l < use->width; l++)
-      sum += (double)c[k] * use->metric[k * use->width + l] * c[l];
+  for (size_t k = 0; k < d; k++)
+    for (size_t l = 0; l < d; l++)
+      sum += (double)c[k] * use->metric[k * d + l] * c[l];
   return sum;
 }
 
@@ -295,21 +319,22 @@ assign_chunk(DcAffinity *affinity, const DcMatrix *chunk, float *best, uint32_t 
 double
 dc_tdcm_use_assign(const DcTdcmUse *use, DcTdcmDesk *desk, size_t start, uint32_t *labels)
 {
-  const DcMatrix points = dc_tdcm_use_points(use), centroids = dc_tdcm_use_centroids(use, start);
-  DcAffinity affinity = dc_affinity_place(desk->affinity, use->clusters, use->width);
+  const DcMatrix points = dc_tdcm_use_points(use), places = dc_tdcm_use_centroids(use, start);
+  const DcMatrix samples = scored_part(use, &points), centroids = scored_part(use, &places);
+  DcAffinity affinity = dc_affinity_place(desk->affinity, use->clusters, use->module->dim);
   dc_affinity_aim(&affinity, &centroids,
                   &(DcAffinityMetric){.metric = use->metric, .bias = dc_tdcm_use_bias(use, start)});
   const size_t most = dc_affinity_chunk(&affinity);
   double sum = 0;
   for (size_t first = 0; first < use->samples; first += most) {
     const size_t rest = use->samples - first, count = rest < most ? rest : most;
-    const DcMatrix chunk = dc_matrix_rows(&points, first, count);
+    const DcMatrix chunk = dc_matrix_rows(&samples, first, count);
     sum += assign_chunk(&affinity, &chunk, desk->scores, desk->labels);
     if (labels)
       memcpy(labels + first, desk->labels, count * sizeof *labels);
   }
   /* Scores relative to an origin o lack 2 x.o - |o|^2. */
-  const double lacking = 2 * metric_product(use, use->point_means, affinity.origin) -
+  const double lacking = 2 * metric_product(use, use->scored_means, affinity.origin) -
                          squared_length(use, affinity.origin);
   return use->constant - sum / (double)use->samples - lacking;
 }
@@ -326,13 +351,18 @@ DcStatus
 dc_tdcm_use_run(const DcTdcmUse *use, DcTdcmDesk *desk, size_t start, uint32_t blocks)
 {
   const DcMatrix points = dc_tdcm_use_points(use), centroids = dc_tdcm_use_centroids(use, start);
-  const DcAttentionOptions options = {.metric = use->metric,
+  const DcMatrix samples = scored_part(use, &points), keys = scored_part(use, &centroids);
+  const DcAttentionValues values = {standardised_part(use, &points),
+                                    standardised_part(use, &centroids)};
+  const DcAttentionOptions options = {.metric = is_linear(use) ? use->metric : NULL,
+                                      .temperature = 1,
                                       .bias = dc_tdcm_use_bias(use, start),
-                                      .epsilon = use->module->epsilon};
+                                      .epsilon = use->module->epsilon,
+                                      .values = is_linear(use) ? NULL : &values};
   find_bias(use, &centroids, NULL, dc_tdcm_use_bias(use, start));
   for (uint32_t block = 0; block < blocks; block++) {
-    DcStatus status = dc_attention_update(desk->attention, &options, &points, use->weights,
-                                          &centroids, &centroids, desk->mass);
+    DcStatus status = dc_attention_update(desk->attention, &options, &samples, use->weights, &keys,
+                                          &values.centroids, desk->mass);
     if (status)
       return status;
     if (!is_linear(use))
@@ -348,10 +378,7 @@ void
 dc_tdcm_use_read(const DcTdcmUse *use, size_t start, const DcMatrix *centroids)
 {
   const DcMatrix points = dc_tdcm_use_centroids(use, start), z = standardised_part(use, &points);
-  for (size_t j = 0; j < z.rows; j++)
-    for (size_t k = 0; k < z.cols; k++)
-      dc_matrix_row(&z, j)[k] =
-          (float)((dc_matrix_row(centroids, j)[k] - use->means[k]) / use->scale);
+  dc_standardise_rows(centroids, use->means, use->scale, &z);
   if (!is_linear(use))
     map_centroids(use, &points);
 }

@@ -20,9 +20,8 @@ typedef struct {
 } DcTdcmDesk;
 
 /* A module being applied. Every sample stands as 2 d numbers: its features y, then its standardised
- * numbers z. The blocks score and average the same numbers, the "points": these are z, with the
- * metric W, where scores are linear in z, and else all of (y, z), with a metric that sees y only.
- */
+ * numbers z. The blocks average z. They score z, with the metric W, where scores are linear in z,
+ * and else y. The "points" are what a centroid needs of both: z, or (y, z). */
 typedef struct {
   const DcTdcmModule *module;
   const float *weights;            /* N, of the samples; NULL: 1 */
@@ -32,8 +31,9 @@ typedef struct {
   double *means, scale;            /* d; of the samples */
   float *numbers;                  /* N x 2 d */
   float *root;                     /* G, d x d */
-  float *metric;                   /* width x width */
-  double *point_means;             /* width */
+  float *shift;                    /* b, d */
+  float *metric;                   /* of the scores, d x d */
+  double *scored_means;            /* d: of what is scored */
   double constant;                 /* the part of L_nll that centroids do not change */
   uint32_t *first;                 /* R x K: the samples that are the first centroids */
   float *centroids;                /* R x K x width */
@@ -47,12 +47,13 @@ typedef struct {
 DcStatus dc_tdcm_use_check(const DcTdcmModule *module, const DcMatrix *samples,
                            const DcMatrix *centroids, DcError *error);
 
-/* Memory for so many samples and starts, `desks` of which at a time. False when it is short. Clear
- * with dc_tdcm_use_clear(), also after a failure. */
+/* Memory for so many samples and starts, `desks` of which at a time, and what the module gives
+ * whatever the samples: it is not to change before dc_tdcm_use_clear(), which also clears after a
+ * failure. False when memory is short. */
 bool dc_tdcm_use_open(DcTdcmUse *use, const DcTdcmModule *module, size_t samples, size_t clusters,
                       size_t starts, size_t desks);
 
-/* Takes that many samples, as often as there are some. DC_ERROR_NOT_FINITE, DC_ERROR_MEMORY. */
+/* Takes that many samples, as often as there are some. DC_ERROR_NOT_FINITE. */
 DcStatus dc_tdcm_use_take(DcTdcmUse *use, const DcMatrix *samples, const float *weights);
 
 void dc_tdcm_use_clear(DcTdcmUse *use);
@@ -77,6 +78,11 @@ double dc_tdcm_use_assign(const DcTdcmUse *use, DcTdcmDesk *desk, size_t start, 
 /* The centroids of a start from and in the units of the samples. */
 void dc_tdcm_use_read(const DcTdcmUse *use, size_t start, const DcMatrix *centroids);
 void dc_tdcm_use_write(const DcTdcmUse *use, size_t start, const DcMatrix *centroids);
+
+/* Means and variances of samples (`means` has room for d of each), and the one scale of all their
+ * numbers: the root of the mean variance, or 1 where nothing varies. Returns the sum of the weights
+ * (NULL: 1). */
+double dc_tdcm_measure(const DcMatrix *samples, const float *weights, double *means, double *scale);
 
 /* Says what `status` means, and returns it. */
 DcStatus dc_tdcm_use_describe(DcStatus status, const DcMatrix *samples, DcError *error);

@@ -133,6 +133,13 @@ static const Part identity[] = {
     {"seen", DC_TENSOR_I64, 1, CLUSTERS, ONE, 0, COUNT},
 };
 
+/* Checked where they are there: older states and other methods are without some. */
+static const Part optional[] = {
+    {"transport.elapsed", DC_TENSOR_I64, 0, ONE, ONE, 0, COUNT},
+    {"transport.timed", DC_TENSOR_I64, 0, ONE, ONE, 0, COUNT},
+    {"transport.own_groups", DC_TENSOR_I64, 0, ONE, ONE, 0, 1},
+};
+
 static const Part groups[] = {
     {"group_uuids", DC_TENSOR_U8, 2, CLUSTERS, UUID, '-', 'f'},
     {"group_labels", DC_TENSOR_U8, 2, CLUSTERS, LABEL, 0, 255},
@@ -329,6 +336,9 @@ check_state(Check *check)
   if (check->extents[DIM] < 1)
     return refuse(check, has_clusters ? "centroids" : "sample.rows", "has no columns");
   DcStatus status = check_parts(check, always, G_N_ELEMENTS(always));
+  for (size_t i = 0; i < G_N_ELEMENTS(optional) && !status; i++)
+    if (dc_state_find(state, optional[i].name))
+      status = check_part(check, &optional[i]);
   if (status)
     return status;
   const int64_t *increment = dc_state_find(state, "random.increment")->data;

@@ -8,8 +8,10 @@ dc_stream_clock_note(DcStreamClock *clock, size_t rows, uint64_t time)
 {
   if (time == DC_TIME_UNKNOWN)
     return;
-  if (clock->timed && time > clock->last_time)
-    clock->elapsed += time - clock->last_time;
+  if (clock->timed && time > clock->last_time) {
+    const uint64_t step = time - clock->last_time, room = DC_CLOCK_MOST - clock->elapsed;
+    clock->elapsed += step < room ? step : room;
+  }
   clock->timed += rows;
   clock->last_time = time;
 }

@@ -5,11 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The most stream time that is counted, in ns: 126 years, which only a broken clock goes beyond. */
+#define DC_CLOCK_MOST UINT64_C(4000000000000000000)
+
 /* How fast embeddings come in stream time: what is set in stream time (a half-life) can so be
  * counted in embeddings. A clock of zeros is new. */
 typedef struct {
   uint64_t last_time; /* of the embedding before, ns */
-  uint64_t elapsed;   /* stream time that went by, ns, without jumps backwards */
+  uint64_t elapsed;   /* stream time that went by, ns, without jumps backwards; stays at
+                         DC_CLOCK_MOST */
   uint64_t timed;     /* embeddings that came in it */
 } DcStreamClock;
 

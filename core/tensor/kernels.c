@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tensor/kernels.h"
 
+#include "tensor/asinh.h"
 #include "tensor/exp.h"
 
 #include <math.h>
@@ -193,6 +194,100 @@ squared_distances(const DcMatrix *a, const DcMatrix *b, const uint32_t *rows, fl
         squared_distance(dc_matrix_row(a, i), dc_matrix_row(b, rows ? rows[i] : 0), a->cols);
 }
 
+static bool
+is_finite(const DcMatrix *matrix)
+{
+  for (size_t k = 0; k < matrix->rows; k++) {
+    const float *row = dc_matrix_row(matrix, k);
+    /* x - x is 0 for a finite x and NaN otherwise. */
+    float lanes[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= matrix->cols; i += LANES)
+      for (size_t l = 0; l < LANES; l++)
+        lanes[l] += row[i + l] - row[i + l];
+    for (size_t l = 0; i + l < matrix->cols; l++)
+      lanes[l] += row[i + l] - row[i + l];
+    if (isnan(sum_of_lanes(lanes)))
+      return false;
+  }
+  return true;
+}
+
+static void
+asinh_rows(const DcMatrix *matrix, const float *shift)
+{
+  for (size_t k = 0; k < matrix->rows; k++) {
+    float *row = dc_matrix_row(matrix, k);
+    for (size_t i = 0; i < matrix->cols; i++)
+      row[i] = dc_asinh(row[i] + shift[i]);
+  }
+}
+
+/* In double: an offset that all rows share costs no digits. */
+static void
+standardise_rows(const DcMatrix *source, const double *means, double scale, const DcMatrix *target)
+{
+  const double factor = 1 / scale;
+  for (size_t k = 0; k < source->rows; k++) {
+    const float *from = dc_matrix_row(source, k);
+    float *to = dc_matrix_row(target, k);
+    for (size_t i = 0; i < source->cols; i++)
+      to[i] = (float)((from[i] - means[i]) * factor);
+  }
+}
+
+static void
+add_rows(const DcMatrix *matrix, const float *weights, double *sums)
+{
+  for (size_t k = 0; k < matrix->rows; k++) {
+    const float *row = dc_matrix_row(matrix, k);
+    const double weight = weights ? weights[k] : 1;
+    for (size_t i = 0; i < matrix->cols; i++)
+      sums[i] += weight * row[i];
+  }
+}
+
+static void
+add_squares(const DcMatrix *matrix, const float *weights, const double *means, double *sums)
+{
+  for (size_t k = 0; k < matrix->rows; k++) {
+    const float *row = dc_matrix_row(matrix, k);
+    const double weight = weights ? weights[k] : 1;
+    for (size_t i = 0; i < matrix->cols; i++)
+      sums[i] += weight * (row[i] - means[i]) * (row[i] - means[i]);
+  }
+}
+
+static size_t
+count_nonzero(const DcMatrix *matrix)
+{
+  size_t total = 0;
+  for (size_t k = 0; k < matrix->rows; k++) {
+    const float *row = dc_matrix_row(matrix, k);
+    uint32_t count = 0;
+    for (size_t i = 0; i < matrix->cols; i++)
+      count += row[i] != 0;
+    total += count;
+  }
+  return total;
+}
+
+static void
+add_sparse_product(const DcMatrix *a, const DcMatrix *b, const DcMatrix *c)
+{
+  for (size_t k = 0; k < a->rows; k++) {
+    const float *factors = dc_matrix_row(a, k);
+    float *restrict sums = dc_matrix_row(c, k);
+    for (size_t j = 0; j < a->cols; j++) {
+      const float factor = factors[j], *row = dc_matrix_row(b, j);
+      if (factor == 0)
+        continue;
+      for (size_t i = 0; i < b->cols; i++)
+        sums[i] += factor * row[i];
+    }
+  }
+}
+
 const DcKernels DC_KERNEL_TABLE = {
     .name = DC_KERNEL_NAME,
     .softmax_rows = softmax_rows,
@@ -201,4 +296,11 @@ const DcKernels DC_KERNEL_TABLE = {
     .centre_rows = centre_rows,
     .squared_norms = squared_norms,
     .squared_distances = squared_distances,
+    .is_finite = is_finite,
+    .asinh_rows = asinh_rows,
+    .standardise_rows = standardise_rows,
+    .add_rows = add_rows,
+    .add_squares = add_squares,
+    .count_nonzero = count_nonzero,
+    .add_sparse_product = add_sparse_product,
 };

@@ -10,7 +10,7 @@
 /* The loops beside BLAS that dominate the core, written once in plain C (kernels.c) and compiled
  * for several levels of the CPU. Sums along a row run in a fixed number of lanes, so that levels
  * differ only in whether a product is rounded before it is added. Callers use the functions of
- * softmax.h and rows.h, which document them. */
+ * matrix.h, softmax.h and rows.h, which document them. */
 typedef struct {
   const char *name;
   void (*softmax_rows)(const DcMatrix *scores, float *log_sums);
@@ -20,6 +20,15 @@ typedef struct {
   void (*squared_norms)(const DcMatrix *matrix, float *norms);
   void (*squared_distances)(const DcMatrix *a, const DcMatrix *b, const uint32_t *rows,
                             float *distances);
+  bool (*is_finite)(const DcMatrix *matrix);
+  void (*asinh_rows)(const DcMatrix *matrix, const float *shift);
+  void (*standardise_rows)(const DcMatrix *source, const double *means, double scale,
+                           const DcMatrix *target);
+  void (*add_rows)(const DcMatrix *matrix, const float *weights, double *sums);
+  void (*add_squares)(const DcMatrix *matrix, const float *weights, const double *means,
+                      double *sums);
+  size_t (*count_nonzero)(const DcMatrix *matrix);
+  void (*add_sparse_product)(const DcMatrix *a, const DcMatrix *b, const DcMatrix *c);
 } DcKernels;
 
 extern const DcKernels dc_kernels_baseline, dc_kernels_avx2, dc_kernels_avx512;

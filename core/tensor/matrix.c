@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tensor/matrix.h"
 
-#include <math.h>
+#include "tensor/kernels.h"
+
 #include <string.h>
 
 void
@@ -14,14 +15,5 @@ dc_matrix_copy(const DcMatrix *source, const DcMatrix *target)
 bool
 dc_matrix_is_finite(const DcMatrix *matrix)
 {
-  for (size_t i = 0; i < matrix->rows; i++) {
-    const float *row = dc_matrix_row(matrix, i);
-    /* x - x is 0 for a finite x and NaN otherwise, and a sum of it can be vectorised. */
-    float sum = 0;
-    for (size_t j = 0; j < matrix->cols; j++)
-      sum += row[j] - row[j];
-    if (isnan(sum))
-      return false;
-  }
-  return true;
+  return dc_kernels()->is_finite(matrix);
 }

@@ -4,6 +4,7 @@
 #include "tensor/kernels.h"
 
 #include <math.h>
+#include <string.h>
 
 void
 dc_squared_norms(const DcMatrix *matrix, float *norms)
@@ -44,40 +45,61 @@ dc_normalise_rows(const DcMatrix *matrix)
   }
 }
 
-static double
-column_means(const DcMatrix *matrix, const float *weights, double *means)
+void
+dc_asinh_rows(const DcMatrix *matrix, const float *shift)
 {
-  double total = 0;
-  for (size_t j = 0; j < matrix->cols; j++)
-    means[j] = 0;
-  for (size_t i = 0; i < matrix->rows; i++) {
-    const float *row = dc_matrix_row(matrix, i);
-    double weight = weights ? weights[i] : 1;
-    total += weight;
-    for (size_t j = 0; j < matrix->cols; j++)
-      means[j] += weight * row[j];
-  }
-  for (size_t j = 0; j < matrix->cols && total != 0; j++)
-    means[j] /= total;
+  dc_kernels()->asinh_rows(matrix, shift);
+}
+
+void
+dc_standardise_rows(const DcMatrix *source, const double *means, double scale,
+                    const DcMatrix *target)
+{
+  dc_kernels()->standardise_rows(source, means, scale, target);
+}
+
+size_t
+dc_count_nonzero(const DcMatrix *matrix)
+{
+  return dc_kernels()->count_nonzero(matrix);
+}
+
+void
+dc_add_sparse_product(const DcMatrix *a, const DcMatrix *b, const DcMatrix *c)
+{
+  dc_kernels()->add_sparse_product(a, b, c);
+}
+
+static double
+total_weight(const float *weights, size_t count)
+{
+  double total = weights ? 0 : (double)count;
+  for (size_t i = 0; weights && i < count; i++)
+    total += weights[i];
   return total;
+}
+
+/* Sums become means; those of nothing stay 0. */
+static void
+divide(double *sums, size_t count, double total)
+{
+  for (size_t j = 0; j < count && total != 0; j++)
+    sums[j] /= total;
 }
 
 double
 dc_column_moments(const DcMatrix *matrix, const float *weights, double *means, double *variances)
 {
-  double total = column_means(matrix, weights, means);
+  const DcKernels *kernels = dc_kernels();
+  const double total = total_weight(weights, matrix->rows);
+  memset(means, 0, matrix->cols * sizeof *means);
+  kernels->add_rows(matrix, weights, means);
+  divide(means, matrix->cols, total);
   if (!variances)
     return total;
-  for (size_t j = 0; j < matrix->cols; j++)
-    variances[j] = 0;
-  for (size_t i = 0; i < matrix->rows; i++) {
-    const float *row = dc_matrix_row(matrix, i);
-    double weight = weights ? weights[i] : 1;
-    for (size_t j = 0; j < matrix->cols; j++)
-      variances[j] += weight * (row[j] - means[j]) * (row[j] - means[j]);
-  }
-  for (size_t j = 0; j < matrix->cols && total != 0; j++)
-    variances[j] /= total;
+  memset(variances, 0, matrix->cols * sizeof *variances);
+  kernels->add_squares(matrix, weights, means, variances);
+  divide(variances, matrix->cols, total);
   return total;
 }
 

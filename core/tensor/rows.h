@@ -21,6 +21,22 @@ void dc_squared_distances(const DcMatrix *a, const DcMatrix *b, const uint32_t *
  * `target` are left alone. `target` may be `source`. */
 void dc_centre_rows(const DcMatrix *source, const float *centre, const DcMatrix *target);
 
+/* Each number x of column j becomes asinh(x + shift[j]): within 2e-7 of it, relative, and NaN and
+ * infinity stay what they are. */
+void dc_asinh_rows(const DcMatrix *matrix, const float *shift);
+
+/* Row i of `target` is (row i of `source` - means) / scale, from the differences in double.
+ * `target` may be `source`; further columns of it are left alone. */
+void dc_standardise_rows(const DcMatrix *source, const double *means, double scale,
+                         const DcMatrix *target);
+
+/* How many numbers are not 0; NaN is not. */
+size_t dc_count_nonzero(const DcMatrix *matrix);
+
+/* C += A B, where a number of A that is 0 costs nothing, whatever stands in that row of B. Faster
+ * than dc_gemm() where few are not. C overlaps neither. */
+void dc_add_sparse_product(const DcMatrix *a, const DcMatrix *b, const DcMatrix *c);
+
 /* Scales each row to unit length; a row of zeros stays zero. */
 void dc_normalise_rows(const DcMatrix *matrix);
 

@@ -10,7 +10,7 @@
 #include <math.h>
 
 /* What one adaptation takes with each method, without the receiving of its embeddings, once the
- * memory is full: medians of 25, on one core. */
+ * memory is full: medians of 25, in processor time of one core. */
 
 enum { INTERVAL = 64, RUNS = 25 };
 
@@ -105,10 +105,10 @@ time_way(const Case *what, const Way *way)
   must(dc_adapter_adapt(adapter, true, NULL), "adapt"); /* describes the source */
   for (int i = -5; i < RUNS; i++) {
     push(adapter, what, &next, INTERVAL);
-    double begin = bench_now();
+    double begin = bench_processor_now();
     must(dc_adapter_adapt(adapter, true, NULL), "adapt");
     if (i >= 0)
-      times[i] = bench_now() - begin;
+      times[i] = bench_processor_now() - begin;
   }
   printf("{\"benchmark\": \"adaptation\", \"method\": \"%s\", \"clusters\": %zu, \"dim\": %zu, "
          "\"window\": %zu, \"ms\": %.3f}\n",

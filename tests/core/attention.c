@@ -128,6 +128,38 @@ update_equals_the_reference(void **state)
     }
 }
 
+/* What is averaged need not be what is scored. At the lower temperature nearly all weights vanish,
+ * and sums are formed row by row. */
+static void
+values_are_averaged_in_place_of_samples(void **state)
+{
+  (void)state;
+  enum { N = 1500, K = 40, D = 12 };
+  DcRandom random;
+  dc_random_seed(&random, 3, 0);
+  DcMatrix samples = random_matrix(&random, N, D, 0), centroids = random_matrix(&random, K, D, 0);
+  const DcAttentionValues values = {random_matrix(&random, N, D, 0),
+                                    random_matrix(&random, K, D, 0)};
+  DcMatrix updated = new_matrix(K, D), expected = new_matrix(K, D);
+  static const float temperatures[] = {2, 1e-3f};
+  for (size_t t = 0; t < 2; t++) {
+    const DcAttentionOptions options = {.temperature = temperatures[t],
+                                        .epsilon = 0.01,
+                                        .values = &values};
+    double mass[2 * K];
+    assert_int_equal(update(&options, &samples, NULL, &centroids, &updated, mass), DC_OK);
+    assert_int_equal(dc_attention_update_reference(&options, &samples, NULL, &centroids, &expected,
+                                                   mass + K),
+                     DC_OK);
+    /* Scores of some tens over the temperature, each weight off by the rounding of its score; at
+     * 1e-3 a handful of samples lie between two clusters. */
+    assert_rows_near(&updated, &expected, t ? 2e-3 : 3e-5);
+    for (size_t j = 0; j < K; j++)
+      assert_near(mass[j], mass[K + j], t ? 0.02 : 1e-4 * mass[K + j]);
+  }
+  free_matrices(&samples, &centroids, &updated, &expected, &values.samples, &values.centroids);
+}
+
 /* The sums of the update are those that its own weights give. */
 static void
 weights_and_update_agree(void **state)
@@ -214,6 +246,33 @@ update_refuses_data_that_is_not_finite(void **state)
     call->options.metric = call->metric;
     assert_refused(call, DC_ERROR_NOT_FINITE);
   }
+}
+
+static void
+update_refuses_values_that_do_not_fit(void **state)
+{
+  (void)state;
+  float data[6] = {1, 2, 3, 4, 5, 6}, places[4] = {0, 0, 1, 1};
+  DcAttentionValues values = {dc_matrix(data, 3, 2), dc_matrix(places, 2, 2)};
+  Call *call = good_call();
+  call->options.values = &values;
+  values.samples.rows = 2;
+  assert_refused(call, DC_ERROR_SHAPE);
+  values.samples.rows = 3;
+  call = good_call();
+  call->options.values = &values;
+  values.centroids.cols = 1;
+  assert_refused(call, DC_ERROR_SHAPE);
+  values.centroids.cols = 2;
+  call = good_call();
+  call->options.values = &values;
+  data[4] = NAN;
+  assert_refused(call, DC_ERROR_NOT_FINITE);
+  data[4] = 5;
+  call = good_call();
+  call->options.values = &values;
+  places[0] = INFINITY;
+  assert_refused(call, DC_ERROR_NOT_FINITE);
 }
 
 static void
@@ -339,8 +398,10 @@ main(void)
       cmocka_unit_test(one_block_gives_the_golden_values),
       cmocka_unit_test(two_blocks_give_the_golden_values),
       cmocka_unit_test(update_equals_the_reference),
+      cmocka_unit_test(values_are_averaged_in_place_of_samples),
       cmocka_unit_test(weights_and_update_agree),
       cmocka_unit_test(update_refuses_data_that_is_not_finite),
+      cmocka_unit_test(update_refuses_values_that_do_not_fit),
       cmocka_unit_test(update_refuses_scores_that_overflow),
       cmocka_unit_test(update_refuses_options_out_of_range),
       cmocka_unit_test(update_refuses_weights_out_of_range),

@@ -3,6 +3,7 @@
 
 #include "allocations.h"
 #include "matrices.h"
+#include "tensor/asinh.h"
 #include "tensor/blas.h"
 #include "tensor/eigen.h"
 #include "tensor/exp.h"
@@ -217,6 +218,133 @@ exp_keeps_its_promises_at_the_ends(void **state)
   assert_true(isnan(dc_exp(-NAN)));
 }
 
+/* Every 97th finite number. */
+static void
+asinh_is_accurate_to_its_stated_error(void **state)
+{
+  (void)state;
+  double worst = 0;
+  for (uint32_t bits = 0x00800000; bits < 0x7f800000; bits += 97) {
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    worst = fmax(worst, fabs(dc_asinh(x) / asinh(x) - 1));
+  }
+  assert_true(worst < 2e-7);
+  assert_true(worst > 1e-8); /* something was compared */
+}
+
+static void
+asinh_keeps_its_promises_at_the_ends(void **state)
+{
+  (void)state;
+  static const float odd[] = {1e-20f, 0.3f, 1, 7, 1e9f, 1.1e9f, 1e30f, FLT_MAX};
+  for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+    assert_near(dc_asinh(-odd[i]), -dc_asinh(odd[i]), 0);
+  assert_near(dc_asinh(0), 0, 0);
+  assert_true(signbit(dc_asinh(-0.0f)));
+  assert_near(dc_asinh(FLT_MIN / 4), FLT_MIN / 4, 0); /* a denormal number */
+  assert_true(isinf(dc_asinh(INFINITY)) && dc_asinh(INFINITY) > 0);
+  assert_true(isinf(dc_asinh(-INFINITY)) && dc_asinh(-INFINITY) < 0);
+  assert_true(isnan(dc_asinh(NAN)));
+}
+
+static void
+asinh_of_rows_shifts_each_column_and_no_other(void **state)
+{
+  (void)state;
+  float data[] = {1, NAN, 0, 9, -3, 2, INFINITY, 9};
+  const float shift[] = {0.5f, 1, -1};
+  const DcMatrix matrix = {data, 2, 3, 4};
+  dc_asinh_rows(&matrix, shift);
+  assert_near(data[0], asinh(1.5), 2e-7);
+  assert_true(isnan(data[1]));
+  assert_near(data[2], asinh(-1), 2e-7);
+  assert_near(data[3] + data[7], 18, 0);
+  assert_near(data[4], asinh(-2.5), 4e-7);
+  assert_near(data[5], asinh(3), 4e-7);
+  assert_true(isinf(data[6]));
+}
+
+/* In single precision the difference to the mean would keep no digit here. */
+static void
+standardising_is_exact_far_from_zero(void **state)
+{
+  (void)state;
+  float data[] = {8388608, 7, 8388611, 7}, target[] = {9, 9, 9, 9};
+  const double means[] = {8388609.5};
+  const DcMatrix source = {data, 2, 1, 2}, z = {target, 2, 1, 2};
+  dc_standardise_rows(&source, means, 3, &z);
+  assert_near(target[0], -0.5, FLT_EPSILON);
+  assert_near(target[2], 0.5, FLT_EPSILON);
+  assert_near(target[1] + target[3], 18, 0);
+  dc_standardise_rows(&source, means, 3, &source);
+  assert_near(data[0], -0.5, FLT_EPSILON);
+  data[0] = NAN;
+  dc_standardise_rows(&source, means, 3, &z);
+  assert_true(isnan(target[0]));
+}
+
+/* A few percent of A, in rows and columns that no vector register fits. */
+static void
+sparse_product_equals_its_definition(void **state)
+{
+  (void)state;
+  DcRandom random;
+  dc_random_seed(&random, 8, 0);
+  static const size_t shapes[][3] = {{1, 1, 1}, {5, 300, 17}, {40, 33, 64}, {3, 0, 2}};
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    const size_t m = shapes[s][0], k = shapes[s][1], n = shapes[s][2];
+    DcMatrix a = random_matrix(&random, m, k, 0), b = random_matrix(&random, k, n, 0);
+    DcMatrix c = random_matrix(&random, m, n, 0), expected = copy_of(&c);
+    size_t nonzero = 0;
+    for (size_t i = 0; i < m; i++)
+      for (size_t j = 0; j < k; j++) {
+        if ((i + j) % 20)
+          dc_matrix_row(&a, i)[j] = 0;
+        else
+          nonzero++;
+      }
+    assert_int_equal(dc_count_nonzero(&a), nonzero);
+    dc_add_sparse_product(&a, &b, &c);
+    dc_gemm_reference(DC_PLAIN, DC_PLAIN, 1, &a, &b, 1, &expected);
+    /* 15 products of normal numbers in a sum, as for gemm above. */
+    assert_blocks_near(&c, &expected, 16 * 4 * FLT_EPSILON);
+    free_matrices(&a, &b, &c, &expected);
+  }
+}
+
+static void
+sparse_product_spreads_nan_of_what_it_reads_only(void **state)
+{
+  (void)state;
+  float a[] = {0, 1, NAN, 0}, b[] = {NAN, NAN, 2, 3}, c[] = {1, 1, 1, 1};
+  const DcMatrix left = dc_matrix(a, 2, 2), right = dc_matrix(b, 2, 2), sums = dc_matrix(c, 2, 2);
+  assert_int_equal(dc_count_nonzero(&left), 2);
+  dc_add_sparse_product(&left, &right, &sums);
+  assert_near(c[0], 3, 0);
+  assert_near(c[1], 4, 0);
+  assert_true(isnan(c[2]) && isnan(c[3]));
+}
+
+static void
+finite_matrices_are_told_from_others(void **state)
+{
+  (void)state;
+  static const float bad[] = {NAN, INFINITY, -INFINITY};
+  float data[3 * 40];
+  const DcMatrix matrix = {data, 3, 37, 40};
+  for (size_t i = 0; i < 3 * 40; i++)
+    data[i] = i % 40 < 37 ? FLT_MAX : NAN; /* beside the columns nobody looks */
+  assert_true(dc_matrix_is_finite(&matrix));
+  for (size_t b = 0; b < 3; b++)
+    for (size_t place = 0; place < 3 * 37; place++) {
+      float *number = data + place / 37 * 40 + place % 37;
+      *number = bad[b];
+      assert_false(dc_matrix_is_finite(&matrix));
+      *number = 0;
+    }
+}
+
 /* Scores up to +-20: the error of x - max is below 40 * eps / 2, that of a sum of n weights below
  * n * eps, so 1e-5 relative is safe for n = 300. */
 static void
@@ -416,9 +544,9 @@ largest_in_columns_equals_its_definition(void **state)
 
 /* What the kernels of one table make of fixed data. */
 typedef struct {
-  DcMatrix by_rows, by_columns, centred;
+  DcMatrix by_rows, by_columns, centred, bent, standard, product;
   float log_sums[23], norms[23], distances[23];
-  double row_sums[23];
+  double row_sums[23], sums[700], squares[700];
   uint32_t largest[700];
 } KernelResults;
 
@@ -429,8 +557,12 @@ run_kernels(const DcKernels *table, size_t cols, KernelResults *results)
   DcRandom random;
   dc_random_seed(&random, 7, 0);
   DcMatrix a = random_matrix(&random, ROWS, cols, 0), b = random_matrix(&random, ROWS, cols, 0);
-  *results =
-      (KernelResults){.by_rows = copy_of(&a), .by_columns = copy_of(&a), .centred = copy_of(&a)};
+  *results = (KernelResults){.by_rows = copy_of(&a),
+                             .by_columns = copy_of(&a),
+                             .centred = copy_of(&a),
+                             .bent = copy_of(&a),
+                             .standard = copy_of(&a),
+                             .product = copy_of(&a)};
   uint32_t rows[ROWS];
   for (uint32_t i = 0; i < ROWS; i++)
     rows[i] = i * 7 % ROWS;
@@ -440,7 +572,25 @@ run_kernels(const DcKernels *table, size_t cols, KernelResults *results)
   table->softmax_rows(&results->by_rows, results->log_sums);
   table->softmax_columns(&results->by_columns, dc_matrix_row(&b, 0), results->row_sums);
   table->centre_rows(&a, dc_matrix_row(&b, 1), &results->centred);
+  table->asinh_rows(&results->bent, dc_matrix_row(&b, 2));
+  table->add_rows(&a, NULL, results->sums);
+  table->add_squares(&a, NULL, results->sums, results->squares);
+  table->standardise_rows(&a, results->sums, 3, &results->standard);
+  DcMatrix few = dc_matrix_rows(&a, 0, cols < ROWS ? cols : ROWS);
+  few.cols = few.rows;
+  DcMatrix factors = dc_matrix_rows(&b, 0, few.rows),
+           product = dc_matrix_rows(&results->product, 0, few.rows);
+  table->add_sparse_product(&few, &factors, &product);
+  assert_int_equal(table->count_nonzero(&a), ROWS * cols);
+  assert_true(table->is_finite(&a));
   free_matrices(&a, &b);
+}
+
+static void
+free_results(const KernelResults *results)
+{
+  free_matrices(&results->by_rows, &results->by_columns, &results->centred, &results->bent,
+                &results->standard, &results->product);
 }
 
 /* Levels differ in rounding only: a few eps, for sums of up to 700 terms in 16 lanes. */
@@ -451,6 +601,14 @@ assert_same_results(const KernelResults *a, const KernelResults *b)
   assert_blocks_near(&a->by_rows, &b->by_rows, eps);
   assert_blocks_near(&a->by_columns, &b->by_columns, eps);
   assert_blocks_near(&a->centred, &b->centred, 0);
+  assert_blocks_near(&a->bent, &b->bent, eps);
+  assert_blocks_near(&a->standard, &b->standard, eps);
+  assert_blocks_near(&a->product, &b->product, eps);
+  for (size_t i = 0; i < 700; i++) {
+    /* 23 terms in double */
+    assert_near(a->sums[i], b->sums[i], 100 * DBL_EPSILON);
+    assert_near(a->squares[i], b->squares[i], 100 * DBL_EPSILON * b->squares[i]);
+  }
   for (size_t i = 0; i < 23; i++) {
     assert_near(a->log_sums[i], b->log_sums[i], eps);
     assert_near(a->norms[i], b->norms[i], eps * b->norms[i]);
@@ -474,9 +632,9 @@ kernels_of_all_levels_agree(void **state)
     for (size_t level = 1; level < levels; level++) {
       run_kernels(tables[level], widths[w], &results);
       assert_same_results(&results, &expected);
-      free_matrices(&results.by_rows, &results.by_columns, &results.centred);
+      free_results(&results);
     }
-    free_matrices(&expected.by_rows, &expected.by_columns, &expected.centred);
+    free_results(&expected);
   }
 }
 
@@ -679,6 +837,13 @@ main(void)
       cmocka_unit_test(blas_threads_are_set_and_never_below_one),
       cmocka_unit_test(exp_is_accurate_to_its_stated_error),
       cmocka_unit_test(exp_keeps_its_promises_at_the_ends),
+      cmocka_unit_test(asinh_is_accurate_to_its_stated_error),
+      cmocka_unit_test(asinh_keeps_its_promises_at_the_ends),
+      cmocka_unit_test(asinh_of_rows_shifts_each_column_and_no_other),
+      cmocka_unit_test(standardising_is_exact_far_from_zero),
+      cmocka_unit_test(sparse_product_equals_its_definition),
+      cmocka_unit_test(sparse_product_spreads_nan_of_what_it_reads_only),
+      cmocka_unit_test(finite_matrices_are_told_from_others),
       cmocka_unit_test(softmax_equals_its_definition),
       cmocka_unit_test(softmax_of_large_scores_neither_overflows_nor_loses_the_winner),
       cmocka_unit_test(softmax_makes_nan_of_a_row_without_meaning_and_of_no_other),
