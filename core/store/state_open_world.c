@@ -47,7 +47,7 @@ dc_state_capture_open_world(DcState *state, const DcAdapter *adapter)
 {
   const DcOpenWorld *world = &adapter->open_world;
   const DcUnknowns *unknowns = &world->unknowns;
-  if (!dc_open_world_is_active(adapter))
+  if (!dc_open_world_is_active(adapter) && !world->chosen)
     return;
   const double numbers[DC_STATE_REVISION_LENGTH] = {
       [DC_STATE_CHOSEN] = world->chosen,
