@@ -165,6 +165,8 @@ gst_adapt_centroids_report_clusters(GstAdaptCentroids *self, const DcLearnResult
 {
   DcAdapterStats stats = dc_cluster_keeper_stats(self->keeper);
 
+  for (gsize i = 0; i < result->changes; i++)
+    gst_adapt_centroids_post(self, dc_cluster_change_notice(&result->change[i], times));
   if (result->created)
     gst_adapt_centroids_post_clusters(self, "clusters-created", &stats, times);
   else if (dc_rate_limit_pass(&self->adapted_limit, times->stream_time))
@@ -199,15 +201,18 @@ gst_adapt_centroids_make_stats(GstAdaptCentroids *self)
       "application/x-adapt-centroids-stats", "accepted", G_TYPE_UINT64, stats.accepted, "rejected",
       G_TYPE_UINT64, stats.rejected, "dropped", G_TYPE_UINT64, dropped, "adaptations",
       G_TYPE_UINT64, stats.adaptations, "clusters", G_TYPE_UINT64, (guint64)stats.clusters,
-      "remembered", G_TYPE_UINT64, (guint64)stats.remembered, "saves", G_TYPE_UINT64, store.saves,
-      "failed-saves", G_TYPE_UINT64, store.failed_saves, "occupancy-entropy", G_TYPE_DOUBLE,
-      stats.occupancy_entropy, "mean-shift", G_TYPE_DOUBLE, stats.mean_shift, "margin",
-      G_TYPE_DOUBLE, stats.margin, "margin-reference", G_TYPE_DOUBLE, stats.margin_reference,
-      "separation-lost", G_TYPE_BOOLEAN, (gboolean)stats.separation_lost, "transported",
-      G_TYPE_BOOLEAN, (gboolean)stats.transported, "expert", G_TYPE_UINT64, (guint64)stats.expert,
-      "domains", G_TYPE_UINT64, (guint64)stats.domains, "jumps", G_TYPE_UINT64, stats.jumps, "calm",
-      G_TYPE_DOUBLE, stats.calm, "displacement", G_TYPE_DOUBLE, stats.displacement, "fit",
-      G_TYPE_DOUBLE, stats.fit, NULL);
+      "remembered", G_TYPE_UINT64, (guint64)stats.remembered, "unknowns", G_TYPE_UINT64,
+      (guint64)stats.unknowns, "births", G_TYPE_UINT64, stats.births, "splits", G_TYPE_UINT64,
+      stats.splits, "merges", G_TYPE_UINT64, stats.merges, "retirements", G_TYPE_UINT64,
+      stats.retirements, "saves", G_TYPE_UINT64, store.saves, "failed-saves", G_TYPE_UINT64,
+      store.failed_saves, "occupancy-entropy", G_TYPE_DOUBLE, stats.occupancy_entropy, "mean-shift",
+      G_TYPE_DOUBLE, stats.mean_shift, "margin", G_TYPE_DOUBLE, stats.margin, "margin-reference",
+      G_TYPE_DOUBLE, stats.margin_reference, "separation-lost", G_TYPE_BOOLEAN,
+      (gboolean)stats.separation_lost, "transported", G_TYPE_BOOLEAN, (gboolean)stats.transported,
+      "expert", G_TYPE_UINT64, (guint64)stats.expert, "domains", G_TYPE_UINT64,
+      (guint64)stats.domains, "jumps", G_TYPE_UINT64, stats.jumps, "calm", G_TYPE_DOUBLE,
+      stats.calm, "displacement", G_TYPE_DOUBLE, stats.displacement, "fit", G_TYPE_DOUBLE,
+      stats.fit, NULL);
 }
 
 /* --- Learning --- */
@@ -804,7 +809,9 @@ gst_adapt_centroids_class_init(GstAdaptCentroidsClass *klass)
    *
    * Since READY, each a guint64: embeddings `accepted`, `rejected` because they are no numbers and
    * `dropped` because the worker of #GstAdaptCentroids:async was busy, `adaptations`, `saves` and
-   * `failed-saves`. Of now: `clusters`, embeddings `remembered`, and, as gdouble, the
+   * `failed-saves`. Of now: `clusters`, embeddings `remembered` and those `unknowns` that fit no
+   * cluster and wait to be understood. Since the start of the clusters: `births`, `splits`,
+   * `merges` and `retirements` that came of #GstAdaptCentroids:revise. As gdouble, the
    * `occupancy-entropy` of the clusters in nats and their `mean-shift` from where they started in
    * units of their spread; the recent mean `margin` by which embeddings are assigned, 0..1, its
    * `margin-reference` of the first 1024 embeddings, and whether with it `separation-lost` is true:
@@ -819,7 +826,8 @@ gst_adapt_centroids_class_init(GstAdaptCentroidsClass *klass)
    */
   dc_props_install_stats(object_class, PROP_STATS,
                          "Counts since READY of embeddings accepted, rejected and dropped, "
-                         "adaptations, saves and failed-saves; clusters, remembered, "
+                         "adaptations, saves and failed-saves; births, splits, merges and "
+                         "retirements; clusters, remembered, unknowns, "
                          "occupancy-entropy (nats), mean-shift (spreads), margin and "
                          "margin-reference (0..1) and separation-lost of now; of method "
                          "transport: transported, expert, domains, jumps, calm (0..1) and "

@@ -30,6 +30,7 @@ static gboolean option_in_order;
 static gboolean option_json;
 static gboolean option_list;
 static gint option_clusters = -1;
+static char *option_revise;
 static gint option_length = 30000;
 static gint option_warm_up;
 static gint option_window;
@@ -56,6 +57,9 @@ static const GOptionEntry entries[] = {
      "IDX or .npy file with a label for each sample", "FILE"},
     {"clusters", 'k', 0, G_OPTION_ARG_INT, &option_clusters,
      "clusters; 0: chosen in the warm-up (as many as there are classes)", "K"},
+    {"revise", 0, 0, G_OPTION_ARG_STRING, &option_revise,
+     "whether methods revise the number of clusters: auto, never, always (as adapt-centroids)",
+     "WHEN"},
     {"length", 'n', 0, G_OPTION_ARG_INT, &option_length, "images of a stream at most (30000)", "N"},
     {"warm-up", 0, 0, G_OPTION_ARG_INT, &option_warm_up,
      "undrifted images before the stream, which clusters are made of (as adapt-centroids)", "N"},
@@ -353,6 +357,14 @@ run_method(Bench *bench, const Round *round, const Take *take, gsize method, GEr
       .half_life = dc_drift_method_half_life(method),
       .clusters = run.clusters,
       .us_per_image = 1e6 * run.seconds / (double)n,
+      .cluster_course =
+          run.stats.births + run.stats.splits + run.stats.merges + run.stats.retirements
+              ? run.course
+              : NULL,
+      .births = run.stats.births,
+      .splits = run.stats.splits,
+      .merges = run.stats.merges,
+      .retirements = run.stats.retirements,
   };
   gboolean well = dc_drift_results_add(bench->results, &known, run.labels, take->classes,
                                        take->stream.jump, take->stream.jumps, error);
@@ -546,6 +558,19 @@ prepare_folders(GError **error)
 }
 
 static gboolean
+read_revise(DcRevise *revise)
+{
+  static const char *const names[] = {
+      [DC_REVISE_AUTO] = "auto", [DC_REVISE_NEVER] = "never", [DC_REVISE_ALWAYS] = "always"};
+  for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+    if (g_strcmp0(option_revise ? option_revise : "auto", names[i]) == 0) {
+      *revise = (DcRevise)i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
 bench_data(Plan *plan, const DcDriftData *data, const DcDriftDataOptions *view_options,
            const char *const *inputs, GError **error)
 {
@@ -568,6 +593,7 @@ bench_data(Plan *plan, const DcDriftData *data, const DcDriftDataOptions *view_o
     bench.settings.window = (gsize)option_window;
   if (option_interval)
     bench.settings.interval = (gsize)option_interval;
+  read_revise(&bench.settings.revise); /* which was checked */
   gboolean well = run_all(&bench, error);
   if (well) {
     finish_results(&bench);
@@ -620,6 +646,10 @@ check_options(void)
     if (numbers[i].value < numbers[i].least || numbers[i].value > numbers[i].most)
       return dc_command_usage("drift", "%s must lie in %d..%d, not %d", numbers[i].name,
                               MAX(numbers[i].least, 0), numbers[i].most, numbers[i].value);
+  DcRevise revise;
+  if (!read_revise(&revise))
+    return dc_command_usage("drift", "--revise must be auto, never or always, not \"%s\"",
+                            option_revise);
   if (option_seed < 0)
     return dc_command_usage("drift", "--seed must be at least 0");
   if (option_model && option_descriptor)

@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "drift-peers.h"
+#include "eval/drift_scores.h"
 #include "stream/adapter.h"
 #include "stream/method.h"
 
@@ -78,6 +79,7 @@ typedef struct {
   DcAdapter *adapter;
   DcAssigner *assigner;
   DcAssignment *assignments; /* settings->interval */
+  GHashTable *numbers;       /* uuid -> number + 1, in the order in which clusters came */
 } Keeper;
 
 static void
@@ -86,6 +88,7 @@ close_keeper(Keeper *keeper)
   dc_adapter_free(keeper->adapter);
   dc_assigner_free(keeper->assigner);
   g_free(keeper->assignments);
+  g_clear_pointer(&keeper->numbers, g_hash_table_unref);
 }
 
 /* An adapter that has warmed up. */
@@ -99,9 +102,11 @@ open_keeper(Keeper *keeper, DcMethod method, const DcDriftSettings *settings,
   config.warm_up = settings->warm_up;
   config.window = settings->window;
   config.interval = settings->interval;
+  config.revise = settings->revise;
   config.seed = settings->seed;
   *keeper = (Keeper){.assigner = dc_assigner_new(),
-                     .assignments = g_new(DcAssignment, MAX(settings->interval, 1))};
+                     .assignments = g_new(DcAssignment, MAX(settings->interval, 1)),
+                     .numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
   DcStatus status = dc_adapter_new(&config, source->cols, "drift", &keeper->adapter, error);
   if (status != DC_OK)
     return status;
@@ -113,6 +118,27 @@ open_keeper(Keeper *keeper, DcMethod method, const DcDriftSettings *settings,
   return dc_adapter_adapt(keeper->adapter, true, error);
 }
 
+/* A number that stays with the identity of a cluster, wherever it stands in a snapshot. */
+static guint32
+number_of(Keeper *keeper, const DcSnapshot *snapshot, gsize cluster)
+{
+  const char *uuid = dc_snapshot_cluster(snapshot, cluster)->uuid;
+  guint number = GPOINTER_TO_UINT(g_hash_table_lookup(keeper->numbers, uuid));
+  if (number == 0) {
+    number = g_hash_table_size(keeper->numbers) + 1;
+    g_hash_table_insert(keeper->numbers, g_strdup(uuid), GUINT_TO_POINTER(number));
+  }
+  return number - 1;
+}
+
+/* Gives the clusters that a snapshot brings their numbers, in its order. */
+static void
+number_clusters(Keeper *keeper, const DcSnapshot *snapshot)
+{
+  for (gsize k = 0; k < dc_snapshot_clusters(snapshot); k++)
+    number_of(keeper, snapshot, k);
+}
+
 /* What came since the last adaptation gets its labels from the clusters of then, which is what
  * `assign` before `adapt-centroids` would have said of each. */
 static DcStatus
@@ -120,17 +146,25 @@ label(Keeper *keeper, const DcMatrix *rows, guint32 *labels, DcError *error)
 {
   DcSnapshot *snapshot = dc_adapter_snapshot(keeper->adapter);
   DcStatus status = dc_snapshot_assign(snapshot, keeper->assigner, rows, 0, keeper->assignments);
+  number_clusters(keeper, snapshot);
+  for (gsize i = 0; i < rows->rows && status == DC_OK; i++)
+    labels[i] = number_of(keeper, snapshot, keeper->assignments[i].cluster);
   dc_snapshot_unref(snapshot);
-  if (status != DC_OK)
-    return dc_error_set(error, status, "an embedding cannot be assigned: %s",
-                        dc_status_text(status));
-  for (gsize i = 0; i < rows->rows; i++)
-    labels[i] = keeper->assignments[i].cluster;
-  return DC_OK;
+  return status == DC_OK ? DC_OK
+                         : dc_error_set(error, status, "an embedding cannot be assigned: %s",
+                                        dc_status_text(status));
+}
+
+static void
+note_course(const Keeper *keeper, gsize row, gsize rows, GArray *course)
+{
+  guint clusters = (guint)dc_adapter_stats(keeper->adapter).clusters;
+  if ((row + 1) % DC_DRIFT_WINDOW == 0 || row + 1 == rows)
+    g_array_append_val(course, clusters);
 }
 
 static DcStatus
-follow(Keeper *keeper, const DcMatrix *stream, guint32 *labels, DcError *error)
+follow(Keeper *keeper, const DcMatrix *stream, guint32 *labels, GArray *course, DcError *error)
 {
   gsize labelled = 0;
   DcStatus status = DC_OK;
@@ -141,6 +175,7 @@ follow(Keeper *keeper, const DcMatrix *stream, guint32 *labels, DcError *error)
     if (status != DC_OK)
       return dc_error_set(error, status, "an embedding is refused: %s", dc_status_text(status));
     bool due = dc_adapter_is_due(keeper->adapter);
+    note_course(keeper, row, stream->rows, course);
     if (!due && row + 1 < stream->rows)
       continue;
     DcMatrix rows = dc_matrix_rows(stream, labelled, row + 1 - labelled);
@@ -160,10 +195,12 @@ run_adapter(DcDriftRun *run, DcMethod method, const DcDriftSettings *settings,
   DcStatus status = open_keeper(&keeper, method, settings, source, error);
   clock_t start = clock();
   if (status == DC_OK)
-    status = follow(&keeper, stream, run->labels, error);
+    status = follow(&keeper, stream, run->labels, run->course, error);
   run->seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
-  if (status == DC_OK)
-    run->clusters = dc_adapter_stats(keeper.adapter).clusters;
+  if (status == DC_OK) {
+    run->stats = dc_adapter_stats(keeper.adapter);
+    run->clusters = run->stats.clusters;
+  }
   close_keeper(&keeper);
   return status;
 }
@@ -211,7 +248,8 @@ gboolean
 dc_drift_run(DcDriftRun *run, gsize method, const DcDriftSettings *settings, const DcMatrix *source,
              const DcMatrix *stream, GError **error)
 {
-  *run = (DcDriftRun){.labels = g_new(guint32, stream->rows)};
+  *run = (DcDriftRun){.labels = g_new(guint32, stream->rows),
+                      .course = g_array_new(FALSE, FALSE, sizeof(guint))};
   DcError core_error;
   gboolean well = TRUE;
   if (dc_drift_method_is_peer(method))
@@ -227,4 +265,5 @@ void
 dc_drift_run_clear(DcDriftRun *run)
 {
   g_clear_pointer(&run->labels, g_free);
+  g_clear_pointer(&run->course, g_array_unref);
 }

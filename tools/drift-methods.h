@@ -2,6 +2,7 @@
 #ifndef DC_TOOLS_DRIFT_METHODS_H
 #define DC_TOOLS_DRIFT_METHODS_H
 
+#include "stream/adapter.h"
 #include "tensor/matrix.h"
 
 #include <glib.h>
@@ -13,10 +14,11 @@ G_BEGIN_DECLS
  * warm-up and label each embedding before they learn from it. */
 
 typedef struct {
-  guint clusters; /* 0: chosen in the warm-up */
-  gsize warm_up;  /* embeddings */
-  gsize window;   /* remembered by methods, or re-clustered by the peer "window" */
-  gsize interval; /* embeddings between adaptations */
+  guint clusters;  /* 0: chosen in the warm-up */
+  gsize warm_up;   /* embeddings */
+  gsize window;    /* remembered by methods, or re-clustered by the peer "window" */
+  gsize interval;  /* embeddings between adaptations */
+  DcRevise revise; /* whether methods revise the number of clusters */
   guint64 seed;
 } DcDriftSettings;
 
@@ -34,9 +36,12 @@ gboolean dc_drift_method_find(const char *name, gsize *index);
 gsize dc_drift_method_half_life(gsize index);
 
 typedef struct {
-  guint32 *labels; /* of each embedding of the stream */
-  gsize clusters;  /* at the end */
-  double seconds;  /* of CPU time, warm-up excepted */
+  guint32 *labels; /* of each embedding of the stream: a number for each identity, in the order in
+                      which clusters came */
+  GArray *course;  /* of guint: clusters after each 1 000 embeddings; empty: always the same */
+  DcAdapterStats stats; /* at the end, of a method; else zeros */
+  gsize clusters;       /* at the end */
+  double seconds;       /* of CPU time, warm-up excepted */
 } DcDriftRun;
 
 /* Runs a method over `stream` (n x d) after `source`, of which the last settings->warm_up rows are

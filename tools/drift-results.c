@@ -9,7 +9,10 @@
 static void
 clear_result(gpointer data)
 {
-  g_clear_pointer(&((DcDriftResult *)data)->course, g_array_unref);
+  DcDriftResult *result = data;
+  g_clear_pointer(&result->course, g_array_unref);
+  g_clear_pointer(&result->cluster_course, g_array_unref);
+  g_clear_pointer(&result->class_course, g_array_unref);
 }
 
 GArray *
@@ -26,6 +29,21 @@ result_at(const GArray *results, guint i)
   return &g_array_index(results, DcDriftResult, i);
 }
 
+/* How many classes came until the end of each window. */
+static GArray *
+count_classes(const guint32 *classes, gsize images)
+{
+  GArray *course = g_array_new(FALSE, FALSE, sizeof(guint));
+  g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+  for (gsize i = 0; i < images; i++) {
+    g_hash_table_add(seen, GUINT_TO_POINTER(classes[i]));
+    guint count = g_hash_table_size(seen);
+    if ((i + 1) % DC_DRIFT_WINDOW == 0 || i + 1 == images)
+      g_array_append_val(course, count);
+  }
+  return course;
+}
+
 gboolean
 dc_drift_results_add(GArray *results, const DcDriftResult *known, const guint32 *clusters,
                      const guint32 *classes, const gsize *jump, gsize jumps, GError **error)
@@ -38,6 +56,10 @@ dc_drift_results_add(GArray *results, const DcDriftResult *known, const guint32 
     status =
         dc_drift_course(clusters, classes, known->images, (double *)(gpointer)result.course->data);
   if (status == DC_OK) {
+    if (result.cluster_course) {
+      g_array_ref(result.cluster_course);
+      result.class_course = count_classes(classes, known->images);
+    }
     g_array_append_val(results, result);
     return TRUE;
   }
@@ -139,6 +161,26 @@ dc_drift_results_mean(const GArray *results, const char *method)
   return count ? sum / count : NAN;
 }
 
+static void
+append_course(GString *json, const char *name, const GArray *course)
+{
+  g_string_append_printf(json, ",\"%s\":[", name);
+  for (guint i = 0; i < course->len; i++)
+    g_string_append_printf(json, "%s%u", i ? "," : "", g_array_index(course, guint, i));
+  g_string_append_c(json, ']');
+}
+
+static void
+append_revisions(GString *json, const DcDriftResult *result)
+{
+  g_string_append_printf(json,
+                         ",\"births\":%" G_GUINT64_FORMAT ",\"splits\":%" G_GUINT64_FORMAT
+                         ",\"merges\":%" G_GUINT64_FORMAT ",\"retirements\":%" G_GUINT64_FORMAT,
+                         result->births, result->splits, result->merges, result->retirements);
+  append_course(json, "clusters_until", result->cluster_course);
+  append_course(json, "classes_until", result->class_course);
+}
+
 void
 dc_drift_result_append_json(const DcDriftResult *result, GString *json)
 {
@@ -156,6 +198,8 @@ dc_drift_result_append_json(const DcDriftResult *result, GString *json)
     g_string_append_printf(json, ",\"recovery_images\":%.1f", scores->recovery);
   if (result->half_life)
     g_string_append_printf(json, ",\"half_life\":%zu", result->half_life);
+  if (result->cluster_course)
+    append_revisions(json, result);
   g_string_append_c(json, '}');
 }
 

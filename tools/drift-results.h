@@ -19,6 +19,9 @@ typedef struct {
   gsize clusters; /* that there were at the end, with members or without */
   double us_per_image;
   GArray *course; /* of double: the share that is right in each window, by one matching for all */
+  GArray *cluster_course; /* of guint: clusters after each window; NULL: always the same */
+  GArray *class_course;   /* of guint: classes that came until then; of dc_drift_results_add() */
+  guint64 births, splits, merges, retirements;
 } DcDriftResult;
 
 /* A list of them; free with g_array_unref(). */

@@ -132,6 +132,7 @@ capture_clusters(DcState *state, const DcAdapter *adapter)
                     clusters->survival);
   dc_state_add_copy(state, "temperature", DC_TENSOR_F32, 0, 1, 1, &adapter->clusters.temperature);
   dc_state_capture_identity(state, adapter);
+  dc_state_capture_open_world(state, adapter);
   capture_memory(state, clusters, dim);
 }
 
@@ -266,6 +267,7 @@ restore_clusters(const DcState *state, DcAdapter *adapter, DcError *error)
   status = dc_state_restore_identity(state, adapter, error);
   if (status)
     return status;
+  dc_state_restore_open_world(state, adapter);
   /* Masses grow between two snapshots; the newest one comes back as it was. */
   restore_mass(state, "published_mass", clusters);
   status = dc_state_restore_method(state, adapter, error);

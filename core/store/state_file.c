@@ -72,6 +72,10 @@ typedef enum {
   UUID,
   LABEL,
   SURVIVAL,
+  REVISION,
+  HISTORY,
+  UNKNOWNS,
+  RETIRED,
   EXTENT_COUNT
 } Extent;
 
@@ -85,8 +89,10 @@ typedef struct {
 
 #define ANY INFINITY /* of a type without infinities */
 /* Counts beyond that cannot have come about, and would overflow when they go on. */
-#define COUNT  4e18
-#define FINITE (double)FLT_MAX
+#define COUNT 4e18
+/* Counts that are kept as doubles are whole up to here. */
+#define DOUBLE_COUNT 9007199254740992.0
+#define FINITE       (double)FLT_MAX
 
 static const Part always[] = {
     {"version", DC_TENSOR_I64, 0, ONE, ONE, 0, COUNT},
@@ -145,6 +151,17 @@ static const Part groups[] = {
     {"group_labels", DC_TENSOR_U8, 2, CLUSTERS, LABEL, 0, 255},
     {"group_places", DC_TENSOR_F32, 2, CLUSTERS, DIM, -FINITE, FINITE},
     {"next_group", DC_TENSOR_I64, 0, ONE, ONE, 0, COUNT},
+};
+
+static const Part open_world[] = {
+    {"revision", DC_TENSOR_F64, 1, REVISION, ONE, 0, DOUBLE_COUNT},
+    {"history", DC_TENSOR_I64, 2, CLUSTERS, HISTORY, 0, DOUBLE_COUNT},
+    {"unknowns.rows", DC_TENSOR_F32, 2, UNKNOWNS, DIM, -FINITE, FINITE},
+    {"unknowns.times", DC_TENSOR_I64, 1, UNKNOWNS, ONE, -ANY, ANY},
+    {"unknowns.places", DC_TENSOR_I64, 1, UNKNOWNS, ONE, 0, DOUBLE_COUNT},
+    {"retired_uuids", DC_TENSOR_U8, 2, RETIRED, UUID, '-', 'f'},
+    {"retired_labels", DC_TENSOR_U8, 2, RETIRED, LABEL, 0, 255},
+    {"retired_places", DC_TENSOR_F32, 2, RETIRED, DIM, -FINITE, FINITE},
 };
 
 /* --- checking --- */
@@ -232,9 +249,10 @@ check_lengths(const Check *check, const char *name)
 static DcStatus
 check_names(const Check *check, const char *uuids_name, const char *labels_name)
 {
+  size_t count = dc_state_rows(check->state, uuids_name);
   const char *uuids = dc_state_find(check->state, uuids_name)->data;
   const char *labels = dc_state_find(check->state, labels_name)->data;
-  for (size_t k = 0; k < check->extents[CLUSTERS]; k++) {
+  for (size_t k = 0; k < count; k++) {
     g_autofree char *uuid = g_strndup(uuids + k * DC_STATE_UUID_LENGTH, DC_STATE_UUID_LENGTH);
     if (!g_uuid_string_is_valid(uuid))
       return refuse(check, uuids_name, "holds something else than UUIDs");
@@ -283,6 +301,30 @@ check_identity(const Check *check)
 }
 
 static DcStatus
+check_open_world(const Check *check)
+{
+  if (check->extents[UNKNOWNS] > DC_OPEN_WORLD_UNKNOWNS)
+    return refuse(check, "unknowns.rows", "has more rows than wait at most");
+  if (check->extents[RETIRED] > DC_OPEN_WORLD_RETIRED)
+    return refuse(check, "retired_uuids", "has more rows than are remembered");
+  DcStatus status = check_parts(check, open_world, G_N_ELEMENTS(open_world));
+  if (!status)
+    status = check_lengths(check, "unknowns.rows");
+  if (!status)
+    status = check_lengths(check, "retired_places");
+  if (status)
+    return status;
+  const double *revision = dc_state_find(check->state, "revision")->data;
+  const int64_t *places = dc_state_find(check->state, "unknowns.places")->data;
+  if (revision[DC_STATE_UNDONE] > DC_OPEN_WORLD_MOST_UNDONE)
+    return refuse(check, "revision", "counts more that was undone than is counted");
+  for (size_t i = 0; i < check->extents[UNKNOWNS]; i++)
+    if ((double)places[i] > revision[DC_STATE_RECEIVED])
+      return refuse(check, "unknowns.places", "lie beyond what was received");
+  return check_names(check, "retired_uuids", "retired_labels");
+}
+
+static DcStatus
 check_clusters(const Check *check)
 {
   if (check->extents[CLUSTERS] < 1 || check->extents[CLUSTERS] > MAX_CLUSTERS)
@@ -298,6 +340,8 @@ check_clusters(const Check *check)
     status = check_counts(check);
   if (!status && check->state->version >= 2)
     status = check_identity(check);
+  if (!status && dc_state_find(check->state, "revision"))
+    status = check_open_world(check);
   return status;
 }
 
@@ -331,6 +375,10 @@ check_state(Check *check)
              [LABEL] = DC_LABEL_SIZE,
              [SURVIVAL] = state->version >= 2 ? DC_STATE_SURVIVAL_LENGTH : SURVIVAL_1,
              [PINNED] = dc_state_rows(state, "pins"),
+             [REVISION] = DC_STATE_REVISION_LENGTH,
+             [HISTORY] = DC_STATE_HISTORY_LENGTH,
+             [UNKNOWNS] = dc_state_rows(state, "unknowns.rows"),
+             [RETIRED] = dc_state_rows(state, "retired_uuids"),
          },
          sizeof check->extents);
   if (check->extents[DIM] < 1)

@@ -12,6 +12,22 @@
 #define DC_STATE_UUID_LENGTH     (DC_UUID_SIZE - 1)
 #define DC_STATE_SURVIVAL_LENGTH (sizeof(DcSurvival) / sizeof(float))
 
+/* The numbers of a revision, and how many a history of a cluster has: state_open_world.c. */
+enum {
+  DC_STATE_CHOSEN,
+  DC_STATE_RECEIVED,
+  DC_STATE_LAST_GROWTH,
+  DC_STATE_CURSOR,
+  DC_STATE_UNDONE,
+  DC_STATE_BIRTH_VOTES,
+  DC_STATE_BIRTHS,
+  DC_STATE_MERGES,
+  DC_STATE_SPLITS,
+  DC_STATE_RETIREMENTS,
+  DC_STATE_REVISION_LENGTH
+};
+#define DC_STATE_HISTORY_LENGTH 5
+
 /* Version 1 told neither of pins nor of groups or unknowns, and tabulated survivals otherwise. */
 #define DC_STATE_VERSION 2
 
@@ -46,6 +62,11 @@ void dc_state_add_int(DcState *state, const char *name, uint64_t value);
  * `adapter` in place. */
 void dc_state_capture_identity(DcState *state, const DcAdapter *adapter);
 DcStatus dc_state_restore_identity(const DcState *state, DcAdapter *adapter, DcError *error);
+
+/* How the number of clusters is revised: state_open_world.c. Restoring needs the clusters of
+ * `adapter` in place. */
+void dc_state_capture_open_world(DcState *state, const DcAdapter *adapter);
+void dc_state_restore_open_world(const DcState *state, DcAdapter *adapter);
 
 /* What the method knows, in a state: state_method.c. Restoring needs the clusters of `adapter` in
  * place; a state of another method has it start anew. */

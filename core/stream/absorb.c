@@ -5,8 +5,8 @@
 #include "cluster/matching.h"
 #include "cluster/valley.h"
 #include "stream/adapter_private.h"
+#include "stream/cluster_changes.h"
 #include "stream/identity.h"
-#include "stream/regroup.h"
 #include "stream/uuid.h"
 
 #include <math.h>
@@ -87,37 +87,6 @@ match_clusters(const DcClusters *a, const DcClusters *b, uint32_t *same, DcError
 
 /* ---- adding ---- */
 
-typedef struct {
-  size_t *from;
-  float *centroids;
-  uint32_t (*heirs)[2];
-  float *rows;
-  uint64_t *times;
-} Room;
-
-static void
-clear_room(Room *room)
-{
-  dc_free(room->from);
-  dc_free(room->centroids);
-  dc_free(room->heirs);
-  dc_free(room->rows);
-  dc_free(room->times);
-}
-
-static bool
-make_room(size_t count, size_t members, size_t dim, Room *room)
-{
-  *room = (Room){
-      .from = DC_NEW(size_t, count + 1),
-      .centroids = DC_NEW(float, (count + 1) * dim),
-      .heirs = (uint32_t(*)[2])dc_alloc(count, sizeof(uint32_t[2])),
-      .rows = DC_NEW(float, members *dim),
-      .times = DC_NEW(uint64_t, members),
-  };
-  return room->from && room->centroids && room->heirs && room->rows && room->times;
-}
-
 /* The last cluster of `adapter` becomes what cluster `k` of `other` is. */
 static void
 take_identity(DcAdapter *adapter, const DcClusters *other, size_t k)
@@ -139,35 +108,20 @@ take_identity(DcAdapter *adapter, const DcClusters *other, size_t k)
 static DcStatus
 add_cluster(DcAdapter *adapter, const DcClusters *other, size_t k, DcError *error)
 {
-  const DcClusters *clusters = &adapter->clusters;
-  size_t count = clusters->count, dim = clusters->dim;
-  size_t members = dc_memory_stratum(other->memory, k).rows;
+  size_t dim = other->dim, count = dc_memory_stratum(other->memory, k).rows;
   uint64_t number = adapter->next_number;
-  Room room;
+  float *rows = DC_NEW(float, count *dim);
+  uint64_t *times = DC_NEW(uint64_t, count);
   DcStatus status = DC_OK;
-  if (!make_room(count, members, dim, &room))
-    status = dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for %zu clusters", count + 1);
-  for (size_t i = 0; i < count && status == DC_OK; i++) {
-    room.from[i] = i;
-    room.heirs[i][0] = room.heirs[i][1] = (uint32_t)i;
-  }
-  if (status == DC_OK) {
-    room.from[count] = DC_NEW_CLUSTER;
-    memcpy(room.centroids, clusters->centroids, count * dim * sizeof(float));
-    memcpy(room.centroids + count * dim, other->centroids + k * dim, dim * sizeof(float));
-    for (size_t i = 0; i < members; i++)
-      memcpy(room.rows + i * dim, dc_memory_at(other->memory, k, i, &room.times[i]),
-             dim * sizeof(float));
-    DcMatrix newborn = dc_matrix(room.rows, members, dim);
-    const DcRegrouping plan = {.count = count + 1,
-                               .from = room.from,
-                               .centroids = room.centroids,
-                               .heirs = (const uint32_t(*)[2])room.heirs,
-                               .newborn = &newborn,
-                               .newborn_times = room.times};
-    status = dc_adapter_regroup(adapter, &plan, error);
-  }
-  clear_room(&room);
+  if (!rows || !times)
+    status = dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for another cluster");
+  for (size_t i = 0; i < count && status == DC_OK; i++)
+    memcpy(rows + i * dim, dc_memory_at(other->memory, k, i, &times[i]), dim * sizeof *rows);
+  DcMatrix members = dc_matrix(rows, count, dim);
+  if (status == DC_OK)
+    status = dc_adapter_add_cluster(adapter, other->centroids + k * dim, &members, times, error);
+  dc_free(rows);
+  dc_free(times);
   if (status == DC_OK) {
     adapter->next_number = number; /* it brings its own label */
     take_identity(adapter, other, k);

@@ -131,6 +131,9 @@ reserve(DcAdapter *adapter, DcError *error)
     return dc_error_set(error, DC_ERROR_MEMORY,
                         "not enough memory for a warm-up of %zu embeddings of %zu numbers", warm_up,
                         adapter->dim);
+  if (!dc_open_world_reserve(adapter))
+    return dc_error_set(error, DC_ERROR_MEMORY,
+                        "not enough memory for unknown embeddings of %zu numbers", adapter->dim);
   DcStatus status = reserve_alignment(adapter, error);
   return status == DC_OK ? open_method(adapter, error) : status;
 }
@@ -177,6 +180,7 @@ dc_adapter_free(DcAdapter *adapter)
   dc_free(adapter->aligned);
   dc_clusters_clear(&adapter->clusters);
   dc_hierarchy_clear(&adapter->hierarchy);
+  dc_open_world_clear(&adapter->open_world);
   dc_free(adapter);
 }
 
@@ -191,10 +195,12 @@ dc_adapter_configure(DcAdapter *adapter, const DcAdapterConfig *config, DcError 
   if (config->effort != old.effort || config->align != old.align ||
       config->clusters != old.clusters || config->max_clusters != old.max_clusters ||
       config->window != old.window || config->warm_up != old.warm_up || config->seed != old.seed ||
-      config->module != old.module || config->source != old.source)
+      config->module != old.module || config->source != old.source ||
+      config->revise != old.revise || config->novelty != old.novelty ||
+      config->retire_after != old.retire_after)
     return dc_error_set(error, DC_ERROR_ARGUMENT,
-                        "effort, align, clusters, max-clusters, window, warm-up, seed and model "
-                        "cannot change while running");
+                        "effort, align, clusters, max-clusters, window, warm-up, seed, model, "
+                        "revise, novelty and retire-after cannot change while running");
   adapter->config = *config;
   status = config->method == old.method ? reserve_for_method(adapter, error)
                                         : open_method(adapter, error);
@@ -272,9 +278,15 @@ static void
 receive_chunk(DcAdapter *adapter, const DcMatrix *chunk, const uint64_t *times, uint64_t time)
 {
   DcMatrix aligned = align(adapter, chunk);
+  bool revised = dc_open_world_is_active(adapter);
   for (size_t i = 0; i < chunk->rows; i++) {
-    dc_clusters_receive(&adapter->clusters, dc_matrix_row(&aligned, i), times ? times[i] : time,
-                        adapter->clock.elapsed, &adapter->assignments[i]);
+    const float *row = dc_matrix_row(&aligned, i);
+    uint64_t now = times ? times[i] : time;
+    if (revised)
+      dc_open_world_receive(adapter, dc_matrix_row(chunk, i), row, now, &adapter->assignments[i]);
+    else
+      dc_clusters_receive(&adapter->clusters, row, now, adapter->clock.elapsed,
+                          &adapter->assignments[i]);
     dc_separation_note(&adapter->separation, adapter->assignments[i].margin);
   }
   if (adapter->method->receive)
@@ -293,8 +305,8 @@ dc_adapter_receive(DcAdapter *adapter, const DcMatrix *rows, const uint64_t *tim
   for (size_t first = 0; first < rows->rows; first += CHUNK) {
     size_t left = rows->rows - first;
     DcMatrix chunk = dc_matrix_rows(rows, first, left < CHUNK ? left : CHUNK);
-    DcStatus status =
-        dc_snapshot_assign(adapter->snapshot, adapter->assigner, &chunk, 0, adapter->assignments);
+    DcStatus status = dc_snapshot_assign(adapter->snapshot, adapter->assigner, &chunk,
+                                         dc_open_world_rate(adapter), adapter->assignments);
     if (status != DC_OK)
       return status;
     receive_chunk(adapter, &chunk, times ? times + first : NULL, time);
@@ -403,7 +415,15 @@ dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error)
   memset(clusters->evidence, 0, clusters->count * sizeof *clusters->evidence);
   adapter->since_adaptation = 0;
   adapter->adaptations++;
-  return dc_adapter_publish(adapter, error);
+  DcStatus status = dc_open_world_revise(adapter, adapt, error);
+  return status == DC_OK ? dc_adapter_publish(adapter, error) : status;
+}
+
+const DcClusterChange *
+dc_adapter_changes(const DcAdapter *adapter, size_t *count)
+{
+  *count = adapter->open_world.change_count;
+  return adapter->open_world.changes;
 }
 
 /* --- statistics --- */
@@ -422,6 +442,11 @@ dc_adapter_stats(const DcAdapter *adapter)
           adapter->separation.seen < DC_SEPARATION_REFERENCE ? 0 : adapter->separation.reference,
       .separation_lost = adapter->separation.lost,
       .remembered = clusters->memory ? dc_memory_count(clusters->memory) : 0,
+      .unknowns = adapter->open_world.unknowns.count,
+      .births = adapter->open_world.births,
+      .splits = adapter->open_world.splits,
+      .merges = adapter->open_world.merges,
+      .retirements = adapter->open_world.retirements,
   };
   double mass = 0;
   for (size_t k = 0; k < clusters->count; k++) {

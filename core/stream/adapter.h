@@ -45,11 +45,19 @@ typedef enum {
   DC_ALIGN_MOMENTS /* mean and variance of each number are kept at those of the start */
 } DcAlign;
 
+/* Whether the number of clusters is revised while the stream goes on: births, splits, merges and
+ * retirements (stream/open_world.h). */
+typedef enum {
+  DC_REVISE_AUTO, /* where it was chosen in a warm-up, or novelty is set */
+  DC_REVISE_NEVER,
+  DC_REVISE_ALWAYS
+} DcRevise;
+
 typedef struct {
   DcMethod method;
-  DcEffort effort;   /* of TRANSPORT */
-  uint32_t clusters; /* K; 0: chosen at the end of the warm-up, at most max_clusters */
-  uint32_t max_clusters;
+  DcEffort effort;        /* of TRANSPORT */
+  uint32_t clusters;      /* K; 0: chosen at the end of the warm-up, at most max_clusters */
+  uint32_t max_clusters;  /* that are chosen, or that there may be once the number is revised */
   size_t window;          /* embeddings remembered, over all clusters */
   size_t interval;        /* embeddings between adaptations */
   size_t warm_up;         /* embeddings before the first centroids; >= K */
@@ -58,6 +66,11 @@ typedef struct {
                              0: all weigh the same */
   DcAlign align;
   uint64_t seed;
+  DcRevise revise;
+  double novelty; /* 0..1: false-alarm rate at which an embedding is unknown to all clusters, and
+                     may belong to one that is to be born; 0: as DC_OPEN_WORLD_RATE */
+  uint64_t retire_after;  /* stream time in ns out of sight after which a cluster is retired, where
+                             the number is revised; 0: only to make room for another one */
   uint32_t coarse_groups; /* groups of clusters wanted at the coarse level; 0: none */
   bool background; /* what takes long, and is not needed at once, runs on a thread of its own; the
                       bytes are the same with it and without */
@@ -67,8 +80,7 @@ typedef struct {
 } DcAdapterConfig;
 
 /* transport with full effort, clusters 0, max_clusters 32, window 2048, interval 64, warm_up 256,
- * rate 1, half_life
- * 0 */
+ * rate 1, half_life 0, revise AUTO, novelty 0, retire_after 0 */
 DcAdapterConfig dc_adapter_config(void);
 
 /* Says what in `config` is out of range, if anything. */
@@ -112,14 +124,32 @@ bool dc_adapter_is_due(const DcAdapter *adapter);
  * not (the freeze switch). Makes a new snapshot. */
 DcStatus dc_adapter_adapt(DcAdapter *adapter, bool adapt, DcError *error);
 
+/* What an adapter changed by itself about which clusters there are. */
+typedef enum {
+  DC_CLUSTER_BORN,    /* of unknown embeddings; it may be a retired one that came back */
+  DC_CLUSTERS_MERGED, /* `other` became part of `cluster` */
+  DC_CLUSTER_SPLIT,   /* `other` came out of `cluster` */
+  DC_CLUSTER_RETIRED
+} DcChangeKind;
+
+typedef struct {
+  DcChangeKind kind;
+  DcClusterInfo cluster, other; /* of a merge as they were before it, else as they are after it */
+} DcClusterChange;
+
+/* The changes of the last dc_adapter_adapt(), in their order; valid until the next one. */
+const DcClusterChange *dc_adapter_changes(const DcAdapter *adapter, size_t *count);
+
 /* The newest snapshot with a reference for the caller, or NULL before the first centroids. */
 DcSnapshot *dc_adapter_snapshot(DcAdapter *adapter);
 
 typedef struct {
   uint64_t accepted, rejected; /* embeddings, since the start */
   uint64_t adaptations;
-  size_t clusters;          /* 0 before the first centroids */
-  size_t remembered;        /* embeddings in memory now */
+  size_t clusters;   /* 0 before the first centroids */
+  size_t remembered; /* embeddings in memory now */
+  size_t unknowns;   /* embeddings that fit no cluster and wait to be understood */
+  uint64_t births, splits, merges, retirements; /* made by the adapter itself, since the start */
   double occupancy_entropy; /* of the recent shares, in nats; log K when evenly used */
   double mean_shift;        /* mass-weighted mean of DcClusterInfo.shift */
   double margin;            /* recent mean of DcAssignment.margin */

@@ -40,6 +40,12 @@ dc_adapter_config_check(const DcAdapterConfig *config, DcError *error)
                         "a window of %zu embeddings has no room for %zu clusters; it must lie in "
                         "%zu..%zu",
                         config->window, most, most, MAX_WINDOW);
+  if (config->revise < DC_REVISE_AUTO || config->revise > DC_REVISE_ALWAYS)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "revision %d does not exist",
+                        (int)config->revise);
+  if (!(config->novelty >= 0 && config->novelty <= 1))
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "the rate of novelty %g is not in 0..1",
+                        config->novelty);
   if (config->coarse_groups > DC_MAX_CLUSTERS)
     return dc_error_set(error, DC_ERROR_ARGUMENT, "%u coarse groups are more than %u",
                         config->coarse_groups, DC_MAX_CLUSTERS);

@@ -9,6 +9,7 @@
 #include "stream/clusters.h"
 #include "stream/hierarchy.h"
 #include "stream/method.h"
+#include "stream/open_world.h"
 #include "stream/separation.h"
 
 /* The inside of an adapter, for itself, for its methods and for the state file that saves and
@@ -21,6 +22,9 @@
  *   identity         what a person does to clusters
  *   absorb           what another adapter knows
  *   regroup          other clusters in the place of those there are
+ *   cluster_changes  merging, splitting, adding and dropping clusters by that
+ *   open_world       which of these the stream itself calls for
+ *   unknowns         embeddings that fit no cluster
  *   clusters         what is known of each cluster
  *   method, method_* the methods
  *   alignment        embeddings kept at the moments of the start
@@ -43,6 +47,7 @@ struct DcAdapter {
   DcClusters clusters;
   uint64_t next_number; /* in the label of the next new cluster: no label comes twice */
   DcHierarchy hierarchy;
+  DcOpenWorld open_world;
   const DcAdaptMethod *method;
   void *state; /* of the method */
   DcStreamClock clock;

@@ -161,6 +161,7 @@ dc_adapter_end_warm_up(DcAdapter *adapter, DcError *error)
   if (status != DC_OK)
     return status;
   adapter->sampled = 0;
+  adapter->open_world.chosen = adapter->config.clusters == 0;
   dc_separation_restart(&adapter->separation); /* the clusters fit their own sample too well */
   adapter->since_adaptation = 0;
   memset(adapter->clusters.evidence, 0,

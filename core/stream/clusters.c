@@ -30,6 +30,7 @@ dc_clusters_clear(DcClusters *clusters)
   dc_free(clusters->survival);
   dc_free(clusters->evidence);
   dc_free(clusters->shares);
+  dc_free(clusters->history);
   dc_free(clusters->seen);
   dc_memory_free(clusters->memory);
   dc_attention_free(clusters->attention);
@@ -54,6 +55,7 @@ dc_clusters_allocate(DcClusters *clusters, size_t count, size_t dim, size_t wind
       .survival = DC_NEW(DcSurvival, count),
       .evidence = DC_NEW(double, count),
       .shares = DC_NEW(double, count),
+      .history = DC_NEW(DcClusterHistory, count),
       .seen = DC_NEW(uint64_t, count),
       .memory = dc_memory_new(count, dim, window),
       .attention = dc_attention_new(count, dim),
@@ -61,8 +63,8 @@ dc_clusters_allocate(DcClusters *clusters, size_t count, size_t dim, size_t wind
   if (made.memory)
     made.distances = DC_NEW(float, dc_memory_capacity(made.memory));
   if (!fits || !made.centroids || !made.reference || !made.pins || !made.reach || !made.proposal ||
-      !made.infos || !made.survival || !made.evidence || !made.shares || !made.seen ||
-      !made.attention || !made.distances) {
+      !made.infos || !made.survival || !made.evidence || !made.shares || !made.history ||
+      !made.seen || !made.attention || !made.distances) {
     dc_clusters_clear(&made);
     return dc_error_set(error, DC_ERROR_MEMORY,
                         "not enough memory for %zu clusters of %zu numbers and a window of %zu",
@@ -186,20 +188,27 @@ dc_clusters_measure(DcClusters *clusters)
 /* ---- receiving ---- */
 
 void
+dc_clusters_count(DcClusters *clusters, uint64_t elapsed, const DcAssignment *assignment)
+{
+  size_t k = assignment->cluster;
+  clusters->seen[k] = elapsed;
+  clusters->infos[k].mass++;
+  for (size_t j = 0; j < clusters->count; j++)
+    clusters->shares[j] -= clusters->shares[j] / SHARE_MEMORY;
+  clusters->shares[k] += 1 / SHARE_MEMORY;
+}
+
+void
 dc_clusters_receive(DcClusters *clusters, const float *row, uint64_t time, uint64_t elapsed,
                     const DcAssignment *assignment)
 {
   size_t k = assignment->cluster;
-  clusters->seen[k] = elapsed;
   dc_memory_push(clusters->memory, k, row, time);
   /* The fourth power: while one class fills the stream, the others receive its strays, which lie
    * between the clusters. */
   double sure = (double)assignment->confidence * assignment->confidence;
   clusters->evidence[k] += sure * sure;
-  clusters->infos[k].mass++;
-  for (size_t j = 0; j < clusters->count; j++)
-    clusters->shares[j] -= clusters->shares[j] / SHARE_MEMORY;
-  clusters->shares[k] += 1 / SHARE_MEMORY;
+  dc_clusters_count(clusters, elapsed, assignment);
 }
 
 /* ---- pins ---- */

@@ -16,6 +16,15 @@
 /* Squared distances between rows below this length are finite numbers. */
 #define DC_MAX_SQUARED_LENGTH (FLT_MAX / 8)
 
+/* When a cluster came and was seen, in embeddings of the stream, and what was found when it was
+ * looked at: of clusters that are revised (open_world.h). */
+typedef struct {
+  uint64_t born;     /* embeddings that came before it was made */
+  uint64_t seen;     /* the same before its newest sure member */
+  uint64_t fresh;    /* members since it was last looked at */
+  uint32_t one, two; /* looks in a row in which it was one with another, or held two kinds */
+} DcClusterHistory;
+
 typedef struct {
   size_t count; /* K; 0 before the first centroids */
   size_t dim;   /* d */
@@ -28,7 +37,8 @@ typedef struct {
   DcSurvival *survival;
   double *evidence; /* posterior-weighted embeddings received since the last adaptation */
   double *shares;   /* of the recent stream */
-  uint64_t *seen;   /* stream time that had gone by when a member last came, ns */
+  DcClusterHistory *history;
+  uint64_t *seen; /* stream time that had gone by when a member last came, ns */
   DcMemory *memory;
   DcAttention *attention; /* scratch of the methods */
   float *distances;       /* scratch: of one stratum */
@@ -59,8 +69,11 @@ void dc_clusters_guess_spread(DcClusters *clusters, const float *spread);
 /* Spread, distances of members and shift of each cluster, and the temperature, from the memory. */
 void dc_clusters_measure(DcClusters *clusters);
 
-/* Counts an embedding that was assigned, and remembers it as of `time`. `elapsed`: the stream time
- * that went by so far. */
+/* Counts an embedding that was assigned. `elapsed`: the stream time that went by so far. */
+void dc_clusters_count(DcClusters *clusters, uint64_t elapsed, const DcAssignment *assignment);
+
+/* Counts an embedding that was assigned, as evidence too, and remembers it as of `time`. `elapsed`:
+ * the stream time that went by so far. */
 void dc_clusters_receive(DcClusters *clusters, const float *row, uint64_t time, uint64_t elapsed,
                          const DcAssignment *assignment);
 

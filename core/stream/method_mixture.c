@@ -16,14 +16,13 @@
  * remembered for: classes come in bursts, and with less a burst draws the strays of the others to
  * itself (docs/methods/adapting.md has the figures). */
 #define PRIOR_SHARE 4.0
-#define BATCH       64
 
 typedef struct {
-  DcPending pending;
+  DcPending pending;        /* first: see pending.h */
   size_t clusters;          /* that the arrays have room for */
   double *responsibilities; /* K: of the recent stream, sum at most the embeddings remembered */
   float *bias;              /* K: log weight */
-  float *posterior;         /* scratch: BATCH x K */
+  float *posterior;         /* scratch: DC_PENDING_BATCH x K */
 } Mixture;
 
 static bool
@@ -52,13 +51,6 @@ close_state(void *state)
   clear_clusters(mixture);
   dc_pending_clear(&mixture->pending);
   dc_free(mixture);
-}
-
-static bool
-reserve(DcAdapter *adapter)
-{
-  Mixture *mixture = adapter->state;
-  return dc_pending_reserve(&mixture->pending, dc_adapter_pending_capacity(adapter), adapter->dim);
 }
 
 /* ---- weights ---- */
@@ -99,7 +91,7 @@ restart(DcAdapter *adapter, DcError *error)
   if (!mixture->bias) {
     mixture->responsibilities = DC_NEW(double, clusters);
     mixture->bias = DC_NEW(float, clusters);
-    mixture->posterior = DC_NEW(float, BATCH *clusters);
+    mixture->posterior = DC_NEW(float, DC_PENDING_BATCH *clusters);
   }
   if (!mixture->responsibilities || !mixture->bias || !mixture->posterior)
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for a mixture of %zu clusters",
@@ -129,18 +121,6 @@ regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
 }
 
 /* ---- learning ---- */
-
-static void
-receive(DcAdapter *adapter, const DcMatrix *rows)
-{
-  dc_pending_add(&((Mixture *)adapter->state)->pending, rows);
-}
-
-static void
-skip(DcAdapter *adapter)
-{
-  ((Mixture *)adapter->state)->pending.count = 0;
-}
 
 static DcAttentionOptions
 options_of(const DcAdapter *adapter)
@@ -190,21 +170,14 @@ static DcStatus
 move(DcAdapter *adapter, DcError *error)
 {
   Mixture *mixture = adapter->state;
-  DcPending *pending = &mixture->pending;
   if (!mixture->bias) { /* there was no memory when the clusters changed */
     DcStatus status = restart(adapter, error);
     if (status != DC_OK)
       return status;
   }
-  for (size_t row = 0; row < pending->count; row += BATCH) {
-    size_t left = pending->count - row;
-    DcMatrix batch = dc_pending_view(pending, row, left < BATCH ? left : BATCH);
-    DcStatus status = add_responsibilities(adapter, &batch);
-    if (status != DC_OK)
-      return dc_error_set(error, status, "a batch cannot be learnt from: %s",
-                          dc_status_text(status));
-  }
-  pending->count = 0;
+  DcStatus status = dc_pending_method_learn(adapter, add_responsibilities, error);
+  if (status != DC_OK)
+    return status;
   find_bias(adapter);
   return dc_adapter_follow(adapter, propose, error);
 }
@@ -270,12 +243,12 @@ const DcAdaptMethod dc_method_mixture = {
     .name = "mixture",
     .open = open_state,
     .close = close_state,
-    .reserve = reserve,
+    .reserve = dc_pending_method_reserve,
     .restart = restart,
     .regroup = regroup,
-    .receive = receive,
+    .receive = dc_pending_method_receive,
     .move = move,
-    .skip = skip,
+    .skip = dc_pending_method_skip,
     .read = read_by_weights,
     .arrays = list_arrays,
     .restore = restore,

@@ -17,10 +17,9 @@
 #define LARGEST_SHARE 0.5
 /* Hard samples of its own over which a centre forgets, without a half-life. */
 #define HORIZON 50.0
-#define BATCH   64
 
 typedef struct {
-  DcPending pending;
+  DcPending pending;    /* first: see pending.h */
   DcSecuStream *stream; /* NULL before there are clusters */
 } Secu;
 
@@ -42,19 +41,12 @@ close_state(void *state)
   dc_free(secu);
 }
 
-static bool
-reserve(DcAdapter *adapter)
-{
-  Secu *secu = adapter->state;
-  return dc_pending_reserve(&secu->pending, dc_adapter_pending_capacity(adapter), adapter->dim);
-}
-
 /* A stream that starts at the centroids there are. */
 static DcSecuStream *
 start_stream(const DcAdapter *adapter)
 {
   const DcClusters *clusters = &adapter->clusters;
-  DcSecuStream *stream = dc_secu_stream_new(clusters->count, clusters->dim, BATCH);
+  DcSecuStream *stream = dc_secu_stream_new(clusters->count, clusters->dim, DC_PENDING_BATCH);
   DcMatrix centroids = dc_matrix(clusters->centroids, clusters->count, clusters->dim);
   if (stream)
     dc_secu_stream_start(stream, &centroids);
@@ -100,18 +92,6 @@ regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
 
 /* ---- learning ---- */
 
-static void
-receive(DcAdapter *adapter, const DcMatrix *rows)
-{
-  dc_pending_add(&((Secu *)adapter->state)->pending, rows);
-}
-
-static void
-skip(DcAdapter *adapter)
-{
-  ((Secu *)adapter->state)->pending.count = 0;
-}
-
 static DcSecuStreamOptions
 options_of(const DcAdapter *adapter)
 {
@@ -127,25 +107,24 @@ options_of(const DcAdapter *adapter)
 }
 
 static DcStatus
+learn(DcAdapter *adapter, const DcMatrix *batch)
+{
+  DcSecuStreamOptions options = options_of(adapter);
+  return dc_secu_stream_step(((Secu *)adapter->state)->stream, &options, batch);
+}
+
+static DcStatus
 move(DcAdapter *adapter, DcError *error)
 {
   DcClusters *clusters = &adapter->clusters;
   Secu *secu = adapter->state;
-  DcSecuStreamOptions options = options_of(adapter);
-  if (!secu->stream) { /* there was no memory when the clusters changed */
-    DcStatus status = restart(adapter, error);
-    if (status != DC_OK)
-      return status;
-  }
-  for (size_t row = 0; row < secu->pending.count; row += BATCH) {
-    size_t left = secu->pending.count - row;
-    DcMatrix batch = dc_pending_view(&secu->pending, row, left < BATCH ? left : BATCH);
-    DcStatus status = dc_secu_stream_step(secu->stream, &options, &batch);
-    if (status != DC_OK)
-      return dc_error_set(error, status, "a batch cannot be learnt from: %s",
-                          dc_status_text(status));
-  }
-  secu->pending.count = 0;
+  DcStatus status = DC_OK;
+  if (!secu->stream) /* there was no memory when the clusters changed */
+    status = restart(adapter, error);
+  if (status == DC_OK)
+    status = dc_pending_method_learn(adapter, learn, error);
+  if (status != DC_OK)
+    return status;
   DcMatrix centroids = dc_matrix(clusters->centroids, clusters->count, clusters->dim);
   dc_secu_stream_centroids(secu->stream, &centroids);
   return DC_OK;
@@ -253,12 +232,12 @@ const DcAdaptMethod dc_method_secu = {
     .name = "secu",
     .open = open_state,
     .close = close_state,
-    .reserve = reserve,
+    .reserve = dc_pending_method_reserve,
     .restart = restart,
     .regroup = regroup,
-    .receive = receive,
+    .receive = dc_pending_method_receive,
     .move = move,
-    .skip = skip,
+    .skip = dc_pending_method_skip,
     .read = read_by_angle,
     .arrays = list_arrays,
     .restore = restore,

@@ -82,9 +82,8 @@ first_sample(const DcAdapter *adapter)
   return smaller(needed, adapter->config.window);
 }
 
-/* Forgets source and maps: the source is described again once enough embeddings have come. */
-static void
-forget_source(DcAdapter *adapter)
+void
+dc_transport_method_forget_source(DcAdapter *adapter)
 {
   DcTransportMethod *transport = adapter->state;
   drop_tracker(transport);
@@ -95,8 +94,8 @@ forget_source(DcAdapter *adapter)
   transport->source_due = adapter->accepted + (needed > remembered ? needed - remembered : 0);
 }
 
-static DcTransportOptions
-options_of(const DcAdapter *adapter)
+DcTransportOptions
+dc_transport_method_options(const DcAdapter *adapter)
 {
   if (adapter->config.effort == DC_EFFORT_SIMPLE)
     return dc_transport_options_simple();
@@ -105,13 +104,12 @@ options_of(const DcAdapter *adapter)
   return options;
 }
 
-/* A tracker of that source in place of what there is. */
-static DcStatus
-track_source(DcAdapter *adapter, DcTransportSource *source, DcError *error)
+DcStatus
+dc_transport_method_track(DcAdapter *adapter, DcTransportSource *source, DcError *error)
 {
   DcTransportMethod *transport = adapter->state;
   DcTransportTracker *tracker = NULL;
-  DcTransportOptions options = options_of(adapter);
+  DcTransportOptions options = dc_transport_method_options(adapter);
   DcStatus status = dc_transport_tracker_new(source, &options, &tracker, error);
   if (status != DC_OK)
     return status;
@@ -128,11 +126,11 @@ restart(DcAdapter *adapter, DcError *error)
 {
   DcTransportMethod *transport = adapter->state;
   DcTransportSource *source = adapter->config.source;
-  forget_source(adapter);
+  dc_transport_method_forget_source(adapter);
   if (!source || source->clusters != adapter->clusters.count || adapter->accepted)
     return DC_OK;
   transport->source_due = UINT64_MAX;
-  return track_source(adapter, source, error);
+  return dc_transport_method_track(adapter, source, error);
 }
 
 /* The maps go on, and the prototypes change hands; where they cannot, the source is described
@@ -154,7 +152,7 @@ regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
   if (transport->tracker)
     dc_transport_tracker_regroup(transport->tracker, &plan, &made, NULL);
   if (!made) {
-    forget_source(adapter);
+    dc_transport_method_forget_source(adapter);
     return DC_OK;
   }
   drop_tracker(transport);
@@ -252,7 +250,7 @@ describe(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
   if (status == DC_ERROR_MEMORY)
     return status;
   if (status == DC_OK) {
-    status = track_source(adapter, source, error);
+    status = dc_transport_method_track(adapter, source, error);
     dc_transport_source_unref(source);
     if (status != DC_OK)
       return status;
@@ -462,114 +460,6 @@ describe_state(const DcAdapter *adapter, DcAdapterStats *stats)
         (transport.likelihood - figure[DC_TRANSPORT_LIKELIHOOD]) / figure[DC_TRANSPORT_DEVIATION];
 }
 
-/* ---- state ---- */
-
-#define MATRICES (DC_TRANSPORT_SOURCE_ARRAYS + DC_TRANSPORT_TRACKER_ARRAYS)
-
-static size_t
-list_arrays(const DcAdapter *adapter, DcMethodArray arrays[DC_METHOD_MAX_ARRAYS])
-{
-  DcTransportMethod *transport = adapter->state;
-  size_t count = 0;
-  arrays[count++] =
-      (DcMethodArray){"transport.source_due", DC_METHOD_WHOLE, 1, 1, &transport->source_due};
-  arrays[count++] =
-      (DcMethodArray){"transport.own_groups", DC_METHOD_WHOLE, 1, 1, &transport->own_groups};
-  if (!transport->tracker)
-    return count;
-  arrays[count++] = dc_pending_array(&transport->pending, "transport.pending");
-  DcTransportArray matrices[MATRICES];
-  dc_transport_source_arrays(dc_transport_tracker_source(transport->tracker), matrices);
-  size_t listed =
-      DC_TRANSPORT_SOURCE_ARRAYS +
-      dc_transport_tracker_arrays(transport->tracker, matrices + DC_TRANSPORT_SOURCE_ARRAYS);
-  for (size_t i = 0; i < listed; i++)
-    arrays[count++] = (DcMethodArray){matrices[i].name, DC_METHOD_DOUBLES, matrices[i].rows,
-                                      matrices[i].cols, matrices[i].data};
-  return count;
-}
-
-static DcStatus
-check_source(const DcAdapter *adapter, const DcTransportSource *source, DcError *error)
-{
-  if (source->clusters == adapter->clusters.count && source->input_dim == adapter->dim)
-    return DC_OK;
-  return dc_error_set(error, DC_ERROR_FORMAT,
-                      "the state has %zu clusters of %zu numbers, but transport tracking in it "
-                      "%zu of %zu",
-                      adapter->clusters.count, adapter->dim, source->clusters, source->input_dim);
-}
-
-/* Whether the maps are those of as many experts and domains as are kept here: with another effort
- * they start anew from the same source. */
-static bool
-has_all_maps(const DcAdapter *adapter, const DcTransportArray *arrays, size_t count)
-{
-  DcTransportOptions options = options_of(adapter);
-  for (size_t i = 0; i < count; i++)
-    if (strcmp(arrays[i].name, "transport.level") == 0)
-      return arrays[i].cols == options.experts + options.remembered;
-  return true; /* a missing one is an error of the tracker's */
-}
-
-static DcStatus
-restore_tracker(DcAdapter *adapter, const DcTransportArray *arrays, size_t count, DcError *error)
-{
-  DcTransportSource *source;
-  DcStatus status = dc_transport_source_restore(arrays, count, &source, error);
-  if (status)
-    return status;
-  status = check_source(adapter, source, error);
-  if (!status)
-    status = track_source(adapter, source, error);
-  dc_transport_source_unref(source);
-  if (!status && has_all_maps(adapter, arrays, count))
-    status =
-        dc_transport_tracker_restore(dc_transport_method(adapter)->tracker, arrays, count, error);
-  return status;
-}
-
-/* The matrices of doubles among `arrays`; the caller frees them. NULL when memory is short. */
-static DcTransportArray *
-select_matrices(const DcMethodArray *arrays, size_t count, size_t *selected)
-{
-  DcTransportArray *matrices = DC_NEW(DcTransportArray, count);
-  *selected = 0;
-  for (size_t i = 0; matrices && i < count; i++)
-    if (arrays[i].type == DC_METHOD_DOUBLES)
-      matrices[(*selected)++] =
-          (DcTransportArray){arrays[i].name, arrays[i].data, arrays[i].rows, arrays[i].cols};
-  return matrices;
-}
-
-static DcStatus
-restore(DcAdapter *adapter, const DcMethodArray *arrays, size_t count, DcError *error)
-{
-  DcTransportMethod *transport = adapter->state;
-  forget_source(adapter);
-  const DcMethodArray *due =
-      dc_method_array_find(arrays, count, "transport.source_due", DC_METHOD_WHOLE);
-  if (!due)
-    return DC_OK;
-  transport->source_due = *(const uint64_t *)due->data;
-  const DcMethodArray *own = /* absent in states of before there were such groups */
-      dc_method_array_find(arrays, count, "transport.own_groups", DC_METHOD_WHOLE);
-  transport->own_groups = own && *(const uint64_t *)own->data;
-  if (!dc_method_array_find(arrays, count, "transport.source.basis", DC_METHOD_DOUBLES))
-    return DC_OK;
-  size_t selected;
-  DcTransportArray *matrices = select_matrices(arrays, count, &selected);
-  if (!matrices)
-    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory to restore the maps");
-  DcStatus status = restore_tracker(adapter, matrices, selected, error);
-  dc_free(matrices);
-  if (status)
-    return status;
-  const DcMethodArray *pending =
-      dc_method_array_find(arrays, count, "transport.pending", DC_METHOD_FLOATS);
-  return dc_pending_restore(&transport->pending, pending, error);
-}
-
 const DcAdaptMethod dc_method_transport = {
     .name = "transport",
     .open = open_state,
@@ -583,8 +473,8 @@ const DcAdaptMethod dc_method_transport = {
     .skip = skip,
     .read = read_by_maps,
     .describe = describe_state,
-    .arrays = list_arrays,
-    .restore = restore,
+    .arrays = dc_transport_method_arrays,
+    .restore = dc_transport_method_restore,
 };
 
 DcTransportMethod *

@@ -4,6 +4,7 @@
 
 #include "base/background.h"
 #include "cluster/transport_tracker.h"
+#include "stream/method.h"
 #include "stream/pending.h"
 
 #include <stdint.h>
@@ -21,5 +22,21 @@ typedef struct {
 
 /* What it knows in `adapter`, whose method it must be. */
 DcTransportMethod *dc_transport_method(const DcAdapter *adapter);
+
+/* How its tracker works, by the configuration. */
+DcTransportOptions dc_transport_method_options(const DcAdapter *adapter);
+
+/* A tracker of that source in place of what there is. */
+DcStatus dc_transport_method_track(DcAdapter *adapter, DcTransportSource *source, DcError *error);
+
+/* Forgets source and maps: the source is described again once enough embeddings have come. */
+void dc_transport_method_forget_source(DcAdapter *adapter);
+
+/* ---- method_transport_state.c: `arrays` and `restore` of DcAdaptMethod ---- */
+
+size_t dc_transport_method_arrays(const DcAdapter *adapter,
+                                  DcMethodArray arrays[DC_METHOD_MAX_ARRAYS]);
+DcStatus dc_transport_method_restore(DcAdapter *adapter, const DcMethodArray *arrays, size_t count,
+                                     DcError *error);
 
 #endif

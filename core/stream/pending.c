@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "stream/adapter_private.h"
 
 #include <string.h>
 
@@ -76,5 +77,43 @@ dc_pending_restore(DcPending *pending, const DcMethodArray *array, DcError *erro
     return dc_error_set(error, DC_ERROR_NOT_FINITE, "tensor \"%s\" holds NaN or infinity",
                         array->name);
   dc_pending_add(pending, &rows);
+  return DC_OK;
+}
+
+/* ---- methods that learn in batches ---- */
+
+bool
+dc_pending_method_reserve(DcAdapter *adapter)
+{
+  return dc_pending_reserve(adapter->state, dc_adapter_pending_capacity(adapter), adapter->dim);
+}
+
+void
+dc_pending_method_receive(DcAdapter *adapter, const DcMatrix *rows)
+{
+  dc_pending_add(adapter->state, rows);
+}
+
+void
+dc_pending_method_skip(DcAdapter *adapter)
+{
+  DcPending *pending = adapter->state;
+  pending->count = 0;
+}
+
+DcStatus
+dc_pending_method_learn(DcAdapter *adapter, DcBatchLearner learn, DcError *error)
+{
+  DcPending *pending = adapter->state;
+  for (size_t row = 0; row < pending->count; row += DC_PENDING_BATCH) {
+    size_t left = pending->count - row;
+    DcMatrix batch =
+        dc_pending_view(pending, row, left < DC_PENDING_BATCH ? left : DC_PENDING_BATCH);
+    DcStatus status = learn(adapter, &batch);
+    if (status != DC_OK)
+      return dc_error_set(error, status, "a batch cannot be learnt from: %s",
+                          dc_status_text(status));
+  }
+  pending->count = 0;
   return DC_OK;
 }

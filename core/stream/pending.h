@@ -33,4 +33,18 @@ void dc_pending_drop(DcPending *pending, size_t count);
 DcMethodArray dc_pending_array(const DcPending *pending, const char *name);
 DcStatus dc_pending_restore(DcPending *pending, const DcMethodArray *array, DcError *error);
 
+/* ---- for methods that learn from the newest embeddings in batches, and whose adapter->state
+ *      begins with a DcPending: entries of DcAdaptMethod, and the loop of `move` ---- */
+
+#define DC_PENDING_BATCH 64
+
+bool dc_pending_method_reserve(DcAdapter *adapter);
+void dc_pending_method_receive(DcAdapter *adapter, const DcMatrix *rows);
+void dc_pending_method_skip(DcAdapter *adapter);
+
+/* Gives all that is pending to `learn`, at most DC_PENDING_BATCH at once, and forgets it. On an
+ * error, which `error` tells, what is pending stays. */
+typedef DcStatus (*DcBatchLearner)(DcAdapter *adapter, const DcMatrix *batch);
+DcStatus dc_pending_method_learn(DcAdapter *adapter, DcBatchLearner learn, DcError *error);
+
 #endif

@@ -29,6 +29,8 @@ hand_down(const DcClusters *old, size_t k, uint32_t heir, double share, DcCluste
   next->infos[heir].mass += share * old->infos[k].mass;
   next->evidence[heir] += share * old->evidence[k];
   next->shares[heir] += share * old->shares[k];
+  if (old->history[k].seen > next->history[heir].seen)
+    next->history[heir].seen = old->history[k].seen;
   if (old->seen[k] > next->seen[heir])
     next->seen[heir] = old->seen[k];
 }
@@ -56,15 +58,26 @@ move_cluster(const DcClusters *old, size_t from, DcClusters *next, size_t k)
   next->infos[k] = old->infos[from];
   next->infos[k].mass = mass;
   next->survival[k] = old->survival[from];
+  next->history[k].born = old->history[from].born;
   memcpy(next->reference + k * old->dim, old->reference + from * old->dim, bytes);
   next->reach[k] = old->reach[from];
   memcpy(next->pins + k * old->dim, old->pins + from * old->dim, bytes);
+}
+
+/* What was found of a cluster still holds of one that is as it was. */
+static void
+move_looks(const DcClusterHistory *old, DcClusterHistory *next)
+{
+  next->fresh = old->fresh;
+  next->one = old->one;
+  next->two = old->two;
 }
 
 static void
 make_cluster(DcAdapter *adapter, DcClusters *next, size_t k)
 {
   dc_cluster_make(&next->infos[k], adapter->next_number++, &adapter->random);
+  next->history[k].born = next->history[k].seen = adapter->open_world.received;
   memcpy(next->reference + k * next->dim, next->centroids + k * next->dim,
          next->dim * sizeof(float));
 }
@@ -78,6 +91,9 @@ move_identities(DcAdapter *adapter, const DcRegrouping *plan, DcClusters *next)
       make_cluster(adapter, next, k);
     else
       move_cluster(&adapter->clusters, plan->from[k], next, k);
+  for (size_t k = 0; k < next->count; k++)
+    if (plan->from[k] != DC_NEW_CLUSTER && dc_regrouping_leaves(plan, adapter->clusters.count, k))
+      move_looks(&adapter->clusters.history[plan->from[k]], &next->history[k]);
   next->temperature = adapter->clusters.temperature;
 }
 

@@ -45,6 +45,21 @@ dc_align_get_type(void)
 }
 
 GType
+dc_revise_get_type(void)
+{
+  static const GEnumValue values[] = {
+      {DC_REVISE_AUTO, "When it was chosen in a warm-up, or novelty-threshold is set", "auto"},
+      {DC_REVISE_NEVER, "Never but on command", "never"},
+      {DC_REVISE_ALWAYS, "Also when it was given", "always"},
+      {0, NULL, NULL}};
+  static gsize type;
+
+  if (g_once_init_enter(&type))
+    g_once_init_leave(&type, g_enum_register_static("GstAdaptCentroidsRevise", values));
+  return type;
+}
+
+GType
 dc_effort_get_type(void)
 {
   static const GEnumValue values[] = {
@@ -144,6 +159,15 @@ dc_adapt_settings_set(DcAdaptSettings *settings, guint id, const GValue *value)
   case DC_ADAPT_COARSE_GROUPS:
     settings->config.coarse_groups = g_value_get_uint(value);
     break;
+  case DC_ADAPT_REVISE:
+    settings->config.revise = (DcRevise)g_value_get_enum(value);
+    break;
+  case DC_ADAPT_NOVELTY_THRESHOLD:
+    settings->config.novelty = g_value_get_double(value);
+    break;
+  case DC_ADAPT_RETIRE_AFTER:
+    settings->config.retire_after = g_value_get_uint64(value);
+    break;
   case DC_ADAPT_POST_MESSAGES:
     settings->post_messages = g_value_get_boolean(value);
     break;
@@ -217,6 +241,15 @@ dc_adapt_settings_get(const DcAdaptSettings *settings, guint id, GValue *value)
   case DC_ADAPT_COARSE_GROUPS:
     g_value_set_uint(value, settings->config.coarse_groups);
     break;
+  case DC_ADAPT_REVISE:
+    g_value_set_enum(value, (gint)settings->config.revise);
+    break;
+  case DC_ADAPT_NOVELTY_THRESHOLD:
+    g_value_set_double(value, settings->config.novelty);
+    break;
+  case DC_ADAPT_RETIRE_AFTER:
+    g_value_set_uint64(value, settings->config.retire_after);
+    break;
   case DC_ADAPT_POST_MESSAGES:
     g_value_set_boolean(value, settings->post_messages);
     break;
@@ -239,7 +272,8 @@ install_clusters(GObjectClass *klass, const DcAdapterConfig *config)
   /**
    * GstAdaptCentroids:clusters:
    *
-   * How many clusters are found in the warm-up; 0 has the warm-up choose. A model or a state brings
+   * How many clusters are found in the warm-up; 0 has the warm-up choose, and the stream revise
+   * what it chose (#GstAdaptCentroids:revise). A model or a state brings
    * a number of its own.
    *
    * Since: 0.1
@@ -247,12 +281,13 @@ install_clusters(GObjectClass *klass, const DcAdapterConfig *config)
   g_object_class_install_property(
       klass, DC_ADAPT_CLUSTERS,
       g_param_spec_uint("clusters", "Clusters",
-                        "Number of clusters; 0: chosen at the end of the warm-up", 0, MAX_CLUSTERS,
-                        config->clusters, DC_PARAM_READY));
+                        "Number of clusters; 0: chosen at the end of the warm-up, and revised", 0,
+                        MAX_CLUSTERS, config->clusters, DC_PARAM_READY));
   /**
    * GstAdaptCentroids:max-clusters:
    *
-   * Bounds the number that the warm-up chooses when #GstAdaptCentroids:clusters is 0.
+   * Bounds the number that the warm-up chooses when #GstAdaptCentroids:clusters is 0, and that
+   * #GstAdaptCentroids:revise may come to.
    *
    * Since: 0.1
    */
@@ -328,6 +363,57 @@ install_hierarchy(GObjectClass *klass, const DcAdapterConfig *config)
                         "Groups of clusters wanted, in groups; each cluster belongs to one; 0: "
                         "there are none",
                         0, MAX_CLUSTERS, config->coarse_groups, DC_PARAM_CONTROLLABLE));
+}
+
+/* Which clusters come and go. */
+static void
+install_revision(GObjectClass *klass, const DcAdapterConfig *config)
+{
+  /**
+   * GstAdaptCentroids:revise:
+   *
+   * Whether the number of clusters is revised while the stream goes on: groups of embeddings that
+   * fit no cluster are born as new ones, clusters that hold two kinds are split, those that are one
+   * are merged, and one that was long out of sight makes room where there are
+   * #GstAdaptCentroids:max-clusters. Clusters that are pinned or have a name are neither split nor
+   * retired, nor merged into others.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_REVISE,
+      g_param_spec_enum("revise", "Revise",
+                        "When the number of clusters is revised while the stream goes on",
+                        DC_TYPE_REVISE, (gint)config->revise, DC_PARAM_READY));
+  /**
+   * GstAdaptCentroids:novelty-threshold:
+   *
+   * Where the number of clusters is revised: the share of a cluster's own members that lie as far
+   * out as an embedding must, to be unknown and wait for others of its kind. As that of `assign`, a
+   * false-alarm rate. To set it has the number revised also when it was given.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_NOVELTY_THRESHOLD,
+      g_param_spec_double("novelty-threshold", "Novelty threshold",
+                          "False-alarm rate, 0..1, at which an embedding fits no cluster and may "
+                          "belong to a new one; 0: 0.01, and only where the number is revised",
+                          0, 1, config->novelty, DC_PARAM_READY));
+  /**
+   * GstAdaptCentroids:retire-after:
+   *
+   * Where the number of clusters is revised: how long a cluster may be out of sight. One that is
+   * retired is known again when a group is born where it was.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      klass, DC_ADAPT_RETIRE_AFTER,
+      g_param_spec_uint64("retire-after", "Retire after",
+                          "Stream time in ns out of sight after which a cluster is retired; 0: "
+                          "only to make room for another",
+                          0, G_MAXUINT64 - 1, config->retire_after, DC_PARAM_READY));
 }
 
 /* How the clusters move. */
@@ -487,6 +573,10 @@ install_keeping(GObjectClass *klass)
    * `state-loaded` and `state-rejected` (with `location`, the last with `reason`);
    * `separation-lost` and `separation-regained`, when the embeddings no longer tell the clusters
    * apart as they did, and when they do again (like `adapted`, and `margin`, `margin-reference`);
+   * `cluster-born`, `cluster-split`, `clusters-merged` and `cluster-retired`, when
+   * #GstAdaptCentroids:revise changes which clusters there are (with `uuid`, `label`, where there
+   * is another cluster `other-uuid` and `other-label`, and `automatic`, which is FALSE in those
+   * about a command);
    * `embeddings-rejected`, once per burst of embeddings that are no numbers (with `rejected`).
    *
    * Since: 0.1
@@ -505,6 +595,7 @@ dc_adapt_settings_install(GObjectClass *klass)
   DcAdapterConfig config = dc_adapter_config();
   install_clusters(klass, &config);
   install_hierarchy(klass, &config);
+  install_revision(klass, &config);
   install_adaptation(klass, &config);
   install_keeping(klass);
   /**
@@ -525,4 +616,5 @@ dc_adapt_settings_install(GObjectClass *klass)
   gst_type_mark_as_plugin_api(DC_TYPE_METHOD, 0);
   gst_type_mark_as_plugin_api(DC_TYPE_EFFORT, 0);
   gst_type_mark_as_plugin_api(DC_TYPE_ALIGN, 0);
+  gst_type_mark_as_plugin_api(DC_TYPE_REVISE, 0);
 }

@@ -42,6 +42,9 @@ enum {
   DC_ADAPT_ASYNC,
   DC_ADAPT_SEED,
   DC_ADAPT_COARSE_GROUPS,
+  DC_ADAPT_REVISE,
+  DC_ADAPT_NOVELTY_THRESHOLD,
+  DC_ADAPT_RETIRE_AFTER,
   DC_ADAPT_POST_MESSAGES,
   DC_ADAPT_TENSOR_NAME,
   DC_ADAPT_TENSOR_REGION,
@@ -55,6 +58,10 @@ GType dc_method_get_type(void);
 /* The enumeration of DcEffort with nicks `full`, `simple`. */
 #define DC_TYPE_EFFORT (dc_effort_get_type())
 GType dc_effort_get_type(void);
+
+/* The enumeration of DcRevise with nicks `auto`, `never`, `always`. */
+#define DC_TYPE_REVISE (dc_revise_get_type())
+GType dc_revise_get_type(void);
 
 /* The enumeration of DcAlign with nicks `none`, `moments`. */
 #define DC_TYPE_ALIGN (dc_align_get_type())

@@ -51,6 +51,19 @@ dc_cluster_command_read(GstEvent *event, DcClusterCommand *command, DcError *err
                       name ? name : "");
 }
 
+/* `other` with an empty uuid: there is none. */
+static void
+set_clusters(GstStructure *notice, const DcClusterInfo *before, const DcClusterInfo *after,
+             const DcClusterInfo *other, gboolean automatic)
+{
+  gst_structure_set(notice, "uuid", G_TYPE_STRING, after->uuid, "label", G_TYPE_STRING,
+                    after->label, "earlier-label", G_TYPE_STRING, before->label, "automatic",
+                    G_TYPE_BOOLEAN, automatic, NULL);
+  if (other->uuid[0])
+    gst_structure_set(notice, "other-uuid", G_TYPE_STRING, other->uuid, "other-label",
+                      G_TYPE_STRING, other->label, NULL);
+}
+
 GstStructure *
 dc_cluster_command_notice(const DcClusterCommand *command, const DcClusterOutcome *outcome,
                           const DcBufferTimes *times)
@@ -58,11 +71,20 @@ dc_cluster_command_notice(const DcClusterCommand *command, const DcClusterOutcom
   const gchar *undone = names[command->kind].undone;
   const gchar *kind = undone && !command->on ? undone : names[command->kind].done;
   GstStructure *notice = dc_notice_new("adapt-centroids", kind, times);
-  gst_structure_set(notice, "uuid", G_TYPE_STRING, outcome->after.uuid, "label", G_TYPE_STRING,
-                    outcome->after.label, "earlier-label", G_TYPE_STRING, outcome->before.label,
-                    NULL);
-  if (outcome->other.uuid[0])
-    gst_structure_set(notice, "other-uuid", G_TYPE_STRING, outcome->other.uuid, "other-label",
-                      G_TYPE_STRING, outcome->other.label, NULL);
+  set_clusters(notice, &outcome->before, &outcome->after, &outcome->other, FALSE);
+  return notice;
+}
+
+GstStructure *
+dc_cluster_change_notice(const DcClusterChange *change, const DcBufferTimes *times)
+{
+  static const gchar *const kinds[] = {
+      [DC_CLUSTER_BORN] = "cluster-born",
+      [DC_CLUSTERS_MERGED] = "clusters-merged",
+      [DC_CLUSTER_SPLIT] = "cluster-split",
+      [DC_CLUSTER_RETIRED] = "cluster-retired",
+  };
+  GstStructure *notice = dc_notice_new("adapt-centroids", kinds[change->kind], times);
+  set_clusters(notice, &change->cluster, &change->cluster, &change->other, TRUE);
   return notice;
 }

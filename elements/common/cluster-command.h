@@ -25,6 +25,9 @@ GstStructure *dc_cluster_command_notice(const DcClusterCommand *command,
                                         const DcClusterOutcome *outcome,
                                         const DcBufferTimes *times);
 
+/* The message about a change that the adapter made by itself, as of `times`. */
+GstStructure *dc_cluster_change_notice(const DcClusterChange *change, const DcBufferTimes *times);
+
 G_END_DECLS
 
 #endif

@@ -238,6 +238,9 @@ adapt_once(DcClusterKeeper *keeper, gboolean adapt, DcLearnResult *result, DcErr
   publish(keeper);
   result->created = first;
   result->adapted = TRUE;
+  const DcClusterChange *changes = dc_adapter_changes(keeper->adapter, &result->changes);
+  for (gsize i = 0; i < result->changes; i++)
+    result->change[i] = changes[i];
   return DC_OK;
 }
 

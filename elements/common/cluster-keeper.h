@@ -5,7 +5,7 @@
 #include "common/shared-state.h"
 #include "meta/embedding-meta.h"
 #include "store/state_file.h"
-#include "stream/adapter.h"
+#include "stream/open_world.h"
 
 G_BEGIN_DECLS
 
@@ -39,6 +39,8 @@ typedef struct {
   gboolean created;         /* there are clusters, and there were none before */
   gboolean adapted;         /* a step was made */
   gboolean restored;        /* a state that waited is in place */
+  gsize changes;            /* that the adapter made by itself about which clusters there are */
+  DcClusterChange change[DC_OPEN_WORLD_CHANGES];
 } DcLearnResult;
 
 /* Remembers the embeddings of `block` as of `time` (see dc_adapter_push()) and adapts when it is
