@@ -32,6 +32,14 @@ would_follow(const DcClusters *clusters, size_t k, size_t other)
   return b->mass > a->mass || (b->mass == a->mass && other < k);
 }
 
+/* Clusters that were chosen in the warm-up were found apart there, once and by more than a line can
+ * tell; that chance hides the valley between two of them in some looks makes them no more one. */
+static bool
+may_follow(const DcAdapter *adapter, size_t k)
+{
+  return !adapter->open_world.chosen || adapter->clusters.history[k].born > 0;
+}
+
 /* Whether the memories of both are of one time: else one of them may have moved since. */
 static bool
 is_in_sight(const DcAdapter *adapter, size_t k)
@@ -104,6 +112,8 @@ dc_open_world_join(DcAdapter *adapter, size_t k, DcError *error)
 {
   DcOpenWorld *world = &adapter->open_world;
   DcClusterHistory *history = &adapter->clusters.history[k];
+  if (!may_follow(adapter, k))
+    return DC_OK;
   size_t partner = 0;
   double valley;
   DcStatus status = find_partner(adapter, k, &partner, &valley, error);
