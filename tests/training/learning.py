@@ -43,6 +43,9 @@ SETTINGS = {
         "mnist": ["batch=500", "alpha=230", "beta=5", "width=10", *SHORT_START, "epochs=10"],
         "pendigits": ["batch=80", "alpha=13", "beta=0.5", "width=70", "pretrain-rate=0.001", *SHORT_START,
                       "epochs=20"],
+        "fashion-mnist-test": ["batch=175", "alpha=13", "beta=47", "width=10", "pretrain-momentum=0", *SHORT_START,
+                               "epochs=20"],
+        "coil20": ["batch=45", "alpha=3", "beta=0.04", "width=30", "pretrain-rate=0.001", *SHORT_START, "epochs=20"],
     },
     "secu": {
         "*": ["epochs=40", "warm-up=3", "flip=0"],
