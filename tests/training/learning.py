@@ -51,8 +51,6 @@ SETTINGS = {
         "*": ["epochs=40", "warm-up=3", "flip=0"],
         "pendigits": ["epochs=30"],
         "fashion-mnist-test": ["epochs=20", "warm-up=2"],
-        "optdigits": ["epochs=400", "flip=0"],
-        "coil20": ["epochs=400", "flip=0"],
         "cifar10": ["epochs=8", "warm-up=1"],
     },
     "tdcm": {"*": []},
