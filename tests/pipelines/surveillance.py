@@ -126,7 +126,8 @@ class RecordingTest(RecipeTest):
 
     def test_two_cameras_share_one_vocabulary(self):
         first = self.scene("first", "--seconds", 12, "--seed", 4)
-        second = self.scene("second", "--seconds", 12, "--seed", 5, "--light", 0.9)
+        # Both play in real time: the second one goes on when the warm-up of the first has ended, however late.
+        second = self.scene("second", "--seconds", 24, "--seed", 5, "--light", 0.9)
         output = self.home / "two"
         self.assert_well("two-cameras", first, second, "--output", output)
         uuids = []
