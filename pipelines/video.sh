@@ -51,7 +51,7 @@ set_video() {
 explain() {
   if grep -qiE 'missing a plug-?in|no suitable plugins|no decoder' "$1"; then
     echo "There is no decoder for this video: install gstreamer1.0-libav (apt-get install $video_packages)."
-  elif grep -qiE 'could not determine type|not contain enough data|no playable|no valid frames|no moov|invalid atom|corrupt|This file contains no|no known streams|Could not demultiplex' "$1"; then
+  elif grep -qiE 'could not determine type|not contain enough data|no playable|no valid frames|no moov|invalid atom|corrupt|This file contains no|no known streams|no picture has come|Could not demultiplex' "$1"; then
     echo "This is no video that can be read: is it whole?"
   elif grep -qiE 'could not connect|failed to connect|connection refused|not found \(404\)|could not open resource|unauthorized|watchdog triggered|could not (receive|read)|server closed|name or service' "$1"; then
     echo "The camera cannot be reached, or has gone: check address, network and password."
@@ -79,16 +79,17 @@ time_to_end() {
 
 # attend LOG COMMAND...: runs it with its output in LOG and returns its status. It has a process group
 # of its own, so that Ctrl-C reaches it once, from here. After Ctrl-C, SIGTERM or an error in LOG it has
-# to end in time (rtspsrc of GStreamer 1.22 may hang when it is stopped), or it is killed. `stopped`
-# says whether a signal came, `broken_off` whether the command was killed.
+# to end in time (rtspsrc of GStreamer 1.22 may hang when it is stopped), or it is killed; so it is when
+# no picture has come in six times $patience seconds (decodebin of GStreamer 1.26 may hang on a recording
+# that was cut off). `stopped` says whether a signal came, `broken_off` whether the command was killed.
 stopped='' broken_off=''
 attend() {
-  local log=$1 status=0 left='' child
+  local log=$1 status=0 left='' quiet=0 child
   shift
   trap 'stopped=yes' INT TERM # for good: from here on signals do no more than that
   [ -z "$stopped" ] || return 130
   set -m
-  "$@" </dev/null >"$log" 2>&1 &
+  "$@" </dev/null >>"$log" 2>&1 &
   child=$!
   set +m
   while kill -0 "$child" 2>/dev/null; do
@@ -101,6 +102,9 @@ attend() {
       left=$(time_to_end)
     elif grep -q '^ERROR' "$log"; then
       left=$(time_to_end)
+    elif [ "$log" != /dev/null ] && ! anything_written; then
+      quiet=$((quiet + 1))
+      [ "$quiet" -lt $((12 * patience)) ] || echo "ERROR: no picture has come in $((6 * patience)) s" >>"$log"
     fi
   done
   wait "$child" 2>/dev/null || status=$?
