@@ -347,6 +347,44 @@ clusters_that_are_one_become_one(void **state)
   }
 }
 
+/* Two groups come together until nothing lies between them. */
+static void
+run_together(Stream *stream, const DcAdapterConfig *config)
+{
+  begin(stream, config);
+  for (size_t i = 0; i < 16000; i++) {
+    float row[DIM];
+    size_t group = dc_random_below(&stream->random, GROUPS);
+    draw(stream, group, 0, row);
+    if (group == 1)
+      row[0] -= i < 4000 ? 8.0f * (float)i / 4000 : 8.0f;
+    push(stream, row);
+  }
+}
+
+/* What the warm-up chose as two stays two, with both identities; a number that was given is revised
+ * in this way too. */
+static void
+chosen_clusters_that_meet_stay_two(void **state)
+{
+  (void)state;
+  static const DcMethod following[] = {DC_METHOD_ATTENTION, DC_METHOD_K_MEANS};
+  for (size_t m = 0; m < sizeof following / sizeof *following; m++) {
+    Stream stream;
+    DcAdapterConfig config = open_config(following[m], 8);
+    run_together(&stream, &config);
+    assert_int_equal(stream.merges, 0);
+    assert_first_are_there(&stream);
+    end(&stream);
+
+    config.clusters = GROUPS;
+    config.revise = DC_REVISE_ALWAYS;
+    run_together(&stream, &config);
+    assert_in_range(stream.merges, 1, 2);
+    end(&stream);
+  }
+}
+
 static void
 named_and_pinned_clusters_are_not_merged_away(void **state)
 {
@@ -775,6 +813,7 @@ main(void)
       cmocka_unit_test(there_are_never_more_than_the_most),
       cmocka_unit_test(alternating_domains_do_not_explode),
       cmocka_unit_test(clusters_that_are_one_become_one),
+      cmocka_unit_test(chosen_clusters_that_meet_stay_two),
       cmocka_unit_test(named_and_pinned_clusters_are_not_merged_away),
       cmocka_unit_test(what_is_out_of_sight_stays_while_there_is_room),
       cmocka_unit_test(a_retired_cluster_comes_back_as_itself),
