@@ -1,44 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The states of the methods of adapting: saved, gone on from, damaged. */
-#include "scratch.h"
+#include "saved.h"
 
 #include "methods.h"
 #include "store/safetensors.h"
-#include "store/state_file.h"
-
-static void
-save(const DcAdapter *adapter, const char *path)
-{
-  DcState *saved = dc_state_capture(adapter);
-  DcError error = {0};
-  assert_non_null(saved);
-  if (dc_state_write(saved, path, &error))
-    fail_msg("%s", error.message);
-  dc_state_free(saved);
-}
-
-static DcStatus
-load(DcAdapter *adapter, const char *path, DcError *error)
-{
-  DcState *found;
-  DcStatus status = dc_state_read(path, &found, error);
-  if (!status)
-    status = dc_state_restore(found, adapter, error);
-  dc_state_free(found);
-  return status;
-}
-
-static void
-assert_equal_files(const char *one, const char *other)
-{
-  size_t sizes[2];
-  unsigned char *bytes[] = {scratch_read(one, &sizes[0]), scratch_read(other, &sizes[1])};
-  assert_int_equal(sizes[0], sizes[1]);
-  assert_memory_equal(bytes[0], bytes[1], sizes[0]);
-  free(bytes[0]);
-  free(bytes[1]);
-}
 
 /* A restart in the middle of an interval changes no byte of the state at the end. */
 static void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The open world: which clusters there are is revised while a stream goes on. */
-#include "scratch.h"
+#include "saved.h"
 
 #include "store/state_private.h"
 #include "stream/identity.h"
@@ -624,16 +624,6 @@ frozen_clusters_are_not_revised(void **state)
 
 /* ---- restarts ---- */
 
-static void
-save(const DcAdapter *adapter, const char *path)
-{
-  DcError error;
-  DcState *state = dc_state_capture(adapter);
-  assert_non_null(state);
-  must(dc_state_write(state, path, &error), &error);
-  dc_state_free(state);
-}
-
 static DcAdapter *
 reopen(const DcAdapterConfig *config, const char *path)
 {
@@ -645,17 +635,6 @@ reopen(const DcAdapterConfig *config, const char *path)
   must(dc_state_restore(state, adapter, &error), &error);
   dc_state_free(state);
   return adapter;
-}
-
-static void
-assert_equal_files(const char *one, const char *other)
-{
-  size_t sizes[2];
-  unsigned char *bytes[] = {scratch_read(one, &sizes[0]), scratch_read(other, &sizes[1])};
-  assert_int_equal(sizes[0], sizes[1]);
-  assert_memory_equal(bytes[0], bytes[1], sizes[0]);
-  free(bytes[0]);
-  free(bytes[1]);
 }
 
 /* Stopped while a group waits to be born, between retirements and births: the end is the same byte

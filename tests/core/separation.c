@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Encoder drift: whether embeddings still tell the clusters apart, and keeping their moments. */
-#include "scratch.h"
+#include "saved.h"
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "store/state_file.h"
 #include "stream/adapter_private.h"
 
 enum { DIM = 6, GROUPS = 3 };
@@ -223,27 +222,6 @@ an_aligned_adapter_keeps_its_clusters(void **state)
 }
 
 static void
-save(const DcAdapter *adapter, const char *path)
-{
-  DcState *saved = dc_state_capture(adapter);
-  DcError error = {0};
-  assert_non_null(saved);
-  if (dc_state_write(saved, path, &error))
-    fail_msg("%s", error.message);
-  dc_state_free(saved);
-}
-
-static void
-load(DcAdapter *adapter, const char *path)
-{
-  DcState *found;
-  DcError error = {0};
-  if (dc_state_read(path, &found, &error) || dc_state_restore(found, adapter, &error))
-    fail_msg("%s", error.message);
-  dc_state_free(found);
-}
-
-static void
 alignment_survives_a_restart(void **state)
 {
   (void)state;
@@ -253,7 +231,7 @@ alignment_survives_a_restart(void **state)
     DcAdapter *second = make(DC_METHOD_ATTENTION, DC_ALIGN_MOMENTS);
     run(whole, 0, moments[m], 1);
     save(whole, "middle");
-    load(second, "middle");
+    load_well(second, "middle");
     run(whole, moments[m], 4000, 1);
     run(second, moments[m], 4000, 1);
     save(whole, "whole");
@@ -279,7 +257,7 @@ alignment_may_come_and_go(void **state)
     DcAdapter *two = make(DC_METHOD_TRANSPORT, align ? DC_ALIGN_MOMENTS : DC_ALIGN_NONE);
     run(one, 0, 1500, 0);
     save(one, "state");
-    load(two, "state");
+    load_well(two, "state");
     run(two, 1500, 3000, 0);
     assert_true(dc_adapter_stats(two).transported);
     dc_adapter_free(one);

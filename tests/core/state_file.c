@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "scratch.h"
+#include "saved.h"
 
 #include "base/random.h"
 #include "store/safetensors.h"
-#include "store/state_file.h"
 #include "stream/identity.h"
 
 #include <glib.h>
@@ -65,37 +64,6 @@ run(DcAdapter *adapter, size_t first, size_t end)
     if (dc_adapter_is_due(adapter))
       assert_int_equal(dc_adapter_adapt(adapter, true, NULL), DC_OK);
   }
-}
-
-static void
-save(const DcAdapter *adapter, const char *path)
-{
-  DcState *state = dc_state_capture(adapter);
-  DcError error = {0};
-  assert_non_null(state);
-  if (dc_state_write(state, path, &error))
-    fail_msg("%s", error.message);
-  dc_state_free(state);
-}
-
-static DcStatus
-load(DcAdapter *adapter, const char *path, DcError *error)
-{
-  DcState *state;
-  DcStatus status = dc_state_read(path, &state, error);
-  assert_true((status == DC_OK) == (state != NULL));
-  if (!status)
-    status = dc_state_restore(state, adapter, error);
-  dc_state_free(state);
-  return status;
-}
-
-static void
-load_well(DcAdapter *adapter, const char *path)
-{
-  DcError error = {0};
-  if (load(adapter, path, &error))
-    fail_msg("%s", error.message);
 }
 
 /* Everything that a snapshot lets see, novelty included. */

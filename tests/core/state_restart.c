@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* States of streams on which a person has worked: pins, names, merges, groups. */
-#include "scratch.h"
+#include "saved.h"
 
 #include "base/random.h"
 #include "store/safetensors.h"
-#include "store/state_file.h"
 #include "stream/identity.h"
 
 #include <math.h>
@@ -62,28 +61,6 @@ run(DcAdapter *adapter, size_t first, size_t end)
     push(adapter, i, i);
 }
 
-static void
-save(const DcAdapter *adapter, const char *path)
-{
-  DcState *state = dc_state_capture(adapter);
-  DcError error = {0};
-  assert_non_null(state);
-  if (dc_state_write(state, path, &error))
-    fail_msg("%s", error.message);
-  dc_state_free(state);
-}
-
-static DcStatus
-load(DcAdapter *adapter, const char *path, DcError *error)
-{
-  DcState *state;
-  DcStatus status = dc_state_read(path, &state, error);
-  if (!status)
-    status = dc_state_restore(state, adapter, error);
-  dc_state_free(state);
-  return status;
-}
-
 static DcAdapter *
 restarted(const char *path)
 {
@@ -92,17 +69,6 @@ restarted(const char *path)
   if (load(adapter, path, &error))
     fail_msg("%s", error.message);
   return adapter;
-}
-
-static void
-assert_same_bytes(const char *path, const char *other)
-{
-  size_t size, other_size;
-  unsigned char *bytes = scratch_read(path, &size), *more = scratch_read(other, &other_size);
-  assert_int_equal(size, other_size);
-  assert_memory_equal(bytes, more, size);
-  free(bytes);
-  free(more);
 }
 
 /* What a person may do, all of it. */
@@ -152,7 +118,7 @@ a_restart_keeps_the_work_of_a_person(void **state)
     save(one, "moment");
     DcAdapter *two = restarted("moment");
     save(two, "again");
-    assert_same_bytes("moment", "again");
+    assert_equal_files("moment", "again");
     assert_work_is_there(two);
     DcAdapter *both[] = {one, two};
     for (size_t i = 0; i < 2; i++) {
@@ -163,7 +129,7 @@ a_restart_keeps_the_work_of_a_person(void **state)
       run(both[i], at + 100, at + 200);
       save(both[i], i ? "second" : "first");
     }
-    assert_same_bytes("first", "second");
+    assert_equal_files("first", "second");
     dc_adapter_free(one);
     dc_adapter_free(two);
   }
@@ -186,7 +152,7 @@ a_restart_bears_any_clock(void **state)
     save(one, "odd times");
     DcAdapter *two = restarted("odd times");
     save(two, "again");
-    assert_same_bytes("odd times", "again");
+    assert_equal_files("odd times", "again");
     DcSnapshot *snapshot = dc_adapter_snapshot(two);
     const DcMatrix centroids = dc_snapshot_centroids(snapshot);
     assert_int_equal(centroids.rows, GROUPS); /* identities do not explode */
@@ -381,7 +347,7 @@ a_hostile_value_anywhere_is_refused(void **state)
     }
   assert_true(tried > 100);
   save(adapter, "still good");
-  assert_same_bytes("good", "still good");
+  assert_equal_files("good", "still good");
   dc_adapter_free(adapter);
 }
 
@@ -450,7 +416,7 @@ an_older_version_is_read_as_what_it_was(void **state)
   }
   dc_tensor_file_free(file);
   save(adapter, "after");
-  assert_same_bytes("good", "after");
+  assert_equal_files("good", "after");
   dc_adapter_free(adapter);
 }
 
