@@ -63,20 +63,84 @@ typedef struct {
   size_t step; /* floats; 0: nothing new */
 } Ahead;
 
+/* Where the pixels of a tile are read. With a pointer to each, those of a large tile do not fit
+ * into the registers beside the rest; pixels that lie `pitch` floats apart, which nearly all do,
+ * need one pointer for GROUP of them, which moves through a run where the others are indexed. With
+ * two sums for each pixel there is time enough to fetch its pointer. */
+#define GROUP  5
+#define GROUPS ((TILE + GROUP - 1) / GROUP)
+
+typedef struct {
+  const float *pixel[TILE];   /* when they lie anyhow */
+  const float *group[GROUPS]; /* else */
+  size_t pitch;
+} Places;
+
+INLINE int
+evenly_spaced(const uint32_t *offsets, const size_t count)
+{
+  uint32_t uneven = 0;
+  UNROLL
+  for (size_t p = 2; p < count; p++)
+    uneven |= (offsets[p] - offsets[p - 1]) ^ (offsets[1] - offsets[0]);
+  return !uneven;
+}
+
+INLINE void
+find_places(const DcPatchProduct *job, size_t first, Places *places, const size_t count,
+            const int even)
+{
+  const uint32_t *offsets = job->input_offsets + first;
+  if (even) {
+    places->pitch = count > 1 ? (size_t)(offsets[1] - offsets[0]) : 0;
+    UNROLL
+    for (size_t g = 0; g * GROUP < count; g++)
+      places->group[g] = job->input + offsets[g * GROUP];
+    return;
+  }
+  UNROLL
+  for (size_t p = 0; p < count; p++)
+    places->pixel[p] = job->input + offsets[p];
+}
+
+INLINE float
+read_place(const Places *places, size_t p, size_t k, const int even)
+{
+  return even ? places->group[p / GROUP][p % GROUP * places->pitch] : places->pixel[p][k];
+}
+
+INLINE void
+move_places(Places *places, ptrdiff_t floats, const size_t count, const int even)
+{
+  if (even) {
+    UNROLL
+    for (size_t g = 0; g * GROUP < count; g++)
+      places->group[g] += floats;
+    return;
+  }
+  UNROLL
+  for (size_t p = 0; p < count; p++)
+    places->pixel[p] += floats;
+}
+
 /* `count` pixels from `first` on, for the panel of `vectors` vectors that starts at `channel`.
- * `count` and `vectors` are constants wherever this is inlined, so that all sums are registers. */
+ * `count`, `vectors` and `even` are constants wherever this is inlined, so that all sums are
+ * registers. */
 INLINE void
 product_tile(const DcPatchProduct *job, size_t first, size_t channel, Ahead ahead,
-             const size_t count, const size_t vectors)
+             const size_t count, const size_t vectors, const int even)
 {
   const DcPatch *patch = &job->patch;
   const float *weight = job->weight + channel * dc_patch_floats(patch);
-  const size_t row_step = patch->row_stride - patch->columns * patch->column_stride;
-  const float *pixel[TILE];
+  const ptrdiff_t column_step =
+      (ptrdiff_t)patch->column_stride - (even ? (ptrdiff_t)patch->run : 0);
+  const ptrdiff_t row_step =
+      (ptrdiff_t)patch->row_stride - (ptrdiff_t)(patch->columns * patch->column_stride);
+  Places places;
   Vector sums[TILE][2];
+  find_places(job, first, &places, count, even);
   UNROLL
   for (size_t p = 0; p < count; p++) {
-    pixel[p] = job->input + job->input_offsets[first + p];
     UNROLL
     for (size_t v = 0; v < vectors; v++)
       sums[p][v] = load(job->bias + channel + v * LANES);
@@ -92,18 +156,17 @@ product_tile(const DcPatchProduct *job, size_t first, size_t channel, Ahead ahea
           weights[v] = load(weight + v * LANES);
         UNROLL
         for (size_t p = 0; p < count; p++) {
+          const float x = read_place(&places, p, k, even);
           UNROLL
           for (size_t v = 0; v < vectors; v++)
-            sums[p][v] += pixel[p][k] * weights[v];
+            sums[p][v] += x * weights[v];
         }
+        if (even)
+          move_places(&places, 1, count, even);
       }
-      UNROLL
-      for (size_t p = 0; p < count; p++)
-        pixel[p] += patch->column_stride;
+      move_places(&places, column_step, count, even);
     }
-    UNROLL
-    for (size_t p = 0; p < count; p++)
-      pixel[p] += row_step;
+    move_places(&places, row_step, count, even);
   }
   UNROLL
   for (size_t p = 0; p < count; p++)
@@ -141,7 +204,10 @@ product_panel(const DcPatchProduct *job, size_t channel, const size_t vectors)
     const Ahead ahead = look_ahead(job, channel, tile, vectors);
 #define CASE(n)                                                                                    \
   case n:                                                                                          \
-    product_tile(job, first, channel, ahead, n, vectors);                                          \
+    if (vectors == 1 && evenly_spaced(job->input_offsets + first, n))                              \
+      product_tile(job, first, channel, ahead, n, vectors, 1);                                     \
+    else                                                                                           \
+      product_tile(job, first, channel, ahead, n, vectors, 0);                                     \
     break;
     switch (split(job->pixels, tiles, tile + 1) - first) {
       EACH_COUNT(CASE)

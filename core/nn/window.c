@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "nn/window.h"
 
-/* The outputs first .. end - 1 of a row see nothing beside the image. */
-static void
-find_inner(const DcLayerRun *run, int *first, int *end)
+/* Outputs first .. end - 1 of an axis, whose windows see nothing beside the image. */
+typedef struct {
+  int first, end;
+} Inner;
+
+static Inner
+find_inner(int kernel, int dilation, int stride, int before, int length, int outputs)
 {
-  const DcLayer *layer = run->layer;
-  const int extent = dc_kernel_extent(layer->kernel_width, dc_layer_dilation_across(layer));
-  const int stride = dc_layer_stride_across(layer);
-  const int room = run->input.width + layer->padding[2] - extent;
-  const int before = (layer->padding[2] + stride - 1) / stride;
+  const int room = length + before - dc_kernel_extent(kernel, dilation);
+  const int unseen = (before + stride - 1) / stride;
   const int reached = room < 0 ? 0 : room / stride + 1;
-  *end = reached < layer->output.width ? reached : layer->output.width;
-  *first = before < *end ? before : *end;
+  const int end = reached < outputs ? reached : outputs;
+  return (Inner){.first = unseen < end ? unseen : end, .end = end};
 }
 
 static DcPatch
@@ -28,43 +29,80 @@ patch_of(const DcLayerRun *run, DcWindow window)
                    .column_stride = across * channels};
 }
 
-/* Outputs column .. column + count - 1 of a row of one image. */
+/* The outputs of one image, and who visits them. */
+typedef struct {
+  const DcLayerRun *run;
+  const float *input;
+  float *output;
+  DcWindowVisit visit;
+} Walk;
+
+/* `count` outputs from `row`, `column` on, from left to right or, `down`, from the top. */
 static void
-visit_outputs(const DcLayerRun *run, const float *image, int row, int column, int count,
-              float *output, DcWindowVisit visit)
+visit_outputs(const Walk *walk, int row, int column, int count, bool down)
 {
-  const DcWindow window = dc_window(run->layer, run->input, row, column);
+  const DcLayerRun *run = walk->run;
+  const DcLayer *layer = run->layer;
+  const size_t channels = (size_t)run->input.channels, stride = run->output_stride;
+  const size_t in_row = (size_t)run->input.width * channels;
+  const size_t out_row = (size_t)layer->output.width * stride;
+  const DcWindow window = dc_window(layer, run->input, row, column);
   DcPatchWindow job = {
       .patch = patch_of(run, window),
       .pixels = (size_t)count,
-      .step = (size_t)dc_layer_stride_across(run->layer) * (size_t)run->input.channels,
-      .output_step = run->output_stride,
-      .input = image + dc_shape_offset(run->input, window.first_row, window.first_column),
-      .output = output + ((size_t)row * (size_t)run->layer->output.width + (size_t)column) *
-                             run->output_stride,
+      .step =
+          down ? (size_t)layer->stride * in_row : (size_t)dc_layer_stride_across(layer) * channels,
+      .output_step = down ? out_row : stride,
+      .input = walk->input + dc_shape_offset(run->input, window.first_row, window.first_column),
+      .output = walk->output + (size_t)row * out_row + (size_t)column * stride,
   };
-  visit(run, window, &job);
+  walk->visit(run, window, &job);
 }
 
+/* A row some of whose windows reach over the upper or lower edge: no two of its corners are alike.
+ */
 static void
-visit_row(const DcLayerRun *run, const float *image, int row, float *output, DcWindowVisit visit)
+visit_outer_row(const Walk *walk, int row, Inner across)
 {
-  int first, end;
-  find_inner(run, &first, &end);
-  for (int column = 0; column < first; column++)
-    visit_outputs(run, image, row, column, 1, output, visit);
-  if (first < end)
-    visit_outputs(run, image, row, first, end - first, output, visit);
-  for (int column = end; column < run->layer->output.width; column++)
-    visit_outputs(run, image, row, column, 1, output, visit);
+  for (int column = 0; column < across.first; column++)
+    visit_outputs(walk, row, column, 1, false);
+  if (across.first < across.end)
+    visit_outputs(walk, row, across.first, across.end - across.first, false);
+  for (int column = across.end; column < walk->run->layer->output.width; column++)
+    visit_outputs(walk, row, column, 1, false);
+}
+
+/* The rows between: the columns at the sides from the top down, the rest row by row. */
+static void
+visit_inner_rows(const Walk *walk, Inner down, Inner across)
+{
+  const int rows = down.end - down.first, columns = across.end - across.first;
+  if (!rows)
+    return;
+  for (int column = 0; column < across.first; column++)
+    visit_outputs(walk, down.first, column, rows, true);
+  for (int column = across.end; column < walk->run->layer->output.width; column++)
+    visit_outputs(walk, down.first, column, rows, true);
+  for (int row = down.first; columns && row < down.end; row++)
+    visit_outputs(walk, row, across.first, columns, false);
 }
 
 void
 dc_window_walk(const DcLayerRun *run, const DcLayerForward *forward, DcWindowVisit visit)
 {
+  const DcLayer *layer = run->layer;
   const size_t in = dc_shape_size(run->input), out = dc_layer_run_output_size(run);
+  const Inner down = find_inner(layer->kernel_height, dc_layer_dilation(layer), layer->stride,
+                                layer->padding[0], run->input.height, layer->output.height);
+  const Inner across = find_inner(layer->kernel_width, dc_layer_dilation_across(layer),
+                                  dc_layer_stride_across(layer), layer->padding[2],
+                                  run->input.width, layer->output.width);
   for (size_t i = 0; i < forward->batch; i++) {
-    for (int row = 0; row < run->layer->output.height; row++)
-      visit_row(run, forward->input + i * in, row, forward->output + i * out, visit);
+    const Walk walk = {run, forward->input + i * in, forward->output + i * out, visit};
+    for (int row = 0; row < down.first; row++)
+      visit_outer_row(&walk, row, across);
+    visit_inner_rows(&walk, down, across);
+    for (int row = down.end; row < layer->output.height; row++)
+      visit_outer_row(&walk, row, across);
   }
 }

@@ -52,8 +52,9 @@ dc_shape_offset(DcShape shape, int row, int column)
  * over all of them: of `job` all is filled but what only some kernels want. */
 typedef void (*DcWindowVisit)(const DcLayerRun *run, DcWindow window, DcPatchWindow *job);
 
-/* Visits all outputs of a layer forward: those whose window lies inside the image from left to
- * right a row at a time, the others one by one. */
+/* Visits all outputs of a layer forward, as many at a time as lie in one line and have windows
+ * alike: rows of those that see nothing beside the image, columns of those that reach over its
+ * sides. */
 void dc_window_walk(const DcLayerRun *run, const DcLayerForward *forward, DcWindowVisit visit);
 
 #endif
