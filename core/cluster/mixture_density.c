@@ -214,6 +214,9 @@ dc_mixture_density_score(DcMixtureDensity *density, size_t count)
     score_each(density, j, count);
 }
 
+/* e to this is below half the last digit of 1, which the largest term of the sum is. */
+#define LEAST_EXPONENT (-40.0)
+
 double
 dc_mixture_responsibilities(double *scores, size_t clusters)
 {
@@ -221,7 +224,8 @@ dc_mixture_responsibilities(double *scores, size_t clusters)
   for (size_t j = 1; j < clusters; j++)
     largest = scores[j] > largest ? scores[j] : largest;
   for (size_t j = 0; j < clusters; j++) {
-    scores[j] = exp(scores[j] - largest);
+    const double exponent = scores[j] - largest;
+    scores[j] = exponent < LEAST_EXPONENT ? 0 : exp(exponent);
     sum += scores[j];
   }
   for (size_t j = 0; j < clusters; j++)

@@ -51,7 +51,8 @@ void dc_mixture_density_load(DcMixtureDensity *density, const DcMatrix *samples)
  * loaded. */
 void dc_mixture_density_score(DcMixtureDensity *density, size_t count);
 
-/* Turns a row of K scores into responsibilities and returns the logarithm of the density. */
+/* Turns a row of K scores into responsibilities and returns the logarithm of the density. Those
+ * too small to change a sum of 1 become 0. */
 double dc_mixture_responsibilities(double *scores, size_t clusters);
 
 /* x -> x - centre_k for the first `count` samples, into density->offsets. Not for tied. */

@@ -10,12 +10,16 @@
 #include <math.h>
 #include <string.h>
 
-/* Starts are looked for among so many samples a cluster, with so many blocks; the best goes on. */
+/* Starts are looked for among so many samples a cluster, with so many blocks; the best goes on. One
+ * that after the first few is so far behind the best, in nats a sample, as that was then, is given
+ * up. */
 #define SEARCH_SAMPLES 128
-#define SEARCH_BLOCKS  10
+#define FIRST_BLOCKS   2
+#define MORE_BLOCKS    8
+#define HOPELESS       0.1
 
 /* Clusters settle on so many samples each, before the last blocks see all. */
-#define SETTLE_SAMPLES 512
+#define SETTLE_SAMPLES 256
 #define LAST_BLOCKS    2
 
 /* Standardised samples of a domain, in any order, so that the first of them are a random choice. */
@@ -119,19 +123,27 @@ share_metric(const DcTdcmModule *module, const DcMatrix *centroids, DcMixture *m
   return status;
 }
 
-/* One start: the blocks of the shared metric, then a few with metrics of their own. */
+/* Start of a search: the blocks of the shared metric, then the first with metrics of their own. */
 static DcStatus
-try_start(const DcTdcmModule *module, const DcMatrix *some, DcRandom *random,
-          const DcMatrix *centroids, DcMixture *mixture, double *log_density, DcError *error)
+begin_start(const DcTdcmModule *module, const DcMatrix *some, DcRandom *random,
+            const DcMatrix *centroids, DcMixture *mixture, double *log_density, DcError *error)
 {
   DcTdcmModule shared = *module;
   DcTdcmMetricsOptions options = dc_tdcm_metrics_options();
   shared.seeds = 1;
-  options.blocks = SEARCH_BLOCKS;
+  options.blocks = FIRST_BLOCKS;
   DcStatus status = dc_tdcm_apply_shared(&shared, some, random, 1, centroids, NULL, NULL, error);
   if (!status)
     status = share_metric(module, centroids, mixture);
   return status ? status : dc_tdcm_metrics_run(&options, some, mixture, log_density);
+}
+
+static DcStatus
+end_start(const DcMatrix *some, DcMixture *mixture, double *log_density)
+{
+  DcTdcmMetricsOptions options = dc_tdcm_metrics_options();
+  options.blocks = MORE_BLOCKS;
+  return dc_tdcm_metrics_run(&options, some, mixture, log_density);
 }
 
 /* The best of `starts` on a part of the samples. */
@@ -145,11 +157,16 @@ search(const DcTdcmModule *module, const Standard *standard, uint32_t starts, Dc
   float *places = dc_alloc(clusters, d * sizeof(float));
   const DcMatrix centroids = dc_matrix(places, clusters, d);
   DcStatus status = tried && places ? DC_OK : DC_ERROR_MEMORY;
-  double highest = -INFINITY, log_density = 0;
+  double begun_at = -INFINITY, ended_at = -INFINITY; /* log-densities of the best */
   for (uint32_t start = 0; start < starts && !status; start++) {
-    status = try_start(module, &some, random, &centroids, tried, &log_density, error);
-    if (!status && log_density > highest) {
-      highest = log_density;
+    double begun = 0, ended = 0;
+    status = begin_start(module, &some, random, &centroids, tried, &begun, error);
+    if (status || begun < begun_at - HOPELESS)
+      continue;
+    status = end_start(&some, tried, &ended);
+    if (!status && ended > ended_at) {
+      begun_at = begun;
+      ended_at = ended;
       copy_mixture(tried, best);
     }
   }
