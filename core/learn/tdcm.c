@@ -5,12 +5,12 @@
  * attention module on the codes, each step on samples of one domain; then, if wanted, both
  * together. */
 #include "base/memory.h"
-#include "cluster/matching.h"
 #include "cluster/tdcm_pass.h"
 #include "cluster/tdcm_source.h"
 #include "learn/codes.h"
 #include "learn/learner.h"
 #include "learn/reconstruction.h"
+#include "learn/tdcm_domains.h"
 #include "learn/tdcm_joint.h"
 #include "nn/encode.h"
 #include "nn/schedule.h"
@@ -595,107 +595,6 @@ check(const DcLearner *learner, DcError *error)
 
 /* --- result --- */
 
-/* The numbers of clusters in different domains have nothing to do with each other, since each is
- * clustered by itself: those of later domains are matched to the first one's. */
-typedef struct {
-  float *centroids;          /* K x d, of a domain */
-  double *reference, *moved; /* K x d: centroids of the first domain, and of another */
-  double *gain;              /* K x K */
-  uint32_t *match;           /* K */
-} Matching;
-
-static bool
-matching_init(Matching *matching, size_t clusters, size_t width)
-{
-  matching->centroids = DC_NEW(float, clusters *width);
-  matching->reference = DC_NEW(double, clusters *width);
-  matching->moved = DC_NEW(double, clusters *width);
-  matching->gain = DC_NEW(double, clusters *clusters);
-  matching->match = DC_NEW(uint32_t, clusters);
-  return matching->centroids && matching->reference && matching->moved && matching->gain &&
-         matching->match;
-}
-
-static void
-matching_clear(Matching *matching)
-{
-  dc_free(matching->centroids);
-  dc_free(matching->reference);
-  dc_free(matching->moved);
-  dc_free(matching->gain);
-  dc_free(matching->match);
-}
-
-/* Centroids relative to their mean and in units of their domain's scale: so they can be compared
- * between domains. */
-static void
-standardise(const float *centroids, size_t clusters, size_t width, double scale, double *moved)
-{
-  for (size_t k = 0; k < width; k++) {
-    double mean = 0;
-    for (size_t j = 0; j < clusters; j++)
-      mean += centroids[j * width + k] / (double)clusters;
-    for (size_t j = 0; j < clusters; j++)
-      moved[j * width + k] = (centroids[j * width + k] - mean) / scale;
-  }
-}
-
-/* |a - b|^2 in the metric of the module. */
-static double
-squared_distance(const DcTdcmModule *module, const double *a, const double *b)
-{
-  const size_t d = module->dim;
-  double sum = 0;
-  for (size_t l = 0; l < d; l++) {
-    double feature = 0;
-    for (size_t k = l; k < d; k++)
-      feature += (a[k] - b[k]) * module->root[k * d + l];
-    sum += feature * feature;
-  }
-  return sum;
-}
-
-static DcStatus
-match_clusters(const Tdcm *tdcm, Matching *matching, double scale, DcError *error)
-{
-  const size_t clusters = tdcm->learner.clusters, width = tdcm->width;
-  standardise(matching->centroids, clusters, width, scale, matching->moved);
-  for (size_t i = 0; i < clusters; i++)
-    for (size_t j = 0; j < clusters; j++)
-      matching->gain[i * clusters + j] =
-          -squared_distance(tdcm->module, matching->moved + i * width,
-                            matching->reference + j * width);
-  DcStatus status = dc_match(matching->gain, clusters, clusters, matching->match);
-  return status ? dc_error_set(error, status, "the clusters of two domains cannot be matched: %s",
-                               dc_status_text(status))
-                : DC_OK;
-}
-
-static DcStatus
-cluster_domain(const Tdcm *tdcm, size_t index, Matching *matching, DcRandom *random,
-               DcLearned *learned, DcError *error)
-{
-  const size_t clusters = tdcm->learner.clusters, width = tdcm->width;
-  const Domain domain = domain_of(&tdcm->learner.data, index);
-  const DcMatrix codes = dc_matrix(tdcm->codes + domain.first * width, domain.count, width);
-  const DcMatrix centroids = dc_matrix(matching->centroids, clusters, width);
-  uint32_t *labels = learned->labels + domain.first;
-  DcTdcmFit fit;
-  DcStatus status = dc_tdcm_apply(tdcm->module, &codes, random, tdcm->learner.threads, &centroids,
-                                  labels, &fit, error);
-  if (status)
-    return status;
-  if (index == 0) {
-    memcpy(learned->centroids, matching->centroids, clusters * width * sizeof(float));
-    standardise(matching->centroids, clusters, width, fit.scale, matching->reference);
-    return DC_OK;
-  }
-  status = match_clusters(tdcm, matching, fit.scale, error);
-  for (size_t i = 0; i < domain.count && !status; i++)
-    labels[i] = matching->match[labels[i]];
-  return status;
-}
-
 /* Metrics of the clusters of the first domain, whose centroids are the model's. */
 static DcStatus
 learn_source(Tdcm *tdcm, DcRandom *random, DcError *error)
@@ -715,16 +614,15 @@ static DcStatus
 cluster_domains(const Tdcm *tdcm, DcLearned *learned, DcError *error)
 {
   const DcLearner *learner = &tdcm->learner;
-  Matching matching = {0};
+  const DcTdcmDomains domains = {.module = tdcm->module,
+                                 .codes = tdcm->codes,
+                                 .ends = learner->data.domain_ends,
+                                 .count = learner->data.domains,
+                                 .clusters = learner->clusters,
+                                 .threads = learner->threads};
   DcRandom random;
   dc_random_seed(&random, learner->seed, SEQUENCE_USE);
-  DcStatus status = DC_OK;
-  if (!matching_init(&matching, learner->clusters, tdcm->width))
-    status = dc_error_set(error, DC_ERROR_MEMORY, "no memory for %u clusters", learner->clusters);
-  for (size_t i = 0; i < learner->data.domains && !status; i++)
-    status = cluster_domain(tdcm, i, &matching, &random, learned, error);
-  matching_clear(&matching);
-  return status;
+  return dc_tdcm_cluster_domains(&domains, &random, learned->centroids, learned->labels, error);
 }
 
 static DcStatus
