@@ -51,7 +51,7 @@ SETTINGS = {
         "*": ["epochs=40", "warm-up=3", "flip=0"],
         "pendigits": ["epochs=30"],
         "fashion-mnist-test": ["epochs=20", "warm-up=2"],
-        "cifar10": ["epochs=60", "warm-up=3"],
+        "cifar10": ["epochs=30", "warm-up=2"],
         "mnist": ["epochs=20", "warm-up=2", "flip=0"],
     },
     "tdcm": {"*": []},
