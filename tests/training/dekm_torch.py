@@ -9,11 +9,13 @@ after the first stage, of every round, and of the end.
 """
 import argparse
 import json
+import os
 import pathlib
 import sys
 
 import sets
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait by spinning
 try:
     import numpy
     import torch
