@@ -13,9 +13,9 @@ import os
 import pathlib
 import sys
 
-import sets
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before it is loaded: its threads wait by spinning
+import sets  # noqa: E402
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads wait by spinning
 try:
     import numpy
     import torch
