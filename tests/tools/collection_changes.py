@@ -270,7 +270,6 @@ class LearningTest(CollectionTest):
             watching.send_signal(signal.SIGINT)
             self.assertEqual(watching.wait(60), 0)
             self.assertTrue((self.output / "learning/model.safetensors.checkpoint").is_file())
-            (self.output / "learning/model.safetensors.lock").unlink()
         self.assertEqual(gathered.stat().st_mtime_ns, began)  # what was learnt from was not gathered anew
 
     def test_a_network_that_is_given_is_not_learnt_over(self):
