@@ -197,6 +197,7 @@ class BadInputTest(CollectionTest):
         listed = dict(self.data()["unreadable"])
         self.assertLessEqual({"truncated.png", "empty.jpg", "text.gif", "cut.jpg"}, set(listed))
         self.assertTrue(all(listed.values()), listed)
+        self.assertFalse([why for why in listed.values() if str(self.home) in why], listed)
         self.assertEqual(self.data()["pictures"], 12)
 
     def test_bombs_are_refused_before_they_are_decoded(self):
