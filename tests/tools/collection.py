@@ -101,6 +101,18 @@ class GroupingTest(CollectionTest):
         self.made()
         self.assertEqual(self.query("SELECT value FROM meta WHERE key = 'seed'"), [(7,)])
 
+    def test_a_collection_keeps_its_number_of_groups(self):
+        drawn.kinds(self.folder)
+        self.made("--groups", "3")
+        drawn.kinds(self.folder, each=60)
+        self.made()
+        self.assertEqual(self.data()["pictures"], 180)
+        self.assertEqual(len(self.data()["groups"]), 3)
+        self.made("--groups", "0", "--regroup")
+        self.assertEqual(len(self.data()["groups"]), 7)
+        self.made("--regroup")
+        self.assertEqual(len(self.data()["groups"]), 7)
+
     def test_an_interrupted_run_goes_on(self):
         drawn.kinds(self.folder, each=120)
         first = subprocess.Popen([PROGRAM, "categorise", str(self.folder), str(self.output)],

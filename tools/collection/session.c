@@ -28,7 +28,7 @@ struct DcSession {
   guint threads;
   guint learn;          /* passes over the pictures to learn from; 0: nothing is to be learnt */
   DcTeaching *teaching; /* NULL: not begun */
-  guint groups;
+  guint groups;         /* wanted; 0: chosen by the number of pictures */
   gboolean regroup;
   gint64 foreign_changes; /* as last seen */
   gint64 published;       /* when */
@@ -92,7 +92,7 @@ forget_everything(DcSession *session)
                   "DELETE FROM pictures; DELETE FROM embeddings; DELETE FROM groups; "
                   "DELETE FROM prototypes; DELETE FROM candidates; DELETE FROM meta WHERE key IN "
                   "('model', 'encoder', 'run', 'title', 'grouped', 'settled', 'outliers', 'seed', "
-                  "'judged', 'learning', 'candidate')");
+                  "'groups', 'judged', 'learning', 'candidate')");
   dc_database_run(database, "COMMIT"); /* a failure is kept until it is asked for */
 }
 
@@ -105,6 +105,15 @@ set_seed(DcSession *session, const DcSessionOptions *options)
     dc_collection_set_number(session->collection, "seed", options->seed);
   else if (!known)
     dc_collection_set_number(session->collection, "seed", STANDARD_SEED);
+}
+
+/* And the number of groups that was wanted last. */
+static void
+set_groups(DcSession *session, const DcSessionOptions *options)
+{
+  if (options->groups != DC_SESSION_GROUPS_AS_BEFORE)
+    dc_collection_set_number(session->collection, "groups", options->groups);
+  session->groups = (guint)dc_collection_number(session->collection, "groups");
 }
 
 /* What sees the pictures, and the groups of what it makes of them. */
@@ -135,6 +144,7 @@ start(DcSession *session, const DcSessionOptions *options, GError **error)
   if (options->fresh)
     forget_everything(session);
   set_seed(session, options);
+  set_groups(session, options);
   if (!dc_database_check(collection->database, error) ||
       !read_model(session, options->model, error))
     return FALSE;
@@ -151,7 +161,6 @@ DcSession *
 dc_session_new(const DcSessionOptions *options, GError **error)
 {
   DcSession *session = g_new0(DcSession, 1);
-  session->groups = options->groups;
   session->regroup = options->regroup;
   session->threads = options->threads;
   session->learn = options->learn;
