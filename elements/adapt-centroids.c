@@ -392,19 +392,27 @@ gst_adapt_centroids_load_state(GstAdaptCentroids *self, const gchar *path)
 }
 
 /* Carries out a command about clusters, and tells of it. Any thread. */
-static gboolean
-gst_adapt_centroids_command(GstAdaptCentroids *self, const DcClusterCommand *command)
+static DcStatus
+gst_adapt_centroids_carry_out(GstAdaptCentroids *self, const DcClusterCommand *command,
+                              DcError *error)
 {
   DcClusterOutcome outcome;
-  DcError error;
-  DcStatus status = dc_cluster_keeper_command(self->keeper, command, &outcome, &error);
-  if (!gst_adapt_centroids_conclude(self, status, &error))
-    return FALSE;
+  DcStatus status = dc_cluster_keeper_command(self->keeper, command, &outcome, error);
+  if (status != DC_OK)
+    return status;
   GST_OBJECT_LOCK(self);
   DcBufferTimes times = self->newest;
   GST_OBJECT_UNLOCK(self);
   gst_adapt_centroids_post(self, dc_cluster_command_notice(command, &outcome, &times));
-  return TRUE;
+  return DC_OK;
+}
+
+static gboolean
+gst_adapt_centroids_command(GstAdaptCentroids *self, const DcClusterCommand *command)
+{
+  DcError error;
+  DcStatus status = gst_adapt_centroids_carry_out(self, command, &error);
+  return gst_adapt_centroids_conclude(self, status, &error);
 }
 
 static gboolean
@@ -451,10 +459,12 @@ gst_adapt_centroids_handle_command(GstAdaptCentroids *self, GstEvent *event)
   DcClusterCommand command;
   DcError error;
   DcStatus status = dc_cluster_command_read(event, &command, &error);
-  gboolean well = gst_adapt_centroids_conclude(self, status, &error) &&
-                  gst_adapt_centroids_command(self, &command);
+  if (status == DC_OK)
+    status = gst_adapt_centroids_carry_out(self, &command, &error);
+  if (!gst_adapt_centroids_conclude(self, status, &error))
+    dc_cluster_command_refuse(event, error.message);
   gst_event_unref(event);
-  return well;
+  return status == DC_OK;
 }
 
 /* --- GstBaseTransform --- */

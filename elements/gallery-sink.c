@@ -19,6 +19,8 @@
 #include "gallery-sink.h"
 
 #include "common/buffer-times.h"
+#include "common/cluster-command.h"
+#include "common/gallery-edits.h"
 #include "common/gallery-folder.h"
 #include "common/gallery-writer.h"
 #include "common/props.h"
@@ -34,7 +36,7 @@ GST_DEBUG_CATEGORY_STATIC(gallery_sink_debug);
 #define DEFAULT_INTERVAL    GST_SECOND
 #define PICTURE_SIDE        256 /* of an exemplar, in pixels at most */
 
-enum { PROP_0, PROP_LOCATION, PROP_PER_CLUSTER, PROP_TITLE, PROP_INTERVAL, PROP_STATS };
+enum { PROP_0, PROP_LOCATION, PROP_PER_CLUSTER, PROP_TITLE, PROP_INTERVAL, PROP_EDITS, PROP_STATS };
 
 /* What became of the regions since READY. */
 typedef struct {
@@ -46,6 +48,7 @@ typedef struct {
   guint64 unreadable; /* buffers that hold no frame of their caps */
   guint64 refused;    /* regions left out, because their metadata is broken */
   guint64 pages;      /* times that the data of the page were written */
+  guint64 edits;      /* commands from the page that were carried out */
 } GstGallerySinkStats;
 
 struct _GstGallerySink {
@@ -56,6 +59,7 @@ struct _GstGallerySink {
   gchar *title;
   guint per_cluster;
   GstClockTime interval;
+  gboolean takes_edits;
   GstGallerySinkStats stats;
   gboolean warned;         /* what cannot be written is news once */
   DcGalleryWriter *writer; /* set and cleared under the lock; fed by the streaming thread */
@@ -63,6 +67,7 @@ struct _GstGallerySink {
   /* From PAUSED on. */
   DcGalleryFolder *folder;
   DcGallery *gallery;
+  DcGalleryEdits *edits; /* NULL: none are taken */
 
   /* Of the streaming thread. */
   GstVideoInfo info;
@@ -99,6 +104,25 @@ gst_gallery_sink_hear(gpointer user_data, DcGalleryFile file, const DcError *err
                         ("%s; the stream goes on, and writing is tried again: exemplars that are "
                          "lost are counted in \"stats\"; free some space, or use another location",
                          error->message));
+}
+
+/* --- What people edit --- */
+
+/* DcGalleryEdit: sends the command up the stream, where adapt-centroids takes it. */
+static gchar *
+gst_gallery_sink_edit(gpointer user_data, GstStructure *command)
+{
+  GstGallerySink *self = user_data;
+  g_autoptr(GstEvent) event = gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, command);
+  gboolean done = gst_pad_push_event(GST_BASE_SINK_PAD(self), gst_event_ref(event));
+  const gchar *reason = dc_cluster_command_reason(event);
+
+  GST_OBJECT_LOCK(self);
+  self->stats.edits += done ? 1 : 0;
+  GST_OBJECT_UNLOCK(self);
+  if (done)
+    return NULL;
+  return g_strdup(reason ? reason : "no element upstream keeps the clusters");
 }
 
 /* --- Regions --- */
@@ -221,15 +245,28 @@ gst_gallery_sink_refuse_start(GstGallerySink *self, const gchar *location, const
 }
 
 static gboolean
+gst_gallery_sink_refuse_edits(GstGallerySink *self, const gchar *location, const GError *error)
+{
+  GST_ELEMENT_ERROR(
+      self, RESOURCE, OPEN_READ_WRITE, ("The gallery '%s' cannot take edits.", location),
+      ("no socket can be made in it: %s; set \"edits\" to false, or \"location\" to a "
+       "folder of a file system that has sockets",
+       error->message));
+  return FALSE;
+}
+
+static gboolean
 gst_gallery_sink_begin(GstGallerySink *self)
 {
   g_autofree gchar *location = NULL, *title = NULL;
   g_autoptr(GError) error = NULL;
   DcGalleryTarget target = {.report = gst_gallery_sink_hear, .user_data = self};
   guint per_cluster;
+  gboolean edits;
 
   GST_OBJECT_LOCK(self);
   location = g_strdup(self->location);
+  edits = self->takes_edits;
   target.title = title = g_strdup(self->title);
   target.interval = (gint64)(self->interval / GST_USECOND);
   per_cluster = self->per_cluster;
@@ -246,7 +283,9 @@ gst_gallery_sink_begin(GstGallerySink *self)
     return gst_gallery_sink_refuse_start(self, location, error);
   self->position = 0;
   target.folder = location;
-  target.gallery = self->gallery = dc_gallery_new(per_cluster);
+  target.gallery = self->gallery = dc_gallery_new(per_cluster, edits);
+  if (edits && !(self->edits = dc_gallery_edits_new(location, gst_gallery_sink_edit, self, &error)))
+    return gst_gallery_sink_refuse_edits(self, location, error);
   GST_OBJECT_LOCK(self);
   self->writer = dc_gallery_writer_new(&target);
   GST_OBJECT_UNLOCK(self);
@@ -258,6 +297,7 @@ gst_gallery_sink_finish(GstGallerySink *self)
 {
   DcGalleryWriter *writer;
 
+  g_clear_pointer(&self->edits, dc_gallery_edits_free);
   GST_OBJECT_LOCK(self);
   writer = g_steal_pointer(&self->writer);
   GST_OBJECT_UNLOCK(self);
@@ -274,8 +314,10 @@ gst_gallery_sink_change_state(GstElement *element, GstStateChange transition)
   GstGallerySink *self = GST_GALLERY_SINK(element);
   GstStateChangeReturn done;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !gst_gallery_sink_begin(self))
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !gst_gallery_sink_begin(self)) {
+    gst_gallery_sink_finish(self);
     return GST_STATE_CHANGE_FAILURE;
+  }
   done = GST_ELEMENT_CLASS(gst_gallery_sink_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
       (transition == GST_STATE_CHANGE_READY_TO_PAUSED && done == GST_STATE_CHANGE_FAILURE))
@@ -297,6 +339,7 @@ gst_gallery_sink_make_stats(const GstGallerySinkStats *stats)
       DC_STATS_FIELD(GstGallerySinkStats, "unreadable-frames", unreadable),
       DC_STATS_FIELD(GstGallerySinkStats, "refused-regions", refused),
       DC_STATS_FIELD(GstGallerySinkStats, "pages", pages),
+      DC_STATS_FIELD(GstGallerySinkStats, "edits", edits),
   };
 
   return dc_stats_structure("application/x-gallery-sink-stats", fields, G_N_ELEMENTS(fields),
@@ -332,6 +375,9 @@ gst_gallery_sink_set_property(GObject *object, guint id, const GValue *value, GP
   case PROP_INTERVAL:
     gst_gallery_sink_set_interval(self, g_value_get_uint64(value));
     break;
+  case PROP_EDITS:
+    self->takes_edits = g_value_get_boolean(value);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
@@ -356,6 +402,9 @@ gst_gallery_sink_get_property(GObject *object, guint id, GValue *value, GParamSp
     break;
   case PROP_INTERVAL:
     g_value_set_uint64(value, self->interval);
+    break;
+  case PROP_EDITS:
+    g_value_set_boolean(value, self->takes_edits);
     break;
   case PROP_STATS:
     g_value_take_boxed(value, gst_gallery_sink_make_stats(&self->stats));
@@ -446,13 +495,28 @@ gst_gallery_sink_install_properties(GObjectClass *object_class)
           "of the page at least",
           0, G_MAXUINT64, DEFAULT_INTERVAL, DC_PARAM_PLAYING));
   /**
+   * GstGallerySink:edits:
+   *
+   * Whether the clusters can be named, merged, split, pinned and ignored from the page, as
+   * `driftcluster serve` shows it. The sink then makes a socket in its folder, which no other user
+   * may use, and sends what comes there up the stream to `adapt-centroids`.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_EDITS,
+      g_param_spec_boolean("edits", "Edits",
+                           "Take names, merges, splits and pins from the page, where driftcluster "
+                           "serve shows it, and send them up the stream",
+                           FALSE, DC_PARAM_READY));
+  /**
    * GstGallerySink:stats:
    *
    * Counts since the element went to PAUSED, each a guint64: `frames` that came, `regions` of
    * clusters, `exemplars` written, `shed` ones that came while too many others waited to be
    * written, `lost` ones that could not be written, `unreadable-frames`, whose buffers do not hold
-   * a frame, `refused-regions`, left out because their metadata is broken, and `pages`, the updates
-   * of the page.
+   * a frame, `refused-regions`, left out because their metadata is broken, `pages`, the updates of
+   * the page, and `edits` from it that were carried out.
    *
    * Since: 0.1
    */
@@ -460,7 +524,7 @@ gst_gallery_sink_install_properties(GObjectClass *object_class)
       object_class, PROP_STATS,
       "Counts since PAUSED: frames, regions, exemplars (written), shed (too many "
       "at once), lost (not written), unreadable-frames, refused-regions (broken "
-      "metadata), pages (updates)");
+      "metadata), pages (updates), edits (carried out)");
 }
 
 static void

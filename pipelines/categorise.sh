@@ -20,4 +20,5 @@ esac
 need_packages $build_packages $run_packages $video_packages
 build_project -Dtests=disabled
 use_build
+say "The page opens without a server; for names, merges and splits: $build/tools/driftcluster serve OUTPUT"
 exec driftcluster categorise "$@"

@@ -20,7 +20,7 @@ static char *option_title;
 static char *option_csv;
 static char *option_links;
 static char *option_tag;
-static gint option_groups;
+static gint option_groups = DC_SESSION_GROUPS_AS_BEFORE;
 static gint option_threads = 2;
 static gint64 option_seed;
 static gboolean option_watch;
@@ -41,7 +41,9 @@ static const GOptionEntry entries[] = {
     {"learn-epochs", 0, 0, G_OPTION_ARG_INT, &option_learn_epochs,
      "passes over the pictures while learning (60)", "N"},
     {"groups", 'k', 0, G_OPTION_ARG_INT, &option_groups,
-     "number of groups (0: half the square root of the number of pictures)", "N"},
+     "number of groups (that of last time; 0, as at first: half the square root of the number of "
+     "pictures)",
+     "N"},
     {"watch", 'w', 0, G_OPTION_ARG_NONE, &option_watch,
      "go on: group new pictures as they come, drop deleted ones, until Ctrl-C", NULL},
     {"regroup", 0, 0, G_OPTION_ARG_NONE, &option_regroup,
@@ -173,7 +175,7 @@ categorise(const char *name, const char *folder, const char *output)
       .output = output,
       .model = option_model,
       .title = option_title,
-      .groups = (guint)option_groups,
+      .groups = option_groups,
       .threads = (guint)option_threads,
       .seed = option_seed,
       .regroup = option_regroup,
@@ -200,7 +202,8 @@ dc_command_categorise(int argc, char **argv)
     return DC_EXIT_USAGE;
   if (argc < 2 || argc > 3)
     return dc_command_usage(name, "one folder is needed, and at most one OUTPUT");
-  if (option_groups < 0 || option_groups > MOST_GROUPS)
+  if (option_groups != DC_SESSION_GROUPS_AS_BEFORE &&
+      (option_groups < 0 || option_groups > MOST_GROUPS))
     return dc_command_usage(name, "--groups must lie in 0..%d", MOST_GROUPS);
   if (option_threads < 1 || option_threads > MOST_THREADS)
     return dc_command_usage(name, "--threads must lie in 1..%d", MOST_THREADS);

@@ -21,12 +21,13 @@ static const GOptionEntry entries[] = {
 };
 
 static const char summary[] =
-    "Shows the page in OUTPUT, which `driftcluster categorise` made, to a browser. The address "
-    "that "
-    "is printed\n"
-    "holds a token: who has it may name, merge, split and pin groups. Edits are kept in OUTPUT; a "
-    "running\n"
-    "`driftcluster categorise --watch` follows them, and what it finds appears in the page.";
+    "Shows the page in OUTPUT to a browser. The address that is printed holds a token: who has it "
+    "may name,\n"
+    "merge, split and pin groups. OUTPUT was made by `driftcluster categorise`: edits are kept "
+    "there, and a\n"
+    "running `driftcluster categorise --watch` follows them; or by the element gallery-sink with "
+    "edits=true:\n"
+    "they go to its stream as long as that runs.";
 
 static gboolean
 stop(gpointer loop)
@@ -38,11 +39,12 @@ stop(gpointer loop)
 static gboolean
 serve(const char *output, GError **error)
 {
-  g_autoptr(DcCollection) collection = dc_collection_open(output, error);
-  if (!collection)
+  g_autoptr(DcSite) site = dc_is_gallery(output) ? dc_gallery_site_new(output, error)
+                                                 : dc_collection_site_new(output, error);
+  if (!site)
     return FALSE;
   DcServerOptions options = {option_address, (guint)option_port};
-  DcServer *server = dc_server_new(collection, &options, error);
+  DcServer *server = dc_server_new(site, &options, error);
   if (!server)
     return FALSE;
   printf("%s#token=%s\n", dc_server_address(server), dc_server_token(server));
@@ -64,7 +66,8 @@ dc_command_serve(int argc, char **argv)
   if (!dc_command_parse(&argc, &argv, "OUTPUT", summary, entries))
     return DC_EXIT_USAGE;
   if (argc != 2)
-    return dc_command_usage(name, "the folder that `driftcluster categorise` made is needed");
+    return dc_command_usage(
+        name, "the folder that `driftcluster categorise` or gallery-sink made is needed");
   if (option_port < 0 || option_port > 65535)
     return dc_command_usage(name, "--port must lie in 0..65535");
   g_autoptr(GError) error = NULL;

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/workers.h"
 #include "cluster/affinity.h"
+#include "cluster/seeding.h"
 #include "tensor/rows.h"
 
 #include <math.h>
@@ -15,7 +16,13 @@ DcKmeansOptions
 dc_kmeans_options(uint32_t clusters)
 {
   return (DcKmeansOptions){
-      .clusters = clusters, .restarts = 10, .max_iterations = 300, .tolerance = 1e-4, .threads = 1};
+      .clusters = clusters,
+      .restarts = 10,
+      .candidates = 1,
+      .max_iterations = 300,
+      .tolerance = 1e-4,
+      .threads = 1,
+  };
 }
 
 /* ---- nearest centroid ---- */
@@ -115,6 +122,9 @@ check_options(const DcKmeansOptions *options, const DcMatrix *centroids, DcError
     return dc_error_set(error, DC_ERROR_ARGUMENT,
                         "%u restarts of %u iterations; at least 1 of each is needed",
                         options->restarts, options->max_iterations);
+  if (options->candidates == 0)
+    return dc_error_set(error, DC_ERROR_ARGUMENT,
+                        "0 candidates for each seed of k-means; at least 1 is needed");
   if (options->threads == 0)
     return dc_error_set(error, DC_ERROR_ARGUMENT, "k-means by 0 threads; at least 1 is needed");
   if (!(options->tolerance >= 0))
@@ -125,55 +135,13 @@ check_options(const DcKmeansOptions *options, const DcMatrix *centroids, DcError
 
 /* ---- seeding ---- */
 
-static double
-weight_of(const float *weights, size_t sample)
-{
-  return weights ? weights[sample] : 1;
-}
-
-/* A sample drawn with a probability proportional to its weight, times distances[i] unless NULL. */
-static size_t
-draw(const float *weights, const float *distances, size_t count, DcRandom *random)
-{
-  double total = 0;
-  for (size_t i = 0; i < count; i++)
-    total += weight_of(weights, i) * (distances ? distances[i] : 1);
-  double target = dc_random_uniform(random) * total, sum = 0;
-  size_t last = count; /* what rounding at the upper end, or a total of 0, falls back to */
-  for (size_t i = 0; i < count; i++) {
-    double share = weight_of(weights, i) * (distances ? distances[i] : 1);
-    if (share > 0)
-      last = i;
-    sum += share;
-    if (share > 0 && sum > target)
-      break;
-  }
-  return last;
-}
-
-/* Draws the next seed. `nearest` (N) holds the squared distances to the nearest seed so far (its
- * content does not matter for the `first`), `distances` (N) those to the newest. */
-static size_t
-draw_seed(const DcMatrix *samples, const float *weights, bool first, DcRandom *random,
-          float *nearest, float *distances)
-{
-  size_t chosen = draw(weights, first ? NULL : nearest, samples->rows, random);
-  if (chosen == samples->rows) /* every sample is a seed already */
-    chosen = draw(weights, NULL, samples->rows, random);
-  DcMatrix newest = dc_matrix_rows(samples, chosen, 1);
-  dc_squared_distances(samples, &newest, NULL, distances);
-  for (size_t i = 0; i < samples->rows; i++)
-    nearest[i] = !first && nearest[i] < distances[i] ? nearest[i] : distances[i];
-  return chosen;
-}
-
 static void
-seed(const DcMatrix *samples, const float *weights, DcRandom *random, float *nearest,
-     float *distances, const DcMatrix *centroids)
+seed(DcSeeding *seeding, DcRandom *random, const DcMatrix *centroids)
 {
   for (size_t j = 0; j < centroids->rows; j++) {
-    size_t chosen = draw_seed(samples, weights, j == 0, random, nearest, distances);
-    DcMatrix source = dc_matrix_rows(samples, chosen, 1), target = dc_matrix_rows(centroids, j, 1);
+    size_t chosen = dc_seeding_next(seeding, random, j == 0);
+    DcMatrix source = dc_matrix_rows(seeding->samples, chosen, 1);
+    DcMatrix target = dc_matrix_rows(centroids, j, 1);
     dc_matrix_copy(&source, &target);
   }
 }
@@ -182,8 +150,10 @@ void
 dc_kmeans_seed_rows(const DcMatrix *samples, DcRandom *random, float *scratch, size_t clusters,
                     uint32_t *rows)
 {
+  DcSeeding seeding = {
+      .samples = samples, .candidates = 1, .nearest = scratch, .newest = scratch + samples->rows};
   for (size_t j = 0; j < clusters; j++)
-    rows[j] = (uint32_t)draw_seed(samples, NULL, j == 0, random, scratch, scratch + samples->rows);
+    rows[j] = (uint32_t)dc_seeding_next(&seeding, random, j == 0);
 }
 
 DcStatus
@@ -196,7 +166,12 @@ dc_kmeans_seed(const DcMatrix *samples, const float *weights, DcRandom *random,
   float *distances = dc_alloc(samples->rows, 2 * sizeof(float));
   if (!distances)
     return DC_ERROR_MEMORY;
-  seed(samples, weights, random, distances + samples->rows, distances, centroids);
+  DcSeeding seeding = {.samples = samples,
+                       .weights = weights,
+                       .candidates = 1,
+                       .nearest = distances + samples->rows,
+                       .newest = distances};
+  seed(&seeding, random, centroids);
   dc_free(distances);
   return DC_OK;
 }
@@ -281,7 +256,7 @@ count_members(Lloyd *lloyd, size_t clusters)
 {
   memset(lloyd->members, 0, clusters * sizeof(uint32_t));
   for (size_t i = 0; i < lloyd->samples->rows; i++)
-    lloyd->members[lloyd->labels[i]] += weight_of(lloyd->weights, i) > 0;
+    lloyd->members[lloyd->labels[i]] += dc_sample_weight(lloyd->weights, i) > 0;
 }
 
 /* The sample farthest from its centroid whose cluster can spare it; N when there is none. */
@@ -291,7 +266,7 @@ farthest_sample(const Lloyd *lloyd)
   float distance = 0;
   size_t farthest = lloyd->samples->rows;
   for (size_t i = 0; i < lloyd->samples->rows; i++)
-    if (lloyd->distances[i] > distance && weight_of(lloyd->weights, i) > 0 &&
+    if (lloyd->distances[i] > distance && dc_sample_weight(lloyd->weights, i) > 0 &&
         lloyd->members[lloyd->labels[i]] > 1) {
       distance = lloyd->distances[i];
       farthest = i;
@@ -339,7 +314,7 @@ sum_members(Lloyd *lloyd, size_t clusters)
   memset(lloyd->masses, 0, clusters * sizeof(double));
   for (size_t i = 0; i < lloyd->samples->rows; i++) {
     const float *sample = dc_matrix_row(lloyd->samples, i);
-    double weight = weight_of(lloyd->weights, i);
+    double weight = dc_sample_weight(lloyd->weights, i);
     double *sum = lloyd->sums + lloyd->labels[i] * dim;
     lloyd->masses[lloyd->labels[i]] += weight;
     for (size_t k = 0; k < dim; k++)
@@ -370,7 +345,7 @@ inertia(const Lloyd *lloyd)
 {
   double sum = 0;
   for (size_t i = 0; i < lloyd->samples->rows; i++)
-    sum += weight_of(lloyd->weights, i) * lloyd->distances[i];
+    sum += dc_sample_weight(lloyd->weights, i) * lloyd->distances[i];
   return sum;
 }
 
@@ -442,6 +417,7 @@ dc_kmeans_lloyd(const DcMatrix *samples, const float *weights, const DcKmeansOpt
 typedef struct {
   Lloyd lloyd;
   float *nearest;       /* N: of the seeding */
+  float *other;         /* N: of its further candidates; NULL: there are none */
   DcMatrix trial, best; /* K x d */
   uint32_t *labels;     /* N, of the best; NULL when nobody wants them */
   DcKmeansResult result;
@@ -462,25 +438,27 @@ runner_clear(Runner *runner)
 {
   lloyd_clear(&runner->lloyd);
   dc_free(runner->nearest);
+  dc_free(runner->other);
   dc_free(runner->trial.data);
   dc_free(runner->best.data);
   dc_free(runner->labels);
 }
 
 static DcStatus
-runner_init(Runner *runner, const DcMatrix *samples, const float *weights, size_t clusters,
-            bool wants_labels, DcError *error)
+runner_init(Runner *runner, const DcMatrix *samples, const float *weights,
+            const DcKmeansOptions *options, bool wants_labels, DcError *error)
 {
-  const size_t dim = samples->cols;
+  const size_t dim = samples->cols, clusters = options->clusters;
   DcStatus status = lloyd_init(&runner->lloyd, samples, weights, clusters, error);
   if (status)
     return status;
   runner->nearest = DC_NEW(float, samples->rows);
+  runner->other = options->candidates > 1 ? DC_NEW(float, samples->rows) : NULL;
   runner->trial = dc_matrix(DC_NEW(float, clusters *dim), clusters, dim);
   runner->best = dc_matrix(DC_NEW(float, clusters *dim), clusters, dim);
   runner->labels = wants_labels ? DC_NEW(uint32_t, samples->rows) : NULL;
-  if (runner->nearest && runner->trial.data && runner->best.data &&
-      (runner->labels || !wants_labels))
+  if (runner->nearest && (runner->other || options->candidates == 1) && runner->trial.data &&
+      runner->best.data && (runner->labels || !wants_labels))
     return DC_OK;
   return dc_error_set(error, DC_ERROR_MEMORY, "no memory for k-means of %zu samples",
                       samples->rows);
@@ -507,8 +485,13 @@ run_restarts(void *data, size_t index)
   Lloyd *lloyd = &runner->lloyd;
   for (size_t run = index; run < restarts->options->restarts; run += restarts->count) {
     DcRandom random = restarts->sequences[run];
-    seed(lloyd->samples, lloyd->weights, &random, runner->nearest, lloyd->distances,
-         &runner->trial);
+    DcSeeding seeding = {.samples = lloyd->samples,
+                         .weights = lloyd->weights,
+                         .candidates = restarts->options->candidates,
+                         .nearest = runner->nearest,
+                         .newest = lloyd->distances,
+                         .other = runner->other};
+    seed(&seeding, &random, &runner->trial);
     const DcKmeansResult found =
         run_lloyd(lloyd, restarts->options->max_iterations, restarts->tolerance, &runner->trial);
     if (!runner->found || found.inertia < runner->result.inertia)
@@ -558,8 +541,8 @@ draw_sequences(DcRandom *random, size_t count)
 }
 
 static DcStatus
-plan_restarts(Restarts *restarts, const DcMatrix *samples, const float *weights, size_t clusters,
-              bool wants_labels, DcError *error)
+plan_restarts(Restarts *restarts, const DcMatrix *samples, const float *weights, bool wants_labels,
+              DcError *error)
 {
   const DcKmeansOptions *options = restarts->options;
   const size_t count = options->threads < options->restarts ? options->threads : options->restarts;
@@ -569,7 +552,7 @@ plan_restarts(Restarts *restarts, const DcMatrix *samples, const float *weights,
     return dc_error_set(error, DC_ERROR_MEMORY, "no memory for k-means of %zu samples",
                         samples->rows);
   while (restarts->count < count) {
-    DcStatus status = runner_init(&restarts->runners[restarts->count++], samples, weights, clusters,
+    DcStatus status = runner_init(&restarts->runners[restarts->count++], samples, weights, options,
                                   wants_labels, error);
     if (status)
       return status;
@@ -593,7 +576,7 @@ dc_kmeans(const DcMatrix *samples, const float *weights, const DcKmeansOptions *
                         samples->rows, centroids->rows);
   DcRandom *sequences = draw_sequences(random, options->restarts);
   Restarts restarts = {.options = options, .sequences = sequences};
-  status = plan_restarts(&restarts, samples, weights, centroids->rows, labels != NULL, error);
+  status = plan_restarts(&restarts, samples, weights, labels != NULL, error);
   if (status == DC_OK)
     status = run_all(&restarts, error);
   if (status == DC_OK) {

@@ -9,8 +9,12 @@
 #include <stdint.h>
 
 typedef struct {
-  uint32_t clusters;       /* K >= 1 */
-  uint32_t restarts;       /* independent k-means++ starts, the lowest inertia wins; >= 1 */
+  uint32_t clusters;   /* K >= 1 */
+  uint32_t restarts;   /* independent k-means++ starts, the lowest inertia wins; >= 1 */
+  uint32_t candidates; /* drawn for each seed of a start, of which the one that lowers the sum of
+                          squared distances most is taken; >= 1. More than one is the greedy
+                          k-means++ of Arthur and Vassilvitskii, as scikit-learn starts, with
+                          2 + ln K of them: a start costs more and ends better */
   uint32_t max_iterations; /* of Lloyd, per start */
   double tolerance;        /* stop when the centroids' summed squared shift is at most this share of
                               the mean variance of the columns (as scikit-learn does); 0: only when
@@ -18,7 +22,7 @@ typedef struct {
   uint32_t threads; /* that share the restarts, >= 1; the result is the same for any number */
 } DcKmeansOptions;
 
-/* 10 restarts, 300 iterations, 1e-4, 1 thread. */
+/* 10 restarts, 1 candidate, 300 iterations, 1e-4, 1 thread. */
 DcKmeansOptions dc_kmeans_options(uint32_t clusters);
 
 typedef struct {

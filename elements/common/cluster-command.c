@@ -51,6 +51,24 @@ dc_cluster_command_read(GstEvent *event, DcClusterCommand *command, DcError *err
                       name ? name : "");
 }
 
+static GQuark
+reason_quark(void)
+{
+  return g_quark_from_static_string("driftcluster-command-reason");
+}
+
+void
+dc_cluster_command_refuse(GstEvent *event, const gchar *reason)
+{
+  gst_mini_object_set_qdata(GST_MINI_OBJECT(event), reason_quark(), g_strdup(reason), g_free);
+}
+
+const gchar *
+dc_cluster_command_reason(GstEvent *event)
+{
+  return gst_mini_object_get_qdata(GST_MINI_OBJECT(event), reason_quark());
+}
+
 /* `other` with an empty uuid: there is none. */
 static void
 set_clusters(GstStructure *notice, const DcClusterInfo *before, const DcClusterInfo *after,

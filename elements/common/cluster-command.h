@@ -20,6 +20,13 @@ gboolean dc_event_is_cluster_command(GstEvent *event);
 /* Reads one. The strings belong to the event. DC_ERROR_ARGUMENT when it names no command. */
 DcStatus dc_cluster_command_read(GstEvent *event, DcClusterCommand *command, DcError *error);
 
+/* Notes on a command that was refused why it was: who sent it and kept a reference may ask. Nothing
+ * else tells it, since an event that is pushed returns no more than whether it was handled. */
+void dc_cluster_command_refuse(GstEvent *event, const gchar *reason);
+
+/* NULL: nobody has refused it. Belongs to the event. */
+const gchar *dc_cluster_command_reason(GstEvent *event);
+
 /* The message about a command that was carried out, as of `times`. */
 GstStructure *dc_cluster_command_notice(const DcClusterCommand *command,
                                         const DcClusterOutcome *outcome,

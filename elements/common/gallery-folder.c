@@ -83,8 +83,9 @@ take_lock(DcGalleryFolder *folder, GError **error)
 static gboolean
 install_page(const gchar *folder, GError **error)
 {
-  static const gchar *const files[] = {"index.html", "page/style.css", "page/common.js",
-                                       "page/gallery.js"};
+  static const gchar *const files[] = {"index.html",      "page/style.css",
+                                       "page/common.js",  "page/gallery.js",
+                                       "page/editing.js", "page/gallery-edit.js"};
 
   for (gsize i = 0; i < G_N_ELEMENTS(files); i++) {
     g_autofree gchar *name = g_strconcat("/driftcluster/gallery/", files[i], NULL);

@@ -43,6 +43,7 @@ typedef struct {
   gint index;
   guint colour; /* index into the palette */
   DcGroupState state;
+  gboolean pinned;
   guint64 count;            /* regions assigned to it by embeddings of their own */
   guint64 novel;            /* those among them that fit no cluster */
   gdouble sure;             /* sum of their confidences */

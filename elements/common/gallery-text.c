@@ -38,6 +38,13 @@ write_number(DcJsonWriter *json, const gchar *name, guint64 number)
 }
 
 static void
+write_truth(DcJsonWriter *json, const gchar *name, gboolean truth)
+{
+  dc_json_write_name(json, name);
+  dc_json_write_boolean(json, truth);
+}
+
+static void
 write_exemplar(DcJsonWriter *json, const DcGalleryGroup *group, const DcExemplar *exemplar)
 {
   g_autofree gchar *path = dc_gallery_path(group, exemplar->number);
@@ -49,8 +56,7 @@ write_exemplar(DcJsonWriter *json, const DcGalleryGroup *group, const DcExemplar
   dc_json_write_int(json, exemplar->percent);
   dc_json_write_name(json, "distance");
   dc_json_write_double(json, exemplar->distance);
-  dc_json_write_name(json, "novel");
-  dc_json_write_boolean(json, exemplar->novel);
+  write_truth(json, "novel", exemplar->novel);
   dc_json_write_name(json, "width");
   dc_json_write_int(json, exemplar->width);
   dc_json_write_name(json, "height");
@@ -93,6 +99,7 @@ write_group(DcJsonWriter *json, const DcGalleryGroup *group)
   write_text(json, "label", group->label);
   write_text(json, "family", group->family);
   write_text(json, "state", states[group->state]);
+  write_truth(json, "pinned", group->pinned);
   write_colour(json, group->colour);
   write_number(json, "count", group->count);
   write_number(json, "novel", group->novel);
@@ -116,8 +123,8 @@ dc_gallery_text(const DcGalleryHead *head, const GPtrArray *groups, GString *tex
   dc_json_open_object(&json);
   write_number(&json, "schema", SCHEMA);
   write_text(&json, "title", head->title);
-  dc_json_write_name(&json, "ended");
-  dc_json_write_boolean(&json, head->ended);
+  write_truth(&json, "ended", head->ended);
+  write_truth(&json, "edits", head->edits && !head->ended);
   dc_json_write_name(&json, "run");
   dc_json_write_int(&json, head->run / 1000);
   dc_json_write_name(&json, "written");

@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 typedef struct {
   const gchar *title;
   gboolean ended;      /* the stream has */
+  gboolean edits;      /* commands about the groups are taken */
   gint64 run;          /* time of day at which the gallery began, in us since 1970 */
   gint64 written;      /* the same of this text */
   GstClockTime newest; /* latest stream time of all, or NONE */

@@ -8,6 +8,7 @@
 
 struct DcGallery {
   guint most;
+  gboolean edits;
   gint64 run;           /* time of day at which it began */
   GMutex lock;          /* guards what follows */
   GPtrArray *groups;    /* DcGalleryGroup, in the order in which they came */
@@ -19,11 +20,12 @@ struct DcGallery {
 };
 
 DcGallery *
-dc_gallery_new(guint most)
+dc_gallery_new(guint most, gboolean edits)
 {
   DcGallery *gallery = g_new0(DcGallery, 1);
 
   gallery->most = most;
+  gallery->edits = edits;
   gallery->run = g_get_real_time();
   g_mutex_init(&gallery->lock);
   gallery->groups = g_ptr_array_new_with_free_func((GDestroyNotify)dc_gallery_group_free);
@@ -127,6 +129,7 @@ need_group(DcGallery *gallery, const DriftclusterResult *result)
   group = dc_gallery_group_new(result, dc_roster_count(gallery->colours, result)->colour);
   cluster = find_cluster(gallery->clusters, group);
   group->given = g_strdup(cluster ? cluster->label : NULL);
+  group->pinned = cluster && cluster->pinned;
   g_ptr_array_add(gallery->groups, group);
   return group;
 }
@@ -194,6 +197,7 @@ dc_gallery_follow(DcGallery *gallery, DcSnapshot *snapshot)
 
     if (cluster) {
       group->state = cluster->ignored ? DC_GROUP_IGNORED : DC_GROUP_PRESENT;
+      group->pinned = cluster->pinned;
       take_label(group, cluster->label);
     } else if (group->uuid) {
       group->state = DC_GROUP_GONE;
@@ -254,6 +258,7 @@ dc_gallery_write(DcGallery *gallery, const gchar *title, gboolean ended, GString
   g_mutex_lock(&gallery->lock);
   const DcGalleryHead head = {.title = title,
                               .ended = ended,
+                              .edits = gallery->edits,
                               .run = gallery->run,
                               .written = g_get_real_time(),
                               .newest = gallery->newest};

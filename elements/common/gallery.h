@@ -14,8 +14,9 @@ G_BEGIN_DECLS
  * takes the place of one that is gone, else of the one unseen for longest. Any thread may call. */
 typedef struct DcGallery DcGallery;
 
-/* Keeps at most `most` exemplars of each group, 1..DC_GALLERY_MOST_EXEMPLARS. */
-DcGallery *dc_gallery_new(guint most);
+/* Keeps at most `most` exemplars of each group, 1..DC_GALLERY_MOST_EXEMPLARS. `edits`: the page is
+ * told that commands about the groups are taken. */
+DcGallery *dc_gallery_new(guint most, gboolean edits);
 void dc_gallery_free(DcGallery *gallery); /* NULL is ignored */
 
 /* --- Of the streaming thread --- */

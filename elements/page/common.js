@@ -96,6 +96,16 @@ const pageParts = (() => {
 
   // --- what every such page has ---
 
+  let toastTimer = 0;
+
+  function toast(text) {
+    const box = byId("toast");
+    box.textContent = text;
+    box.hidden = false;
+    clearTimeout(toastTimer);
+    toastTimer = setTimeout(() => { box.hidden = true; }, 6000);
+  }
+
   function listen() {
     for (const button of document.querySelectorAll("[data-close]")) button.onclick = () => button.closest("dialog").close();
     for (const dialog of document.querySelectorAll("dialog"))
@@ -106,5 +116,5 @@ const pageParts = (() => {
     };
   }
 
-  return { byId, make, number, counted, reconcile, load, meter, newCard, updateCard, listen };
+  return { byId, make, number, counted, reconcile, load, meter, newCard, updateCard, toast, listen };
 })();

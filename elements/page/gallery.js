@@ -11,6 +11,7 @@ const driftcluster = (() => {
   const { byId, make, number, counted, reconcile, load, newCard, updateCard } = pageParts;
 
   let gallery = null;
+  const listeners = []; // told of the group that is shown
 
   // --- small things ---
 
@@ -68,6 +69,7 @@ const driftcluster = (() => {
     if (group.family) list.push(make("span", { className: "badge pin", textContent: group.family }));
     if (group.novel > 0)
       list.push(make("span", { className: "badge", textContent: `${number(group.novel)} novel`, title: "Sightings that fit no group; this one is the nearest" }));
+    if (group.pinned) list.push(make("span", { className: "badge pin", textContent: "pinned" }));
     if (group.state === "ignored") list.push(make("span", { className: "badge pin", textContent: "ignored" }));
     return list;
   }
@@ -124,11 +126,12 @@ const driftcluster = (() => {
     const root = viewRoot(`group ${id}`, () => make("div", {},
       make("div", { className: "view-head" },
         make("a", { className: "back", href: "#/groups", textContent: "‹ All groups" }),
-        make("h2", { tabIndex: -1 }), make("div", { className: "card-facts" })),
+        make("h2", { tabIndex: -1 }), make("div", { className: "card-facts" }), make("div", { className: "buttons" })),
       make("ul", { className: "pictures" })));
     root.querySelector("h2").textContent = group.label;
     root.style.setProperty("--group", group.colour);
     root.querySelector(".card-facts").replaceChildren(...facts(group));
+    for (const listener of listeners) listener(root.querySelector(".buttons"), group, gallery);
     reconcile(root.querySelector(".pictures"), group.exemplars, (exemplar) => exemplar.file, exemplarTile);
   }
 
@@ -228,5 +231,7 @@ const driftcluster = (() => {
       gallery = data;
       show();
     },
+    // For gallery-edit.js.
+    onGroup: (listener) => listeners.push(listener),
   };
 })();

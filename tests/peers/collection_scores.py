@@ -9,7 +9,9 @@ collection_scores.py DRIFTCLUSTER FOLDER [--domains] [--arriving] [OPTION...]
 FOLDER has a subfolder for each class, or, with --domains, one for each domain with a subfolder for
 each class in it; OPTIONS go to `driftcluster categorise` (--learn, --model NET.onnx). With --arriving
 the pictures come in twenty parts, sorted by class (and by domain), and in random order, with a run
-after each. Prints ACC, NMI and ARI in percent. Needs python3-sklearn and python3-opencv.
+after each. Prints ACC, NMI and ARI in percent, and what k-means minimises, which is no matter of
+labels: the mean squared distance of a picture from the middle of its group. Needs python3-sklearn
+and python3-opencv.
 """
 import contextlib
 import os
@@ -39,8 +41,16 @@ def scores(labels, clusters):
             100 * adjusted_rand_score(labels, clusters))
 
 
-def show(name, labels, clusters):
-    print(f"{name:32} ACC %.1f  NMI %.1f  ARI %.1f" % scores(labels, clusters), flush=True)
+def spread(vectors, clusters):
+    """What k-means minimises, for each picture."""
+    middles = numpy.array([vectors[clusters == cluster].mean(0) if (clusters == cluster).any() else vectors[0]
+                           for cluster in range(clusters.max() + 1)])
+    return ((vectors - middles[clusters]) ** 2).sum(1, dtype=float).mean()
+
+
+def show(name, labels, clusters, vectors):
+    print(f"{name:36} ACC %.1f  NMI %.1f  ARI %.1f  " % scores(labels, clusters)
+          + f"squared distance {spread(vectors, clusters):.5g}", flush=True)
 
 
 def read(output):
@@ -86,8 +96,8 @@ def arrive(program, folder, home, options, paths, name):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(folder / os.fsdecode(path), target)
         categorise(program, coming, output, options)
-    labels, clusters, _, _ = read(output)
-    show(f"arriving {name}", labels, clusters)
+    labels, clusters, _, vectors = read(output)
+    show(f"arriving {name}", labels, clusters, vectors)
 
 
 def main():
@@ -100,15 +110,16 @@ def main():
         home = pathlib.Path(name)
         categorise(program, folder, home / "groups", options)
         labels, clusters, paths, vectors = read(home / "groups")
-        show("driftcluster categorise", labels, clusters)
+        show("driftcluster categorise", labels, clusters, vectors)
         show("k-means on the same embeddings", labels,
-             KMeans(classes, n_init=10, random_state=0).fit_predict(vectors))
+             KMeans(classes, n_init=10, random_state=0).fit_predict(vectors), vectors)
+        raw = pixels(folder, paths)
         show(f"k-means on {SIDE} x {SIDE} pixels", labels,
-             KMeans(classes, n_init=10, random_state=0).fit_predict(pixels(folder, paths)))
+             KMeans(classes, n_init=10, random_state=0).fit_predict(raw), raw)
         orders = {"sorted by domain and class" if domains else "sorted by class": list(range(len(paths))),
                   "in random order": random.Random(1).sample(range(len(paths)), len(paths))}
         for name, order in orders.items():
-            show(f"MiniBatchKMeans {name}", labels, mini_batches(vectors, order, classes))
+            show(f"MiniBatchKMeans {name}", labels, mini_batches(vectors, order, classes), vectors)
             if arriving:
                 arrive(program, folder, home, options, [paths[i] for i in order], name)
 

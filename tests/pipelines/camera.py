@@ -4,41 +4,11 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
-import time
 
-from recipe import HERE, RecipeTest, main
+from recipe import RecipeTest, main
 
 
 class CameraTest(RecipeTest):
-    def camera(self, recording, port=0):
-        process = subprocess.Popen([sys.executable, HERE / "rtsp_camera.py", recording, str(port)], text=True,
-                                   stdout=subprocess.PIPE)
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        line = process.stdout.readline()
-        if not line:
-            self.assertEqual(process.wait(), 77)
-            self.skipTest("gir1.2-gst-rtsp-server-1.0 is not there")
-        return process, int(line)
-
-    def wait_for_file(self, path):
-        end = time.monotonic() + 120
-        while not (path.exists() and path.stat().st_size):
-            self.assertLess(time.monotonic(), end, f"{path} is not made")
-            time.sleep(0.2)
-
-    def wait_for_lines(self, path, count):
-        end = time.monotonic() + 120
-        while time.monotonic() < end:
-            if path.exists() and path.read_bytes().count(b"\n") >= count:
-                return path.read_bytes().count(b"\n")
-            time.sleep(0.2)
-        self.fail(f"{path} does not get {count} lines")
-        return 0
-
     def test_a_camera_that_goes_away_is_called_again(self):
         recording, output = self.scene("camera", "--seconds", 25), self.home / "out"
         camera, port = self.camera(recording)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from tap.runner import TAPTestRunner
@@ -55,6 +56,33 @@ class RecipeTest(unittest.TestCase):
         status, output = self.run_recipe(recipe, *arguments)
         self.assertEqual(status, 1, output)
         self.assertIn(expected, output)
+
+    def camera(self, recording, port=0):
+        process = subprocess.Popen([sys.executable, HERE / "rtsp_camera.py", recording, str(port)], text=True,
+                                   stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        line = process.stdout.readline()
+        if not line:
+            self.assertEqual(process.wait(), 77)
+            self.skipTest("gir1.2-gst-rtsp-server-1.0 is not there")
+        return process, int(line)
+
+    def wait_for_file(self, path):
+        end = time.monotonic() + 120
+        while not (path.exists() and path.stat().st_size):
+            self.assertLess(time.monotonic(), end, f"{path} is not made")
+            time.sleep(0.2)
+
+    def wait_for_lines(self, path, count):
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            if path.exists() and path.read_bytes().count(b"\n") >= count:
+                return path.read_bytes().count(b"\n")
+            time.sleep(0.2)
+        self.fail(f"{path} does not get {count} lines")
+        return 0
 
     def assert_video(self, path):
         self.assertEqual(path.read_bytes()[:4], b"\x1a\x45\xdf\xa3", f"{path} is no WebM")

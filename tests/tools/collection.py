@@ -4,99 +4,19 @@
 
 collection.py DRIFTCLUSTER
 """
-import contextlib
-import csv
-import json
 import os
-import pathlib
 import resource
-import shutil
 import signal
-import sqlite3
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
-import xml.etree.ElementTree
-
-from tap.runner import TAPTestRunner
 
 import drawn
+from collection_case import PROGRAM, CollectionTest, main, run
 
-PROGRAM = sys.argv[1]
 NAMED_BADLY = [b"new\nline.png", b"quote\"'.png", b"<img src=x onerror=alert(1)>.png",
                b"<script>alert(1)<script>.png", b"invalid-\xff\xfe.png", b"-rf.png", b"%2e%2e.png",
                "Straße 4 \u2028.png".encode()]
-
-
-def run(*arguments, **options):
-    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, errors="replace",
-                          timeout=120, **options)
-
-
-def wait_for(what, seconds=20):
-    """Waits until `what()` is true, and returns what it gave."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError, ValueError, sqlite3.OperationalError):
-            if found := what():
-                return found
-        time.sleep(0.05)
-    raise AssertionError("waited in vain")
-
-
-class CollectionTest(unittest.TestCase):
-    def setUp(self):
-        holder = tempfile.TemporaryDirectory()
-        self.addCleanup(holder.cleanup)
-        self.home = pathlib.Path(holder.name)
-        self.folder, self.output = self.home / "pictures", self.home / "groups"
-        self.folder.mkdir()
-
-    def categorise(self, *options, **more):
-        return run("categorise", *options, str(self.folder), str(self.output), **more)
-
-    def made(self, *options, **more):
-        result = self.categorise(*options, **more)
-        self.assertEqual(result.returncode, 0, result.stderr)
-        return result
-
-    def refused(self, result, *words):
-        self.assertEqual(result.returncode, 1, result.stderr)
-        for word in words:
-            self.assertIn(word, result.stderr)
-
-    def data(self, name="index"):
-        text = (self.output / f"data/{name}.js").read_text(encoding="utf-8")
-        self.assertTrue(text.startswith("driftcluster.") and text.endswith(");\n"))
-        return json.loads(text[text.index("(") + 1:-3])
-
-    def query(self, sql, *values):
-        with contextlib.closing(sqlite3.connect(self.output / "collection.sqlite")) as database:
-            return database.execute(sql, values).fetchall()
-
-    def paths_by_group(self):
-        return [{path for _, path, *_ in self.data(f"group-{group['id']}")["pictures"]}
-                for group in self.data()["groups"]]
-
-    def wait_for_embeddings(self, count):
-        wait_for(lambda: (self.output / "collection.sqlite").exists()
-                 and self.query("SELECT count(*) FROM embeddings")[0][0] > count)
-
-    def watch(self, *options):
-        watching = subprocess.Popen([PROGRAM, "categorise", "--watch", *options, str(self.folder),
-                                     str(self.output)], stderr=subprocess.PIPE,
-                                    stdout=subprocess.DEVNULL, text=True)
-
-        def end():
-            if watching.poll() is None:
-                watching.send_signal(signal.SIGINT)
-                watching.wait(20)
-            watching.stderr.close()
-        self.addCleanup(end)
-        wait_for(lambda: self.data()["status"] == "watching")
-        return watching
 
 
 class GroupingTest(CollectionTest):
@@ -180,6 +100,18 @@ class GroupingTest(CollectionTest):
         self.made("--seed", "7")
         self.made()
         self.assertEqual(self.query("SELECT value FROM meta WHERE key = 'seed'"), [(7,)])
+
+    def test_a_collection_keeps_its_number_of_groups(self):
+        drawn.kinds(self.folder)
+        self.made("--groups", "3")
+        drawn.kinds(self.folder, each=60)
+        self.made()
+        self.assertEqual(self.data()["pictures"], 180)
+        self.assertEqual(len(self.data()["groups"]), 3)
+        self.made("--groups", "0", "--regroup")
+        self.assertEqual(len(self.data()["groups"]), 7)
+        self.made("--regroup")
+        self.assertEqual(len(self.data()["groups"]), 7)
 
     def test_an_interrupted_run_goes_on(self):
         drawn.kinds(self.folder, each=120)
@@ -277,6 +209,7 @@ class BadInputTest(CollectionTest):
         listed = dict(self.data()["unreadable"])
         self.assertLessEqual({"truncated.png", "empty.jpg", "text.gif", "cut.jpg"}, set(listed))
         self.assertTrue(all(listed.values()), listed)
+        self.assertFalse([why for why in listed.values() if str(self.home) in why], listed)
         self.assertEqual(self.data()["pictures"], 12)
 
     def test_bombs_are_refused_before_they_are_decoded(self):
@@ -438,259 +371,5 @@ class BadInputTest(CollectionTest):
         self.refused(run("serve", str(self.home / "nothing")), "there is no collection")
 
 
-class LearningTest(CollectionTest):
-    LEARN = ("--learn", "--learn-epochs", "1", "--groups", "3")
-
-    def learnt(self):
-        return (self.output / "learning/model.safetensors").is_file()
-
-    def encoder(self):
-        return self.data()["encoder"]
-
-    def test_judges_what_was_learnt_and_knows_the_verdict(self):
-        drawn.kinds(self.folder, each=80)
-        self.made("--groups", "3")
-        names = {path: group for path, group in self.query("SELECT path, uuid FROM pictures p JOIN groups g ON g.id = group_id")}
-        (self.output / "learning").mkdir()
-        model = self.output / "learning/model.safetensors"
-        trained = run("train", "--method", "ae", "--clusters", "3", "--epochs", "1", "--output",
-                      str(model), str(self.folder))
-        self.assertEqual(trained.returncode, 0, trained.stderr)
-        made = model.stat().st_mtime_ns
-        result = self.made(*self.LEARN)
-        self.assertIn("stability of the groups beyond chance", result.stderr)
-        self.assertNotIn("in the background", result.stderr)  # it was learnt already
-        taken = "learnt encoder is better" in self.data()["learning"]
-        self.assertEqual(self.encoder().startswith("sha256:"), taken)
-        self.assertEqual(self.data()["pictures"], 240)
-        self.assertEqual(sum(group["size"] for group in self.data()["groups"]), 240)
-        self.assertLessEqual({group["uuid"] for group in self.data()["groups"]}, set(names.values()))
-        again = self.made(*self.LEARN)
-        self.assertNotIn("Comparing", again.stderr)
-        self.assertEqual(model.stat().st_mtime_ns, made)
-
-    def test_too_few_pictures_are_said(self):
-        drawn.kinds(self.folder, each=4)
-        result = self.made(*self.LEARN)
-        self.assertIn("Too few pictures to learn from: 12", result.stderr)
-        self.assertFalse(self.learnt())
-        self.assertEqual(self.data()["status"], "done")
-
-    def test_an_interrupted_course_goes_on(self):
-        drawn.kinds(self.folder, each=80)
-        command = [PROGRAM, "categorise", "--learn", "--learn-epochs", "300", str(self.folder),
-                   str(self.output)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                              text=True) as first:
-            for line in first.stderr:
-                if "in the background" in line:
-                    break
-            log = self.output / "learning/log"
-            wait_for(log.exists)
-            time.sleep(2)  # until the course has begun
-            first.send_signal(signal.SIGINT)
-            first.stderr.read()
-            self.assertEqual(first.wait(60), 3)
-        self.assertEqual(sum(group["size"] for group in self.data()["groups"]), 240)
-        self.assertEqual(self.encoder(), "colour-gradient-1")
-        self.assertEqual(self.data()["status"], "done")
-        self.made()  # without learning, nothing is in the way
-
-    def test_a_course_that_fails_is_said_and_changes_nothing(self):
-        drawn.kinds(self.folder, each=80)
-        self.made("--groups", "3")
-        (self.output / "learning").mkdir()
-        (self.output / "learning/model.safetensors").mkdir()
-        result = self.made(*self.LEARN)
-        self.assertIn("cannot be read", result.stderr)
-        self.assertEqual(self.encoder(), "colour-gradient-1")
-
-    def test_a_damaged_model_is_said_and_removed(self):
-        drawn.kinds(self.folder, each=80)
-        self.made("--groups", "3")
-        (self.output / "learning").mkdir()
-        (self.output / "learning/model.safetensors").write_bytes(b"no model")
-        result = self.made(*self.LEARN)
-        self.assertIn("cannot be read, and is removed", result.stderr)
-        self.assertFalse(self.learnt())
-        self.assertEqual(self.encoder(), "colour-gradient-1")
-
-    def test_a_network_that_is_given_is_not_learnt_over(self):
-        self.assertEqual(run("categorise", "--learn", "--model", "x.onnx", "x").returncode, 2)
-        self.assertEqual(run("categorise", "--learn", "--learn-epochs", "0", "x").returncode, 2)
-
-
-class ExportTest(CollectionTest):
-    def test_csv_has_a_line_for_each_picture(self):
-        drawn.kinds(self.folder, each=4)
-        (self.folder / 'a "quoted", name.png').write_bytes(drawn.plain((250, 0, 0)))
-        (self.folder / "broken.png").write_bytes(b"no")
-        table = self.home / "table.csv"
-        self.made("--groups", "3", "--csv", str(table))
-        with open(table, newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
-        self.assertEqual(len(rows), 13)
-        self.assertIn('a "quoted", name.png', [row["path"] for row in rows])
-        names = {group["uuid"]: group["name"] for group in self.data()["groups"]}
-        for row in rows:
-            self.assertEqual(row["group"], names[row["uuid"]])
-            self.assertTrue(0.5 <= float(row["sure"]) <= 1)
-
-    def test_links_lead_to_the_pictures_and_are_replaced(self):
-        drawn.kinds(self.folder, each=4)
-        links = self.home / "links"
-        for groups in ("3", "2"):
-            self.made("--regroup", "--groups", groups, "--links", str(links))
-            self.assertEqual({entry.name for entry in links.iterdir()},
-                             {group["name"] for group in self.data()["groups"]})
-            leads = sorted(str(link.resolve()) for link in links.glob("*/*"))
-            self.assertEqual(leads, sorted(str(path.resolve()) for path in self.folder.glob("*/*")))
-
-    def test_links_are_not_made_among_other_files(self):
-        drawn.kinds(self.folder, each=2)
-        for name in ("mine.txt", "Group 1/mine.txt"):
-            links = self.home / name.replace("/", "-")
-            (links / name).parent.mkdir(parents=True)
-            (links / name).write_text("mine")
-            self.refused(self.categorise("--links", str(links)), "name")
-            self.assertEqual((links / name).read_text(), "mine")
-
-    def test_exports_that_cannot_be_written_are_said(self):
-        drawn.kinds(self.folder, each=2)
-        self.refused(self.categorise("--csv", str(self.home / "no/such/table.csv")), "table.csv")
-        (self.home / "file").write_text("")
-        self.refused(self.categorise("--links", str(self.home / "file")), "file")
-
-
-class TagTest(CollectionTest):
-    RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
-
-    def subjects(self, path):
-        tree = xml.etree.ElementTree.parse(path)
-        return [item.text for item in tree.iter(self.RDF + "li")]
-
-    def test_sidecars_are_xmp_and_lie_in_output(self):
-        drawn.kinds(self.folder, each=4)
-        before = sorted(self.folder.rglob("*"))
-        self.made("--groups", "3")
-        with contextlib.closing(sqlite3.connect(self.output / "collection.sqlite")) as database:
-            database.execute("UPDATE groups SET name = '<&\"|>', edited = 1 WHERE id = 1")
-            database.commit()
-        self.made("--tag", "xmp")
-        found = {str(path.relative_to(self.output / "xmp")): self.subjects(path)
-                 for path in (self.output / "xmp").rglob("*.xmp")}
-        groups = {path.decode() + ".xmp": name for path, name in self.query(
-            "SELECT path, name FROM pictures p JOIN groups g ON g.id = group_id")}
-        self.assertEqual({path: texts[0] for path, texts in found.items()}, groups)
-        for subject, hierarchy in found.values():
-            family, leaf = hierarchy.split("|")
-            self.assertRegex(family, r"^Family \d+$")
-            self.assertEqual(leaf, subject.replace("|", "/"))
-        self.assertEqual(sorted(self.folder.rglob("*")), before)
-
-    def test_sidecars_of_others_are_left(self):
-        drawn.kinds(self.folder, each=4)
-        other = self.folder / "red/red-00.png.xmp"
-        other.write_text("<mine/>")
-        result = self.made("--tag", "xmp-beside")
-        self.assertIn("1 sidecars of other programs were left", result.stderr)
-        self.assertEqual(other.read_text(), "<mine/>")
-        own = self.folder / "red/red-01.png.xmp"
-        own.write_text(own.read_text().replace("Group", "Gone"))
-        self.made("--tag", "xmp-beside")
-        self.assertNotIn("Gone", own.read_text())
-
-    def test_sidecars_that_cannot_be_written_are_said(self):
-        drawn.kinds(self.folder, each=2)
-        self.made()
-        (self.output / "xmp").write_text("in the way")
-        self.refused(self.categorise("--tag", "xmp"), "xmp")
-        self.assertEqual(run("categorise", "--tag", "ink", "x").returncode, 2)
-
-    def test_attributes_are_added_and_those_of_others_kept(self):
-        drawn.kinds(self.folder, each=4)
-        picture = self.folder / "red/red-00.png"
-        try:
-            os.setxattr(picture, "user.xdg.tags", b"holiday")
-        except OSError:
-            self.skipTest("this file system has no extended attributes")
-        content, modified = picture.read_bytes(), picture.stat().st_mtime_ns
-        self.made("--groups", "3", "--tag", "xattr")
-        group = os.getxattr(picture, "user.driftcluster.group").decode()
-        self.assertEqual(os.getxattr(picture, "user.xdg.tags").decode(), f"holiday,{group}")
-        with contextlib.closing(sqlite3.connect(self.output / "collection.sqlite")) as database:
-            database.execute("UPDATE groups SET name = 'One, two', edited = 1 WHERE name = ?", [group])
-            database.commit()
-        self.made("--tag", "xattr")
-        self.assertEqual(os.getxattr(picture, "user.xdg.tags").decode(), "holiday,One  two")
-        self.assertEqual((picture.read_bytes(), picture.stat().st_mtime_ns), (content, modified))
-
-
-class WatchTest(CollectionTest):
-    def test_pictures_come_and_leave_within_a_second(self):
-        drawn.kinds(self.folder)
-        self.watch("--groups", "3")
-        started = time.monotonic()
-        (self.folder / "came.png").write_bytes(drawn.stripes(drawn.COLOURS["blue"], 9))
-        newest = wait_for(lambda: [path for _, path, _ in self.data()["newest"]])
-        took = time.monotonic() - started
-        self.assertEqual(newest, ["came.png"])
-        self.assertLess(took, 5)  # a second, on a machine that does nothing else
-        (self.folder / "came.png").unlink()
-        wait_for(lambda: self.data()["pictures"] == 36 and not self.data()["newest"])
-
-    def test_a_new_subfolder_is_followed(self):
-        drawn.kinds(self.folder, each=4)
-        self.watch()
-        ready = self.home / "ready"
-        drawn.kinds(ready, each=3)
-        ready.rename(self.folder / "more")
-        wait_for(lambda: self.data()["pictures"] == 21)
-        (self.folder / "more/red/late.png").write_bytes(drawn.plain((250, 0, 0)))
-        wait_for(lambda: self.data()["pictures"] == 22)
-        shutil.rmtree(self.folder / "more")
-        wait_for(lambda: self.data()["pictures"] == 12)
-
-    def test_a_renamed_picture_keeps_the_number_of_pictures(self):
-        drawn.kinds(self.folder, each=4)
-        self.watch()
-        (self.folder / "red/red-00.png").rename(self.folder / "green/was-red.png")
-        wait_for(lambda: b"green/was-red.png" in
-                 [path for path, in self.query("SELECT path FROM pictures WHERE state = 1")])
-        wait_for(lambda: self.data()["pictures"] == 12)
-
-    def test_a_folder_that_vanishes_is_said_and_followed_again(self):
-        drawn.kinds(self.folder, each=4)
-        self.watch()
-        self.folder.rename(self.home / "away")
-        wait_for(lambda: self.data()["status"] == "vanished")
-        self.assertEqual(self.data()["pictures"], 12)
-        (self.home / "away/one-more.png").write_bytes(drawn.plain((1, 250, 9)))
-        (self.home / "away").rename(self.folder)
-        wait_for(lambda: self.data()["status"] == "watching" and self.data()["pictures"] == 13)
-
-    def test_a_folder_that_begins_empty_fills(self):
-        self.watch()
-        for number in range(30):
-            colour = list(drawn.COLOURS.values())[number % 3]
-            (self.folder / f"{number}.png").write_bytes(drawn.stripes(colour, number))
-        wait_for(lambda: self.data()["pictures"] == 30)
-        wait_for(lambda: sum(group["size"] for group in self.data()["groups"]) == 30)
-        self.assertGreater(len(self.data()["groups"]), 1)
-
-    def test_a_picture_that_is_written_slowly_is_read_in_the_end(self):
-        drawn.kinds(self.folder, each=4)
-        self.watch()
-        content = drawn.stripes((200, 10, 200), 4)
-        with open(self.folder / "slow.png", "wb") as stream:
-            stream.write(content[:40])
-            stream.flush()
-            time.sleep(0.6)
-            stream.write(content[40:])
-        wait_for(lambda: self.data()["pictures"] == 13 and not self.data()["unreadable"])
-
-
 if __name__ == "__main__":
-    runner = TAPTestRunner()
-    runner.set_stream(True)
-    unittest.main(argv=sys.argv[:1], testRunner=runner)
+    main()

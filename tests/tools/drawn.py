@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Picture files made of nothing, for tests of collections."""
+import itertools
+import math
 import pathlib
+import random
 import struct
 import subprocess
 import zlib
@@ -46,6 +49,23 @@ def kinds(folder, each=12):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for number in range(each):
             (folder / name / f"{name}-{number:02}.png").write_bytes(stripes(colour, number))
+
+
+def hidden_kinds(folder, each=30, first=0):
+    """Fills a folder with eight kinds of pictures that only their mean colour tells apart: a wave of
+    any colour and direction, whole periods of it, lies over each."""
+    places = random.Random(first)
+    for kind, means in enumerate(itertools.product((100, 150), repeat=3)):
+        (pathlib.Path(folder) / f"kind-{kind}").mkdir(parents=True, exist_ok=True)
+        for number in range(first, first + each):
+            across, down = places.choice([(1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 2), (2, -1), (-1, 2)])
+            heights = [places.uniform(-90, 90) for _ in means]
+            phase = places.uniform(0, 2 * math.pi)
+            waves = [[math.cos(2 * math.pi * (across * x + down * y) / 32 + phase) for x in range(32)]
+                     for y in range(32)]
+            rows = [bytes(round(mean + height * wave) for wave in row for mean, height in zip(means, heights))
+                    for row in waves]
+            (pathlib.Path(folder) / f"kind-{kind}/{number:03}.png").write_bytes(png(rows))
 
 
 def encoded(path, encoder, width=48, height=32):

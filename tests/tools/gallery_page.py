@@ -7,7 +7,6 @@ gallery_page.py GST_LAUNCH
 Skipped where Chromium, its driver or python3-selenium are missing.
 """
 import pathlib
-import subprocess
 import sys
 import tempfile
 import unittest
@@ -15,19 +14,10 @@ import unittest
 from tap.runner import TAPTestRunner
 
 from chromium import DESKTOP, LOW_CONTRAST, PHONE, TOO_WIDE, UNNAMED, BrowserTest, Keys, wait_for
+from drawn_stream import Stream
 
 LAUNCH = sys.argv[1]
-WIDTH, HEIGHT = 64, 48
-COLOURS = ((220, 40, 40), (40, 190, 60), (50, 70, 220))
-WARM_UP = 30
 HOSTILE = "<img src=x onerror=alert(1)><b>\"'&"
-
-
-def frame(kind, number):
-    """A picture of one of three kinds, R G B; those of a kind differ a little."""
-    lit = bytes(max(0, part - number % 7 * 3) for part in COLOURS[kind])
-    dark = bytes([number % 20] * 3)
-    return b"".join((lit if (y // (6 + kind)) % 2 else dark) * WIDTH for y in range(HEIGHT))
 
 
 class GalleryPageTest(BrowserTest):
@@ -37,39 +27,24 @@ class GalleryPageTest(BrowserTest):
         self.addCleanup(holder.cleanup)
         self.home = pathlib.Path(holder.name)
         self.output = self.home / "gallery"
-        self.sent = 0
 
     def start(self, title="Three kinds", labels=None):
-        """A pipeline that takes frames from this test, as a camera would bring them."""
-        assign = ["assign", "novelty-threshold=0.01"]
         if labels:
             (self.home / "labels.txt").write_text("\n".join(labels) + "\n", encoding="utf-8")
-            assign.append(f"labels-file={self.home / 'labels.txt'}")
-        pipeline = subprocess.Popen(
-            [LAUNCH, "-q", "fdsrc", "!", "rawvideoparse", f"width={WIDTH}", f"height={HEIGHT}",
-             "format=rgb", "framerate=5/1", "!", "embed", "!", "adapt-centroids", "clusters=3",
-             f"warm-up={WARM_UP}", "async=false", "!", *assign, "!", "gallery-sink",
-             f"location={self.output}", f"title={title}", "interval=100000000"],
-            stdin=subprocess.PIPE)
+            labels = self.home / "labels.txt"
+        self.stream = Stream(LAUNCH, self.output, title, labels)
+        self.addCleanup(self.stream.kill)
+        self.send = self.stream.send
 
-        def end():
-            pipeline.stdin.close()
-            self.assertEqual(pipeline.wait(30), 0)
-        self.pipeline, self.end = pipeline, end
-        self.addCleanup(lambda: pipeline.poll() is None and (pipeline.kill(), pipeline.wait()))
-
-    def send(self, count, kinds=(0, 1, 2)):
-        for _ in range(count):
-            self.pipeline.stdin.write(frame(kinds[self.sent % len(kinds)], self.sent))
-            self.sent += 1
-        self.pipeline.stdin.flush()
+    def end(self):
+        self.assertEqual(self.stream.end(), 0)
 
     def open(self, where=""):
         self.browser.get((self.output / "index.html").as_uri() + where)
 
     def started(self, **options):
         self.start(**options)
-        self.send(WARM_UP + 30)
+        self.stream.send_warm_up()
         wait_for(lambda: (self.output / "data/groups.js").exists())
         self.open()
         wait_for(lambda: len(self.all("#view .card")) == 3)
@@ -119,7 +94,7 @@ class GalleryPageTest(BrowserTest):
         wait_for(lambda: self.one("#state-text").text == "The stream has ended")
         self.script("window.here = true")
         self.start(title="Another one")
-        self.send(WARM_UP + 30)
+        self.stream.send_warm_up()
         wait_for(lambda: self.one("h1").text == "Another one")
         wait_for(lambda: len(self.all("#view .card")) == 3)
         self.pictures_are_there()

@@ -7,13 +7,14 @@
 #include "collection/sample.h"
 #include "command.h"
 
+#include <math.h>
 #include <sqlite3.h>
 #include <string.h>
 
 #define SAMPLE_BYTES   ((gsize)16 << 20) /* of embeddings that groups are found in */
 #define LEAST_RESTARTS 3 /* of k-means; more where the sample is small and they cost nothing */
-#define MOST_RESTARTS  20
-#define RESTART_ROWS   20000
+#define MOST_RESTARTS  40
+#define RESTART_ROWS   60000
 #define MOST_ATTEMPTS  20 /* at finding groups while somebody edits */
 
 static gboolean
@@ -23,6 +24,7 @@ cluster(const DcMatrix *sample, guint64 seed, guint32 clusters, float *centroids
   DcKmeansOptions options = dc_kmeans_options(clusters);
   options.restarts =
       (guint32)CLAMP(RESTART_ROWS / MAX(1, sample->rows), LEAST_RESTARTS, MOST_RESTARTS);
+  options.candidates = 2 + (guint32)log(clusters);
   options.threads = 2;
   DcRandom random;
   dc_random_seed(&random, seed, 0);

@@ -66,6 +66,17 @@ complain(Job *job, const char *complaint)
   job->complaint = g_utf8_make_valid(complaint, -1);
 }
 
+/* Without the path of the file, which stands before it on the page and is nobody's business there:
+ * the page may be served to others. */
+static const char *
+without_path(const char *message, const char *path)
+{
+  gsize length = strlen(path);
+  return strncmp(message, path, length) == 0 && strncmp(message + length, ": ", 2) == 0
+             ? message + length + 2
+             : message;
+}
+
 static void
 embed(Worker *worker, const DcPicture *picture, Job *job)
 {
@@ -106,7 +117,7 @@ look_at(Worker *worker, Job *job)
   g_autoptr(GError) failure = NULL;
   DcPicture picture;
   if (!dc_picture_load(path, &picture, &job->width, &job->height, &failure)) {
-    complain(job, failure->message);
+    complain(job, without_path(failure->message, path));
     return;
   }
   embed(worker, &picture, job);

@@ -3,8 +3,13 @@
 
 #include "page-data.h"
 
-const char *const dc_page_resources[] = {"index.html",   "page/style.css", "page/common.js",
-                                         "page/page.js", "page/edit.js",   NULL};
+const char *const dc_page_resources[] = {"index.html",
+                                         "page/style.css",
+                                         "page/common.js",
+                                         "page/page.js",
+                                         "page/editing.js",
+                                         "page/edit.js",
+                                         NULL};
 
 GBytes *
 dc_page_resource(const char *name)

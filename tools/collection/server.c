@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#define _DEFAULT_SOURCE /* getentropy(), realpath() */
+#define _DEFAULT_SOURCE /* getentropy() */
 #include "collection/server.h"
 
-#include "collection/edit-request.h"
-#include "collection/neighbours.h"
-#include "collection/page-resources.h"
-#include "collection/page.h"
 #include "command.h"
 
 #include <errno.h>
 #include <gio/gio.h>
 #include <libsoup/soup.h>
-#include <limits.h>
-#include <sqlite3.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,8 +19,7 @@
 #define TELL_DELAY     20 /* ms: several changes at once are told once */
 
 struct DcServer {
-  DcCollection *collection;
-  DcPage *page;
+  DcSite *site;
   SoupServer *soup;
   char *address;
   char *token;
@@ -130,68 +122,39 @@ type_of(const char *name)
 }
 
 static gboolean
-answer_page_file(SoupServerMessage *message, const char *name)
+answer_page_file(DcServer *server, SoupServerMessage *message, const char *name)
 {
-  for (gsize i = 0; dc_page_resources[i]; i++)
-    if (strcmp(name, dc_page_resources[i]) == 0) {
-      g_autoptr(GBytes) bytes = dc_page_resource(name);
-      answer_bytes(message, type_of(name), "no-cache", bytes);
-      return TRUE;
-    }
-  return FALSE;
+  g_autoptr(GBytes) bytes = server->site->page_file(server->site, name);
+  if (bytes)
+    answer_bytes(message, type_of(name), "no-cache", bytes);
+  return bytes != NULL;
 }
 
-/* Names of this form only: no others are made, and none can lead elsewhere. */
 static gboolean
-is_output_file(const char *name)
+is_given_out(const DcServer *server, const char *name)
 {
-  return g_regex_match_simple("^(data/[a-z]{1,20}(-[0-9]{1,19})?\\.js|"
-                              "thumbs/[0-9]{1,19}/[0-9]{1,19}\\.jpg)$",
-                              name, G_REGEX_DOLLAR_ENDONLY, 0);
+  return g_regex_match_simple(server->site->files, name, G_REGEX_DOLLAR_ENDONLY, 0);
 }
 
 static void
-answer_output_file(DcServer *server, SoupServerMessage *message, const char *name)
+answer_site_file(DcServer *server, SoupServerMessage *message, const char *name)
 {
-  g_autofree char *path = g_build_filename(server->collection->output, name, NULL);
-  /* The number of a thumbnail is never used again. */
+  const char *lasting = server->site->lasting;
+  g_autofree char *path = g_build_filename(server->site->folder, name, NULL);
   answer_file(message, path, type_of(name),
-              g_str_has_prefix(name, "thumbs/") ? "private, max-age=31536000, immutable"
-                                                : "no-cache");
-}
-
-/* The real path of a picture, if it lies in the real folder. */
-static char *
-resolve(DcServer *server, const char *path)
-{
-  char folder[PATH_MAX], file[PATH_MAX];
-  g_autofree char *full = g_build_filename(server->collection->folder, path, NULL);
-  if (!realpath(server->collection->folder, folder) || !realpath(full, file))
-    return NULL;
-  gsize length = strlen(folder);
-  gboolean inside =
-      strncmp(file, folder, length) == 0 && (file[length] == '/' || g_strcmp0(folder, "/") == 0);
-  return inside ? g_strdup(file) : NULL;
+              lasting && g_str_has_prefix(name, lasting) ? "private, max-age=31536000, immutable"
+                                                         : "no-cache");
 }
 
 static void
 answer_picture(DcServer *server, SoupServerMessage *message, const char *number)
 {
-  gint64 id = g_ascii_strtoll(number, NULL, 10);
-  sqlite3_stmt *query =
-      dc_query(server->collection->database, "SELECT path FROM pictures WHERE id = ?");
-  sqlite3_bind_int64(query, 1, id);
-  if (!dc_query_next(server->collection->database, query)) {
-    dc_database_check(server->collection->database, NULL);
+  DcSite *site = server->site;
+  g_autofree char *name = NULL, *file = NULL;
+  if (!site->picture || !site->picture(site, g_ascii_strtoll(number, NULL, 10), &name, &file))
     not_found(message);
-    return;
-  }
-  g_autofree char *path =
-      g_strndup(sqlite3_column_blob(query, 0), (gsize)sqlite3_column_bytes(query, 0));
-  dc_query_end(query);
-  g_autofree char *file = resolve(server, path);
-  if (file)
-    answer_file(message, file, type_of(path), "private, no-cache");
+  else if (file)
+    answer_file(message, file, type_of(name), "private, no-cache");
   else
     answer_text(message, SOUP_STATUS_FORBIDDEN, "this picture is gone, or not in the folder");
 }
@@ -265,10 +228,10 @@ tell(gpointer data)
 }
 
 static gboolean
-is_index(GFile *file)
+is_index(const DcServer *server, GFile *file)
 {
   g_autofree char *name = file ? g_file_get_basename(file) : NULL;
-  return g_strcmp0(name, "index.js") == 0;
+  return g_strcmp0(name, server->site->index) == 0;
 }
 
 static void
@@ -276,7 +239,7 @@ on_data(GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent even
 {
   (void)monitor, (void)event;
   DcServer *server = data;
-  if ((is_index(file) || is_index(other)) && !server->telling)
+  if ((is_index(server, file) || is_index(server, other)) && !server->telling)
     server->telling = g_timeout_add(TELL_DELAY, tell, server);
 }
 
@@ -316,16 +279,17 @@ answer_edit(DcServer *server, SoupServerMessage *message)
     answer_text(message, SOUP_STATUS_FORBIDDEN, reason);
     return;
   }
-  DcCollection *collection = server->collection;
+  DcSite *site = server->site;
   g_autoptr(GError) error = NULL;
   g_autoptr(GBytes) body = soup_message_body_flatten(soup_server_message_get_request_body(message));
   gsize length;
   const char *text = g_bytes_get_data(body, &length);
-  if (!dc_edit_request(collection, text ? text : "", length, &error))
-    answer_text(message, SOUP_STATUS_BAD_REQUEST, error->message);
-  else if (!dc_neighbours_update(collection, (gsize)dc_collection_number(collection, "dim"),
-                                 &error) ||
-           !dc_page_publish(server->page, &error))
+  if (!site->edit(site, text ? text : "", length, &error))
+    answer_text(message,
+                error->code == -DC_ERROR_NOT_READY ? SOUP_STATUS_SERVICE_UNAVAILABLE
+                                                   : SOUP_STATUS_BAD_REQUEST,
+                error->message);
+  else if (site->publish && !site->publish(site, &error))
     answer_text(message, SOUP_STATUS_INTERNAL_SERVER_ERROR, error->message);
   else
     answer_text(message, SOUP_STATUS_OK, "done");
@@ -392,9 +356,9 @@ on_request(SoupServer *soup, SoupServerMessage *message, const char *path, GHash
     begin_events(server, message);
   else if (g_regex_match_simple("^picture/[0-9]{1,18}$", name, G_REGEX_DOLLAR_ENDONLY, 0))
     answer_picture(server, message, name + strlen("picture/"));
-  else if (is_output_file(name))
-    answer_output_file(server, message, name);
-  else if (!answer_page_file(message, name))
+  else if (is_given_out(server, name))
+    answer_site_file(server, message, name);
+  else if (!answer_page_file(server, message, name))
     not_found(message);
 }
 
@@ -448,7 +412,7 @@ note_address(DcServer *server, const DcServerOptions *options)
 static void
 follow_data(DcServer *server)
 {
-  g_autofree char *path = g_build_filename(server->collection->output, "data", NULL);
+  g_autofree char *path = g_build_filename(server->site->folder, "data", NULL);
   g_autoptr(GFile) data = g_file_new_for_path(path);
   server->monitor = g_file_monitor_directory(data, G_FILE_MONITOR_WATCH_MOVES, NULL, NULL);
   if (server->monitor)
@@ -456,18 +420,16 @@ follow_data(DcServer *server)
 }
 
 DcServer *
-dc_server_new(DcCollection *collection, const DcServerOptions *options, GError **error)
+dc_server_new(DcSite *site, const DcServerOptions *options, GError **error)
 {
   DcServer *server = g_new0(DcServer, 1);
-  server->collection = collection;
-  server->page = dc_page_new(collection);
+  server->site = site;
   server->hosts = g_ptr_array_new_with_free_func(g_free);
   server->listeners = g_ptr_array_new_with_free_func(g_object_unref);
   server->soup = soup_server_new(NULL, NULL);
   soup_server_add_early_handler(server->soup, NULL, on_early, server, NULL);
   soup_server_add_handler(server->soup, NULL, on_request, server, NULL);
-  if (!make_token(server, error) || !dc_page_publish(server->page, error) ||
-      !listen_at(server, options, error)) {
+  if (!make_token(server, error) || !listen_at(server, options, error)) {
     dc_server_free(server);
     return NULL;
   }
@@ -490,7 +452,6 @@ dc_server_free(DcServer *server)
   g_object_unref(server->soup);
   g_ptr_array_unref(server->listeners);
   g_ptr_array_unref(server->hosts);
-  dc_page_free(server->page);
   g_free(server->address);
   g_free(server->token);
   g_free(server);

@@ -2,14 +2,14 @@
 #ifndef DC_TOOLS_COLLECTION_SERVER_H
 #define DC_TOOLS_COLLECTION_SERVER_H
 
-#include "collection/collection.h"
+#include "collection/site.h"
 
 G_BEGIN_DECLS
 
-/* Shows the page of a collection to browsers, tells them of changes, and takes edits from those
- * that have the token. What it gives out are the files of the page, thumbnails, and pictures that
- * the collection holds and that lie in its folder; docs/collections.md lists what it refuses. Runs
- * in the main context of the thread that makes it. */
+/* Shows the page of a site to browsers, tells them of changes, and takes edits from those that have
+ * the token. What it gives out are the files of the page, those that the site names, and pictures
+ * that lie in the folder of a collection; docs/collections.md lists what it refuses. Runs in the
+ * main context of the thread that makes it. */
 typedef struct DcServer DcServer;
 
 typedef struct {
@@ -17,8 +17,8 @@ typedef struct {
   guint port;          /* 0: any that is free */
 } DcServerOptions;
 
-/* Listens from now on. `collection` must outlive the server. */
-DcServer *dc_server_new(DcCollection *collection, const DcServerOptions *options, GError **error);
+/* Listens from now on. `site` must outlive the server. */
+DcServer *dc_server_new(DcSite *site, const DcServerOptions *options, GError **error);
 void dc_server_free(DcServer *server); /* NULL is ignored */
 
 /* Where the page is, "http://127.0.0.1:8200/"; owned by the server. */

@@ -15,6 +15,7 @@
 
 #define FIRST_GROUPING 48 /* pictures that the first groups are found in; then at twice as many */
 #define GROWTH         2  /* groups are found anew in a collection that has grown by this factor */
+#define LEAST_STRANGE  8  /* outliers that may be a kind of their own */
 #define PUBLISH_PERIOD G_USEC_PER_SEC
 #define STANDARD_SEED  1
 
@@ -27,7 +28,7 @@ struct DcSession {
   guint threads;
   guint learn;          /* passes over the pictures to learn from; 0: nothing is to be learnt */
   DcTeaching *teaching; /* NULL: not begun */
-  guint groups;
+  guint groups;         /* wanted; 0: chosen by the number of pictures */
   gboolean regroup;
   gint64 foreign_changes; /* as last seen */
   gint64 published;       /* when */
@@ -90,8 +91,8 @@ forget_everything(DcSession *session)
   dc_database_run(database,
                   "DELETE FROM pictures; DELETE FROM embeddings; DELETE FROM groups; "
                   "DELETE FROM prototypes; DELETE FROM candidates; DELETE FROM meta WHERE key IN "
-                  "('model', 'encoder', 'run', 'title', 'grouped', 'settled', 'seed', 'judged', "
-                  "'learning', 'candidate')");
+                  "('model', 'encoder', 'run', 'title', 'grouped', 'settled', 'outliers', 'seed', "
+                  "'groups', 'judged', 'learning', 'candidate')");
   dc_database_run(database, "COMMIT"); /* a failure is kept until it is asked for */
 }
 
@@ -104,6 +105,15 @@ set_seed(DcSession *session, const DcSessionOptions *options)
     dc_collection_set_number(session->collection, "seed", options->seed);
   else if (!known)
     dc_collection_set_number(session->collection, "seed", STANDARD_SEED);
+}
+
+/* And the number of groups that was wanted last. */
+static void
+set_groups(DcSession *session, const DcSessionOptions *options)
+{
+  if (options->groups != DC_SESSION_GROUPS_AS_BEFORE)
+    dc_collection_set_number(session->collection, "groups", options->groups);
+  session->groups = (guint)dc_collection_number(session->collection, "groups");
 }
 
 /* What sees the pictures, and the groups of what it makes of them. */
@@ -134,6 +144,7 @@ start(DcSession *session, const DcSessionOptions *options, GError **error)
   if (options->fresh)
     forget_everything(session);
   set_seed(session, options);
+  set_groups(session, options);
   if (!dc_database_check(collection->database, error) ||
       !read_model(session, options->model, error))
     return FALSE;
@@ -150,7 +161,6 @@ DcSession *
 dc_session_new(const DcSessionOptions *options, GError **error)
 {
   DcSession *session = g_new0(DcSession, 1);
-  session->groups = options->groups;
   session->regroup = options->regroup;
   session->threads = options->threads;
   session->learn = options->learn;
@@ -199,6 +209,19 @@ publish(DcSession *session, GError **error)
   return dc_page_publish(session->page, error);
 }
 
+static gint64
+count(DcSession *session, const char *sql)
+{
+  DcDatabase *database = session->collection->database;
+  return dc_query_number(database, dc_query(database, sql), 0);
+}
+
+static gint64
+count_outliers(DcSession *session)
+{
+  return count(session, "SELECT count(*) FROM pictures WHERE novel = 1");
+}
+
 /* Finds groups in what there is. */
 static gboolean
 find_groups(DcSession *session, GError **error)
@@ -207,15 +230,29 @@ find_groups(DcSession *session, GError **error)
   if (!dc_grouping_find(session->grouping, session->groups, error))
     return FALSE;
   dc_collection_set_number(session->collection, "grouped", pictures);
+  dc_collection_set_number(session->collection, "outliers", count_outliers(session));
   return dc_database_check(session->collection->database, error);
 }
 
-/* Whether the groups were found in a small part of what there is by now. */
+/* Whether half as many outliers as a group has pictures came since the groups were found: such as
+ * these were not there then. The first time all come in random order, and there is no need. */
+static gboolean
+has_strange_pictures(DcSession *session, gint64 pictures)
+{
+  gint64 groups = count(session, "SELECT count(*) FROM groups");
+  gint64 strange = count_outliers(session) - dc_collection_number(session->collection, "outliers");
+  return groups > 0 && dc_collection_number(session->collection, "settled") &&
+         strange >= MAX(LEAST_STRANGE, pictures / groups / 2);
+}
+
+/* Whether the groups were found in a small part of what there is by now, or in something else. */
 static gboolean
 is_outgrown(DcSession *session)
 {
   gint64 pictures = dc_collection_count(session->collection, DC_PICTURE_EMBEDDED);
-  return pictures > 0 && pictures >= GROWTH * dc_collection_number(session->collection, "grouped");
+  return pictures > 0 &&
+         (pictures >= GROWTH * dc_collection_number(session->collection, "grouped") ||
+          has_strange_pictures(session, pictures));
 }
 
 /* While pictures are looked at: the groups get better as more of them are known. What is found

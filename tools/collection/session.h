@@ -8,11 +8,14 @@ G_BEGIN_DECLS
 
 /* Categorising a collection from the first look to the last picture that comes: what
  * `driftcluster categorise` does. */
+/* As many groups as last time, chosen or given. */
+#define DC_SESSION_GROUPS_AS_BEFORE G_MININT
+
 typedef struct {
   const char *folder, *output;
   const char *model; /* a model or ONNX file; NULL: the one of last time, else the descriptor */
   const char *title; /* of the page; NULL: that of last time, else the folder's name */
-  guint groups;      /* 0: chosen by the number of pictures */
+  gint groups;       /* 0: chosen by the number of pictures; DC_SESSION_GROUPS_AS_BEFORE */
   guint threads;
   gint64 seed;      /* of everything random; 0: that of last time, else 1 */
   gboolean regroup; /* find groups anew, although there are some */

@@ -144,12 +144,14 @@ static gboolean
 take(DcTeaching *teaching, const DcModel *model, const char *path, DcCandidateTick tick,
      gpointer user_data, DcTeachingState *state, GError **error)
 {
+  g_autofree char *verdict = g_strdup(teaching->told);
   tell(teaching, "The learnt encoder sees the pictures");
   if (!dc_candidate_embed(teaching->collection, model, G_MAXINT64, tick, user_data, error) ||
       !dc_candidate_take(teaching->collection, model, path, error))
     return FALSE;
   *state = DC_TEACHING_TAKEN;
-  return TRUE;
+  dc_collection_set_text(teaching->collection, "learning", verdict); /* what lasts is why */
+  return dc_database_check(teaching->collection->database, error);
 }
 
 /* Asks both encoders; a model that makes nothing of the pictures is worse. */

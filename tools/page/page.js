@@ -9,7 +9,7 @@ const driftcluster = (() => {
   const CHUNK = 240; // pictures that a list shows at first, and adds each time
   const POLL_MS = 700;
   const served = location.protocol.startsWith("http");
-  const { byId, make, number, counted, reconcile, load, newCard, updateCard } = pageParts;
+  const { byId, make, number, counted, reconcile, load, newCard, updateCard, toast } = pageParts;
 
   let index = null;
   const groups = new Map(); // id -> {revision, pictures}
@@ -368,22 +368,12 @@ const driftcluster = (() => {
     return { open, listeners: [], close: () => dialog.close() };
   })();
 
-  // --- the drawer, messages ---
+  // --- the drawer ---
 
   async function openOutliers() {
     await load("outliers", index.written);
     byId("drawer").showModal();
     byId("drawer-title").focus();
-  }
-
-  let toastTimer = 0;
-
-  function toast(text) {
-    const box = byId("toast");
-    box.textContent = text;
-    box.hidden = false;
-    clearTimeout(toastTimer);
-    toastTimer = setTimeout(() => { box.hidden = true; }, 6000);
   }
 
   // --- keeping up ---
@@ -441,7 +431,7 @@ const driftcluster = (() => {
       reconcile(byId("drawer-list"), data.pictures, (item) => item[0], ([id, path, group]) => pictureTile({ id, path, group }));
     },
     // For edit.js.
-    served, make, byId, toast, refresh, viewer, counted,
+    make, toast, refresh, viewer, counted,
     groups: () => (index ? index.groups : []),
     onGroup: (listener) => listeners.push(listener),
     show,
