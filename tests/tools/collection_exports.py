@@ -122,8 +122,8 @@ class TagTest(CollectionTest):
 
     def without_attributes(self, text):
         """An environment in which files whose path holds `text` take no attributes."""
-        return os.environ | {"LD_PRELOAD": sys.argv[2], "NO_XATTR": text,
-                             "ASAN_OPTIONS": "verify_asan_link_order=0"}
+        sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        return os.environ | {"LD_PRELOAD": sys.argv[2], "NO_XATTR": text, "ASAN_OPTIONS": sanitizer}
 
     def test_a_file_system_without_attributes_is_said(self):
         drawn.kinds(self.folder, each=2)
