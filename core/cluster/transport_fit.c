@@ -8,6 +8,7 @@
 #include "cluster/transport_score.h"
 
 #include <math.h>
+#include <string.h>
 
 #define ALL_DIRECTIONS_UP_TO   32
 #define DIRECTIONS_OF_LARGER   24
@@ -85,6 +86,10 @@ check_input(const DcTransportFit *fit)
                         "%zu directions, %u prototypes, shrinkage %g: at most %d, %d and 0 to 1",
                         options->directions, options->prototypes, options->shrinkage,
                         DC_TRANSPORT_MAX_DIM, DC_TRANSPORT_MAX_PROTOTYPES);
+  if (options->like && options->like->input_dim != dim)
+    return dc_error_set(fit->error, DC_ERROR_SHAPE,
+                        "directions of embeddings of %zu numbers do not fit %zu",
+                        options->like->input_dim, dim);
   for (size_t n = 0; options->cells && n < fit->samples->rows; n++)
     if (options->cells[n] >= clusters)
       return dc_error_set(fit->error, DC_ERROR_ARGUMENT, "sample %zu is of cluster %u of %zu", n,
@@ -107,6 +112,22 @@ directions_wanted(const DcTransportFit *fit)
   wanted = dim <= ALL_DIRECTIONS_UP_TO ? dim : DIRECTIONS_OF_LARGER;
   wanted = wanted < carried ? wanted : carried;
   return wanted < dim ? wanted : dim;
+}
+
+/* Those of another model. */
+static DcStatus
+take_directions(DcTransportFit *fit)
+{
+  const DcTransportSource *like = fit->options->like;
+  size_t numbers = like->input_dim * like->dim;
+  fit->dim = like->dim;
+  fit->mean = DC_NEW(double, like->input_dim);
+  fit->basis = DC_NEW(double, numbers);
+  if (!fit->mean || !fit->basis)
+    return dc_transport_fit_no_memory(fit);
+  memcpy(fit->mean, like->mean, like->input_dim * sizeof(double));
+  memcpy(fit->basis, like->basis, numbers * sizeof(double));
+  return DC_OK;
 }
 
 static DcStatus
@@ -149,7 +170,7 @@ dc_transport_fit_project(const DcTransportFit *fit, const DcMatrix *matrix, doub
 static DcStatus
 project_samples(DcTransportFit *fit)
 {
-  DcStatus status = find_directions(fit);
+  DcStatus status = fit->options->like ? take_directions(fit) : find_directions(fit);
   if (status)
     return status;
   fit->rows = DC_NEW(double, fit->samples->rows * fit->dim);

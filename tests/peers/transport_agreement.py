@@ -69,12 +69,13 @@ def write_source(numpy, folder, source, protos):
 
 
 def data_folder(root):
-    return pathlib.Path(os.environ.get("DRIFTCLUSTER_DATA", root.parent / "shared" / "data"))
+    beside = root.resolve().parent / "shared" / "data"
+    return pathlib.Path(os.environ.get("DRIFTCLUSTER_DATA", beside))
 
 
 def load_modules(root, data_name):
     """numpy, the reference and the streams; skips when anything of it is missing."""
-    methods = root.parent / "shared" / "methods"
+    methods = root.resolve().parent / "shared" / "methods"
     data = data_folder(root)
     if not (methods / "drift_reference.py").exists() or not (data / data_name).exists():
         skip(f"{methods} or {data / data_name} is absent")
