@@ -4,9 +4,9 @@
 
 clip_embeddings.py persons|kinds DRIFTCLUSTER DATA OUTPUT.npy [MODEL]
 
-`persons`: the boxes of persons in the PETS clip, every second frame, labelled by the person as far as
-boxes overlap from frame to frame (who was hidden behind another is another one afterwards); of those
-alone who are there for 80 frames or more.
+`persons`: the boxes of persons in the PETS clip, labelled by the person as far as boxes overlap by a
+third from frame to frame (who was hidden behind another is another one afterwards); of those alone who
+are there for 60 frames or more.
 `kinds`: the largest thing that moves in each frame of three clips (a person, a car, a bottle with the
 hand that takes it), labelled by the clip; the clips take turns of 60 pictures.
 Embedded by `driftcluster embed` with MODEL or the built-in descriptor, in the order of time. Writes
@@ -23,7 +23,7 @@ import numpy
 
 import person_retrieval
 
-LEAST_FRAMES, TURN = 80, 60
+LEAST_FRAMES, OVERLAP, TURN = 60, 0.3, 60
 LEAST_AREA = 0.01  # of the picture, of what moves
 CLIPS = ["one-by-one-person-detection.mp4", "car-detection.mp4", "bottle-detection.mp4"]
 
@@ -45,10 +45,11 @@ def cut(picture, x, y, width, height):
 def find_persons(video):
     """Pictures and numbers of persons, in the order of time."""
     boxes = person_retrieval.read_boxes(video / "pets09-s2l1-view001-det.txt")
+    person_retrieval.SAME = OVERLAP
     numbers = person_retrieval.follow(boxes)
     length = collections.Counter(numbers.values())
     for frame, picture in enumerate(frames_of(video / "pets09-s2l1-view001-480x360.mp4")):
-        for index, box in enumerate(boxes[frame] if frame % 2 == 0 else []):
+        for index, box in enumerate(boxes[frame]):
             part = cut(picture, *box)
             if part.size and length[numbers[frame, index]] >= LEAST_FRAMES:
                 yield part, numbers[frame, index]

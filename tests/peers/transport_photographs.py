@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Transport tracking of photographs by a pretrained network, beside its numpy reference and peers.
 
-transport_photographs.py TRANSPORT_RUN SOURCE_ROOT [--seed N ...] [--stream NAME ...]
+transport_photographs.py TRANSPORT_RUN DRIFTCLUSTER SOURCE_ROOT [--seed N ...] [--stream NAME ...]
 
-20 kinds of photographs (Caltech-101) at 160 x 160 through SqueezeNet 1.1, 512 numbers of unit length,
-24 principal components of the source. The source is half of the photographs in three random crops
+20 kinds of photographs (Caltech-101) at 160 x 160 through SqueezeNet 1.1 (`driftcluster embed`), 512
+numbers of unit length, 24 principal components of the source. The source is half of the photographs in three random crops
 each, the stream the other half in five; batches of 32, two prototypes per cluster, 20 clusters.
 Prints for each stream a line of JSON: the share of equal labels of ours and the reference, and the
 accuracy in percent with one mapping of clusters to kinds for the whole stream of ours, the reference,
@@ -15,6 +15,7 @@ Needs what transport_agreement.py needs, and the network and photographs; skippe
 import argparse
 import json
 import pathlib
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -100,14 +101,23 @@ STREAMS = ["none", "rotate", "dark", "colour-cast", "noise", "blur", "bursts", "
            "grey-recurring", "inversion-recurring"]
 
 
-def embed(numpy, cv2, network, pictures):
-    """One at a time: OpenCV 4.6 is wrong on batches of this network."""
-    codes = []
-    for picture in pictures:
-        network.setInput(cv2.dnn.blobFromImage(picture, 1, (SIDE, SIDE), (104, 117, 123)))
-        codes.append(network.forward("embedding").ravel())
-    codes = numpy.array(codes)
-    return codes / numpy.linalg.norm(codes, axis=1, keepdims=True)
+def import_network(options, data, folder):
+    model = folder + "/squeezenet.safetensors"
+    subprocess.run([options.driftcluster, "import", "--preprocess", "caffe", "--normalise",
+                    "--output", model, data / "models" / "squeezenet1_1_fp32.onnx"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return model
+
+
+def embed(numpy, program, model, folder, pictures):
+    sizes = numpy.array([len(pictures), SIDE, SIDE, 3], ">u4")
+    with open(folder + "/pictures-idx4-ubyte", "wb") as file:
+        file.write(b"\0\0\x08\x04" + sizes.tobytes())
+        for picture in pictures:
+            file.write(picture[:, :, ::-1].tobytes())
+    subprocess.run([program, "embed", "--model-file", model, "--output", folder + "/codes.npy",
+                    folder + "/pictures-idx4-ubyte"], check=True, capture_output=True)
+    return numpy.load(folder + "/codes.npy").astype(float)
 
 
 def compare(numpy, reference, streams, program, folder, source, protos, codes, stream, kinds):
@@ -139,29 +149,29 @@ def measure(options, numpy, cv2, reference, streams, data, seed):
     from sklearn.cluster import KMeans
     from sklearn.decomposition import PCA
     draw = numpy.random.default_rng(seed)
-    network = cv2.dnn.readNetFromONNX(str(data / "models" / "squeezenet1_1_fp32.onnx"))
     pictures, kinds = load(numpy, cv2, data / "caltech101-20" / "caltech101-20.tar")
     order = draw.permutation(len(pictures))
     half = len(order) // 2
     shown, _ = lay_out(pictures, kinds, order[:half], 3, cv2, draw)
     later, truth = lay_out(pictures, kinds, order[half:], 5, cv2, draw)
-    wide = embed(numpy, cv2, network, shown)
-    pca = PCA(DIM, random_state=0).fit(wide)
-    fit = lambda codes: KMeans(CLUSTERS, n_init=5, random_state=seed).fit(codes).cluster_centers_
-    source = [agreement.as_float32(pca.transform(wide), numpy)]
-    source.append(agreement.as_float32(fit(source[0]), numpy))
-    start = fit(wide)
-    prototypes, owner, weights = reference.protos(*source, PROTOTYPES)
-    protos = agreement.as_float32(prototypes, numpy), owner, weights
-    agreed = True
     with tempfile.TemporaryDirectory() as folder:
+        model = import_network(options, data, folder)
+        see = lambda photographs: embed(numpy, options.driftcluster, model, folder, photographs)
+        wide = see(shown)
+        pca = PCA(DIM, random_state=0).fit(wide)
+        fit = lambda codes: KMeans(CLUSTERS, n_init=5, random_state=seed).fit(codes).cluster_centers_
+        source = [agreement.as_float32(pca.transform(wide), numpy)]
+        source.append(agreement.as_float32(fit(source[0]), numpy))
+        start = fit(wide)
+        prototypes, owner, weights = reference.protos(*source, PROTOTYPES)
+        protos = agreement.as_float32(prototypes, numpy), owner, weights
         agreement.write_source(numpy, folder, source, protos)
+        agreed = True
         for name in options.stream:
             bursts = name.startswith("bursts")
             places = order_bursts(numpy, truth, draw) if bursts else numpy.arange(len(truth))
-            made = [look(numpy, cv2, name, later[i], n / len(places), draw)
-                    for n, i in enumerate(places)]
-            codes = embed(numpy, cv2, network, made)
+            codes = see([look(numpy, cv2, name, later[i], n / len(places), draw)
+                         for n, i in enumerate(places)])
             stream = agreement.as_float32(pca.transform(codes), numpy)
             result = compare(numpy, reference, streams, options.program, folder, source, protos,
                              (codes, start), stream, truth[places])
@@ -176,6 +186,7 @@ def measure(options, numpy, cv2, reference, streams, data, seed):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
+    parser.add_argument("driftcluster")
     parser.add_argument("root", type=pathlib.Path)
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--stream", nargs="+", default=STREAMS, choices=STREAMS)
