@@ -55,6 +55,31 @@ a_burst_of_a_new_group_leaves_the_others_alone(void **state)
   }
 }
 
+/* A longer one may be learnt from as another look, but no identity is lost by it, and the group is
+ * born once it is seen beside the others. */
+static void
+a_long_burst_of_a_new_group_is_made_up_for(void **state)
+{
+  (void)state;
+  for (size_t m = 0; m < METHODS; m++) {
+    Stream stream;
+    DcAdapterConfig config = open_config(methods[m], 3);
+    begin(&stream, &config);
+    for (size_t i = 0; i < 500; i++) {
+      float row[DIM];
+      draw(&stream, GROUPS, 0, row);
+      push(&stream, row);
+    }
+    run(&stream, GROUPS + 1, 3000);
+    assert_int_equal(stream.births + stream.splits, 1);
+    assert_int_equal(dc_adapter_stats(stream.adapter).clusters, GROUPS + 1);
+    assert_first_are_there(&stream);
+    for (size_t k = 0; k < GROUPS; k++)
+      assert_int_not_equal(cluster_at(&stream, GROUPS), cluster_at(&stream, k));
+    end(&stream);
+  }
+}
+
 static void
 outliers_everywhere_give_no_birth(void **state)
 {
@@ -512,6 +537,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_new_group_is_born_once_by_every_method),
       cmocka_unit_test(a_burst_of_a_new_group_leaves_the_others_alone),
+      cmocka_unit_test(a_long_burst_of_a_new_group_is_made_up_for),
       cmocka_unit_test(outliers_everywhere_give_no_birth),
       cmocka_unit_test(nothing_is_born_where_nothing_is_new),
       cmocka_unit_test(slow_drift_gives_no_birth),

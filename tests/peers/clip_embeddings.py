@@ -65,7 +65,7 @@ def find_moving(clip):
         if count > 1:
             x, y, width, height, area = stats[1 + stats[1:, cv2.CC_STAT_AREA].argmax()]
             if LEAST_AREA < area / mask.size < 0.5:  # half of it: the light, not a thing
-                yield cut(picture, x, y, width, height)
+                yield cut(picture, x, y, width, height).copy()  # the frame need not stay
 
 
 def find_kinds(video):
