@@ -215,7 +215,7 @@ alternating_domains_do_not_explode(void **state)
     assert_in_range(stream.most, GROUPS, (maps ? 3 : 2) * GROUPS);
     assert_in_range(changes_of(&stream) - half, 0, maps ? half : 0);
     assert_in_range(stream.births + stream.splits, GROUPS, (maps ? 4 : 1) * GROUPS);
-    
+
     assert_first_are_there(&stream);
     assert_true(purity_of_both_looks(&stream) > 0.95);
     end(&stream);

@@ -5,8 +5,8 @@
  *                       [prototypes=0] [shrinkage=0.5] [simple]
  * FOLDER holds raw little-endian float32 rows of DIM numbers: source.f32, centroids.f32, stream.f32
  * and, unless the prototypes shall be fitted here, prototypes.f32 with owner.u32 and share.f64.
- * Rates and memories are `stated` for batches of that size. Writes labels.u32, one number per row of
- * the stream, and prints one JSON line of figures. */
+ * Rates and memories are `stated` for batches of that size. Writes labels.u32, one number per row
+ * of the stream, and prints one JSON line of figures. */
 #include "raw_files.h"
 
 #include "cluster/transport_fit.h"
