@@ -24,12 +24,14 @@ typedef struct {
                            that of the samples about their prototypes; NULL: none */
   uint64_t seed;        /* of the k-means that places the prototypes, and of the grouping */
   const uint32_t *cells; /* cluster of each sample, below K; NULL: that of the nearest centroid */
+  const DcTransportSource *like; /* work in the mean and directions of that model, which is of as
+                                    many numbers; NULL: in those of the samples */
   bool regroup; /* look for better groups than these cells (cluster/consensus.h), each of which
                    takes the number of the cell that it shares most samples with; where a sample is
                    too small for that, the cells stay */
 } DcTransportFitOptions;
 
-/* 0, 0, 0.5, NULL, 0, NULL, false. */
+/* 0, 0, 0.5, NULL, 0, NULL, NULL, false. */
 DcTransportFitOptions dc_transport_fit_options(void);
 
 /* Prototypes per cluster that a sample can carry: the root of a sixteenth of its embeddings per

@@ -12,7 +12,8 @@
 /* Transport tracking, its source model: what the undrifted embeddings look like. The method is told
  * in docs/methods/transport.md; its parts are
  *   transport_source   the model, its memory, its arrays for a file
- *   transport_fit      the model from a sample and start centroids
+ *   transport_fit      the model from a sample and start centroids, with transport_cells and
+ *                      transport_statistics
  *   transport_score    reading embeddings through a map: posteriors, likelihood, centroids
  *   transport_newton   the step of a map that makes the stream look like the source
  *   transport_search   a new start after a jump

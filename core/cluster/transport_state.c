@@ -101,3 +101,21 @@ dc_transport_tracker_restore(DcTransportTracker *tracker, const DcTransportArray
     dc_transport_tracker_reset(tracker);
   return status;
 }
+
+DcStatus
+dc_transport_tracker_continue(DcTransportTracker *tracker, DcTransportSource *source,
+                              DcTransportTracker **made, DcError *error)
+{
+  DcTransportArray arrays[DC_TRANSPORT_TRACKER_ARRAYS];
+  size_t count = dc_transport_tracker_arrays(tracker, arrays);
+  *made = NULL;
+  DcStatus status = dc_transport_tracker_new(source, &tracker->options, made, error);
+  if (status)
+    return status;
+  status = dc_transport_tracker_restore(*made, arrays, count, error);
+  if (status) {
+    dc_transport_tracker_free(*made);
+    *made = NULL;
+  }
+  return status;
+}

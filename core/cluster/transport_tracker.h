@@ -107,4 +107,10 @@ size_t dc_transport_tracker_arrays(DcTransportTracker *tracker,
 DcStatus dc_transport_tracker_restore(DcTransportTracker *tracker, const DcTransportArray *arrays,
                                       size_t count, DcError *error);
 
+/* A tracker of `source`, another description of the same clusters in the same directions, which
+ * goes on with all maps of `tracker`; that one stays as it is. No thread may run its search.
+ * DC_ERROR_FORMAT for a source of other sizes, or maps that cannot be carried over. */
+DcStatus dc_transport_tracker_continue(DcTransportTracker *tracker, DcTransportSource *source,
+                                       DcTransportTracker **made, DcError *error);
+
 #endif

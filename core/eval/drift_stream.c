@@ -78,6 +78,13 @@ look_rotate_recurring(double t, DcLook *look)
 }
 
 static void
+look_turned(double t, DcLook *look)
+{
+  (void)t;
+  look->turn = TURN_SUDDEN;
+}
+
+static void
 look_rotate_in_bursts(double t, DcLook *look)
 {
   look->turn = TURN_IN_BURSTS * t;
@@ -303,7 +310,8 @@ order_domains(Order *order)
 
 /* ---- the kinds ---- */
 
-typedef enum { NO_JUMP, THIRDS, PERIODIC } Jumps;
+/* EVERY_OTHER: every second image has the look, the others are plain; no jump is counted. */
+typedef enum { NO_JUMP, THIRDS, PERIODIC, EVERY_OTHER } Jumps;
 
 typedef struct {
   void (*order)(Order *order);
@@ -336,6 +344,7 @@ static const DcDriftKind kinds[] = {
     {"new-classes", "half of the classes for a third of the stream, then all", DC_DRIFT_ANY, false},
     {"vanishing", "half of the classes are away in its second quarter", DC_DRIFT_ANY, false},
     {"domains", "from input to input, and back to the first", DC_DRIFT_ANY, true},
+    {"rotate-alternating", "every other image is turned by 40 degrees", DC_DRIFT_ANY, false},
 };
 
 #define KINDS (sizeof kinds / sizeof *kinds)
@@ -362,6 +371,7 @@ static const Recipe recipes[KINDS] = {
     {order_new_classes, look_plain, NO_JUMP, true},
     {order_vanishing, look_plain, NO_JUMP, true},
     {order_domains, look_plain, NO_JUMP, false},
+    {order_plain, look_turned, EVERY_OTHER, false},
 };
 
 const DcDriftKind *
@@ -418,7 +428,8 @@ add_jump(DcDriftStream *stream, size_t place)
 static void
 find_jumps(DcDriftStream *stream, const DcDriftKind *kind, const DcDriftPool *pool)
 {
-  bool by_look = recipes[kind - kinds].jumps != NO_JUMP;
+  Jumps jumps = recipes[kind - kinds].jumps;
+  bool by_look = jumps == THIRDS || jumps == PERIODIC;
   for (size_t i = 1; i < stream->length; i++) {
     const DcLook *now = &stream->looks[i], *before = now - 1;
     bool other_look = now->turn != before->turn || now->inverted != before->inverted ||
@@ -438,6 +449,8 @@ fill(DcDriftStream *stream, const DcDriftKind *kind, Order *order)
   stream->length = order->filled;
   for (size_t i = 0; i < stream->length; i++) {
     stream->looks[i] = dc_look_plain();
+    if (recipe->jumps == EVERY_OTHER && i % 2 == 0)
+      continue;
     recipe->look((double)i / (double)stream->length, &stream->looks[i]);
   }
   find_jumps(stream, kind, order->pool);

@@ -144,6 +144,7 @@ static const Part optional[] = {
     {"transport.elapsed", DC_TENSOR_I64, 0, ONE, ONE, 0, COUNT},
     {"transport.timed", DC_TENSOR_I64, 0, ONE, ONE, 0, COUNT},
     {"transport.own_groups", DC_TENSOR_I64, 0, ONE, ONE, 0, 1},
+    {"transport.described", DC_TENSOR_I64, 0, ONE, ONE, 0, COUNT},
 };
 
 static const Part groups[] = {

@@ -72,8 +72,11 @@ open_method(DcAdapter *adapter, DcError *error)
 DcStatus
 dc_adapter_allocate_clusters(DcAdapter *adapter, size_t count, DcError *error)
 {
-  return dc_clusters_allocate(&adapter->clusters, count, adapter->dim, adapter->config.window,
-                              error);
+  DcStatus status =
+      dc_clusters_allocate(&adapter->clusters, count, adapter->dim, adapter->config.window, error);
+  if (status == DC_OK)
+    adapter->outdated = true;
+  return status;
 }
 
 /* What the configuration brings of a model must be of its embeddings. */
@@ -248,6 +251,7 @@ dc_adapter_publish(DcAdapter *adapter, DcError *error)
                         clusters->count);
   dc_snapshot_unref(adapter->snapshot);
   adapter->snapshot = snapshot;
+  adapter->outdated = false;
   adapter->version++;
   note_reading(adapter, parts.scorer != NULL);
   return DC_OK;
@@ -273,31 +277,48 @@ align(DcAdapter *adapter, const DcMatrix *chunk)
   return aligned;
 }
 
+/* Row `i` of a chunk as it came, and as the clusters see it. Returns whether the method may learn
+ * from it. */
+static bool
+receive_row(DcAdapter *adapter, const float *row, const float *aligned, uint64_t time, size_t i)
+{
+  const DcAssignment *assignment = &adapter->assignments[i];
+  dc_separation_note(&adapter->separation, assignment->margin);
+  if (dc_open_world_is_active(adapter))
+    return dc_open_world_receive(adapter, row, aligned, time, assignment);
+  dc_clusters_receive(&adapter->clusters, aligned, time, adapter->clock.elapsed, assignment);
+  return true;
+}
+
+static void
+show_method(DcAdapter *adapter, const DcMatrix *rows, size_t first, size_t end)
+{
+  DcMatrix run = dc_matrix_rows(rows, first, end - first);
+  if (run.rows && adapter->method->receive)
+    adapter->method->receive(adapter, &run);
+}
+
 /* Rows whose assignments are there. */
 static void
 receive_chunk(DcAdapter *adapter, const DcMatrix *chunk, const uint64_t *times, uint64_t time)
 {
   DcMatrix aligned = align(adapter, chunk);
-  bool revised = dc_open_world_is_active(adapter);
+  size_t shown = 0;
   for (size_t i = 0; i < chunk->rows; i++) {
-    const float *row = dc_matrix_row(&aligned, i);
-    uint64_t now = times ? times[i] : time;
-    if (revised)
-      dc_open_world_receive(adapter, dc_matrix_row(chunk, i), row, now, &adapter->assignments[i]);
-    else
-      dc_clusters_receive(&adapter->clusters, row, now, adapter->clock.elapsed,
-                          &adapter->assignments[i]);
-    dc_separation_note(&adapter->separation, adapter->assignments[i].margin);
+    if (receive_row(adapter, dc_matrix_row(chunk, i), dc_matrix_row(&aligned, i),
+                    times ? times[i] : time, i))
+      continue;
+    show_method(adapter, &aligned, shown, i);
+    shown = i + 1;
   }
-  if (adapter->method->receive)
-    adapter->method->receive(adapter, &aligned);
+  show_method(adapter, &aligned, shown, chunk->rows);
 }
 
 DcStatus
 dc_adapter_receive(DcAdapter *adapter, const DcMatrix *rows, const uint64_t *times, uint64_t time)
 {
   /* Other clusters were put in place, and there was no memory for a snapshot of them. */
-  if (dc_snapshot_clusters(adapter->snapshot) != adapter->clusters.count) {
+  if (adapter->outdated) {
     DcStatus status = dc_adapter_publish(adapter, NULL);
     if (status != DC_OK)
       return status;

@@ -62,6 +62,7 @@ struct DcAdapter {
 
   uint64_t version;
   DcSnapshot *snapshot; /* the newest, or NULL */
+  bool outdated;        /* it is of other clusters than there are: no memory for the next one */
   uint64_t accepted, rejected, adaptations;
 };
 

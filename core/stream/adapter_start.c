@@ -149,6 +149,17 @@ fill_from_sample(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
   return status;
 }
 
+/* Back to the warm-up, whose sample is still there: half a start would know no members, and the
+ * number of its clusters would not count as chosen. */
+static void
+take_back_start(DcAdapter *adapter)
+{
+  dc_clusters_clear(&adapter->clusters);
+  dc_hierarchy_expire(&adapter->hierarchy);
+  dc_snapshot_unref(adapter->snapshot);
+  adapter->snapshot = NULL;
+}
+
 DcStatus
 dc_adapter_end_warm_up(DcAdapter *adapter, DcError *error)
 {
@@ -158,8 +169,10 @@ dc_adapter_end_warm_up(DcAdapter *adapter, DcError *error)
   DcStatus status = start_from_sample(adapter, &sample, error);
   if (status == DC_OK)
     status = fill_from_sample(adapter, &sample, error);
-  if (status != DC_OK)
+  if (status != DC_OK) {
+    take_back_start(adapter);
     return status;
+  }
   adapter->sampled = 0;
   adapter->open_world.chosen = adapter->config.clusters == 0;
   dc_separation_restart(&adapter->separation); /* the clusters fit their own sample too well */

@@ -2,27 +2,11 @@
 #include "stream/method_transport.h"
 
 #include "base/memory.h"
-#include "cluster/transport_fit.h"
 #include "cluster/transport_regroup.h"
 #include "stream/adapter_private.h"
 
 #include <math.h>
 #include <string.h>
-
-/* DC_TRANSPORT_SAMPLES_PER_CLUSTER where the clusters are groups of our own: those need fewer. */
-#define SAMPLES_PER_OWN_GROUP 25
-/* The source is described again with four times the sample, of our own groups with twice, until it
- * has seen this many. */
-#define SOURCE_GROWTH           4
-#define SOURCE_GROWTH_OF_GROUPS 2
-#define LARGEST_SOURCE          4096
-/* As long as the clusters lie within half a spread of the source, what is remembered is of one
- * domain. */
-#define SAME_DOMAIN 0.5
-/* What a burst of one class leaves in memory is no sample of the source: it is described only while
- * the stream is as calm as this, and looked at again so many embeddings later. */
-#define CALM_ENOUGH 0.75
-#define CALM_PAUSE  256
 
 /* Embeddings from the taking of the window, in which a new start after a jump is searched, to its
  * use: time for a thread to find it. */
@@ -45,8 +29,8 @@ open_state(DcAdapter *adapter)
   return adapter->state != NULL;
 }
 
-static void
-drop_tracker(DcTransportMethod *transport)
+void
+dc_transport_method_drop(DcTransportMethod *transport)
 {
   dc_background_finish(&transport->search);
   dc_transport_tracker_free(transport->tracker);
@@ -59,7 +43,7 @@ close_state(void *state)
   DcTransportMethod *transport = state;
   if (!transport)
     return;
-  drop_tracker(transport);
+  dc_transport_method_drop(transport);
   dc_pending_clear(&transport->pending);
   dc_free(transport);
 }
@@ -71,28 +55,7 @@ reserve(DcAdapter *adapter)
                             dc_adapter_pending_capacity(adapter), adapter->dim);
 }
 
-/* ---- the source ---- */
-
-static size_t
-first_sample(const DcAdapter *adapter)
-{
-  size_t needed = DC_TRANSPORT_SAMPLES_PER_CLUSTER * adapter->clusters.count;
-  if (needed < adapter->config.warm_up)
-    needed = adapter->config.warm_up;
-  return smaller(needed, adapter->config.window);
-}
-
-void
-dc_transport_method_forget_source(DcAdapter *adapter)
-{
-  DcTransportMethod *transport = adapter->state;
-  drop_tracker(transport);
-  transport->pending.count = 0;
-  transport->own_groups = 0;
-  size_t remembered = adapter->clusters.memory ? dc_memory_count(adapter->clusters.memory) : 0;
-  size_t needed = first_sample(adapter);
-  transport->source_due = adapter->accepted + (needed > remembered ? needed - remembered : 0);
-}
+/* ---- trackers ---- */
 
 DcTransportOptions
 dc_transport_method_options(const DcAdapter *adapter)
@@ -113,7 +76,7 @@ dc_transport_method_track(DcAdapter *adapter, DcTransportSource *source, DcError
   DcStatus status = dc_transport_tracker_new(source, &options, &tracker, error);
   if (status != DC_OK)
     return status;
-  drop_tracker(transport);
+  dc_transport_method_drop(transport);
   transport->tracker = tracker;
   transport->pending.count = 0;
   return DC_OK;
@@ -155,157 +118,9 @@ regroup(DcAdapter *adapter, const DcRegrouping *regrouping, DcError *error)
     dc_transport_method_forget_source(adapter);
     return DC_OK;
   }
-  drop_tracker(transport);
+  dc_transport_method_drop(transport);
   transport->tracker = made;
   return DC_OK;
-}
-
-/* The members of all strata, one after the other. NULL when memory is short. */
-static float *
-gather_memory(const DcAdapter *adapter, DcMatrix *sample)
-{
-  const DcMemory *memory = adapter->clusters.memory;
-  size_t count = dc_memory_count(memory), filled = 0;
-  float *rows = DC_NEW(float, count * adapter->dim);
-  if (!rows)
-    return NULL;
-  for (size_t k = 0; k < adapter->clusters.count; k++) {
-    DcMatrix stratum = dc_memory_stratum(memory, k);
-    DcMatrix target = dc_matrix(rows + filled * adapter->dim, stratum.rows, adapter->dim);
-    dc_matrix_copy(&stratum, &target);
-    filled += stratum.rows;
-  }
-  *sample = dc_matrix(rows, count, adapter->dim);
-  return rows;
-}
-
-/* When to look again: with four times the sample, or twice the stream after one that told nothing.
- */
-static void
-plan_next_source(DcAdapter *adapter, size_t used, bool described)
-{
-  DcTransportMethod *transport = adapter->state;
-  size_t growth = transport->own_groups ? SOURCE_GROWTH_OF_GROUPS : SOURCE_GROWTH;
-  if (!described)
-    transport->source_due = 2 * adapter->accepted + 1;
-  else if (growth * used <= smaller(LARGEST_SOURCE, adapter->config.window))
-    transport->source_due = adapter->accepted + (growth - 1) * used;
-  else
-    transport->source_due = UINT64_MAX;
-}
-
-/* The clusters of a sample as readers see them now. NULL when memory is short. */
-static uint32_t *
-label_sample(const DcTransportTracker *tracker, const DcMatrix *sample)
-{
-  uint32_t *labels = DC_NEW(uint32_t, sample->rows);
-  DcTransportScorer *scorer = dc_transport_tracker_scorer(tracker);
-  DcTransportWork work;
-  bool well = labels && scorer;
-  size_t clusters = dc_transport_tracker_source(tracker)->clusters;
-  if (well && (well = dc_transport_work_init(&work, dc_transport_tracker_source(tracker)))) {
-    for (size_t row = 0; row < sample->rows; row += DC_TRANSPORT_CHUNK) {
-      DcMatrix part = dc_matrix_rows(sample, row, smaller(sample->rows - row, DC_TRANSPORT_CHUNK));
-      dc_transport_scorer_read(scorer, &part, &work);
-      for (size_t i = 0; i < part.rows; i++)
-        labels[row + i] = (uint32_t)dc_transport_largest(work.posterior + i * clusters, clusters);
-    }
-    dc_transport_work_clear(&work);
-  }
-  dc_transport_scorer_free(scorer);
-  if (well)
-    return labels;
-  dc_free(labels);
-  return NULL;
-}
-
-/* The source model of a sample. Clusters that the warm-up made are grouped once more, by more
- * than centroids can tell, and keep these groups; given ones keep the cells of their centroids. */
-static DcStatus
-fit_source(DcAdapter *adapter, const DcMatrix *sample, DcTransportSource **source, DcError *error)
-{
-  DcTransportMethod *transport = adapter->state;
-  DcMatrix centroids =
-      dc_matrix(adapter->clusters.centroids, adapter->clusters.count, adapter->dim);
-  uint32_t *labels = NULL;
-  if (transport->own_groups && transport->tracker) {
-    labels = label_sample(transport->tracker, sample);
-    if (!labels)
-      return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory to describe the source");
-  }
-  DcTransportFitOptions fit = dc_transport_fit_options();
-  fit.seed = adapter->config.seed;
-  fit.regroup = transport->own_groups && !labels;
-  fit.cells = labels;
-  DcStatus status = dc_transport_fit(sample, &centroids, &fit, source, error);
-  dc_free(labels);
-  return status;
-}
-
-static DcStatus
-describe(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
-{
-  DcTransportSource *source = NULL;
-  DcStatus status = fit_source(adapter, sample, &source, error);
-  if (status == DC_ERROR_MEMORY)
-    return status;
-  if (status == DC_OK) {
-    status = dc_transport_method_track(adapter, source, error);
-    dc_transport_source_unref(source);
-    if (status != DC_OK)
-      return status;
-    plan_next_source(adapter, sample->rows, true);
-  } else {
-    plan_next_source(adapter, sample->rows, false);
-  }
-  return DC_OK;
-}
-
-/* Whether what is remembered is no sample of the source now; looks again later. */
-static bool
-postpone(DcAdapter *adapter)
-{
-  DcTransportMethod *transport = adapter->state;
-  if (!transport->tracker)
-    return false;
-  DcTransportStats stats = dc_transport_tracker_stats(transport->tracker);
-  if (stats.displacement > SAME_DOMAIN) /* by the next time, it may have come back */
-    transport->source_due = adapter->accepted + adapter->config.window;
-  else if (stats.calm < CALM_ENOUGH)
-    transport->source_due = adapter->accepted + CALM_PAUSE;
-  else
-    return false;
-  return true;
-}
-
-/* Describes the source by what the memory holds, when that is due; again with a larger sample
- * later, as long as the stream has not left the source. A sample that tells nothing leaves things
- * as they are; the only error is shortage of memory. */
-static DcStatus
-describe_when_due(DcAdapter *adapter, DcError *error)
-{
-  DcTransportMethod *transport = adapter->state;
-  if (adapter->accepted < transport->source_due || postpone(adapter))
-    return DC_OK;
-  DcMatrix remembered;
-  float *rows = gather_memory(adapter, &remembered);
-  if (!rows)
-    return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory to describe the source");
-  DcStatus status = describe(adapter, &remembered, error);
-  dc_free(rows);
-  return status;
-}
-
-/* The clusters are of our own making: the source is described as soon as there are samples enough
- * to group. */
-static DcStatus
-begin_after_warm_up(DcAdapter *adapter, const DcMatrix *sample, DcError *error)
-{
-  DcTransportMethod *transport = adapter->state;
-  size_t needed = smaller(SAMPLES_PER_OWN_GROUP * adapter->clusters.count, adapter->config.window);
-  transport->own_groups = 1;
-  transport->source_due = adapter->accepted + (needed > sample->rows ? needed - sample->rows : 0);
-  return adapter->accepted < transport->source_due ? DC_OK : describe(adapter, sample, error);
 }
 
 /* ---- receiving ---- */
@@ -428,7 +243,7 @@ move(DcAdapter *adapter, DcError *error)
   DcStatus status = dc_transport_method(adapter)->tracker
                         ? track(adapter, error)
                         : dc_adapter_follow(adapter, dc_propose_attention, error);
-  return status == DC_OK ? describe_when_due(adapter, error) : status;
+  return status == DC_OK ? dc_transport_method_describe_when_due(adapter, error) : status;
 }
 
 /* ---- what readers see ---- */
@@ -467,7 +282,7 @@ const DcAdaptMethod dc_method_transport = {
     .reserve = reserve,
     .restart = restart,
     .regroup = regroup,
-    .warmed_up = begin_after_warm_up,
+    .warmed_up = dc_transport_method_begin,
     .receive = receive,
     .move = move,
     .skip = skip,

@@ -18,6 +18,8 @@ dc_transport_method_arrays(const DcAdapter *adapter, DcMethodArray arrays[DC_MET
       (DcMethodArray){"transport.source_due", DC_METHOD_WHOLE, 1, 1, &transport->source_due};
   arrays[count++] =
       (DcMethodArray){"transport.own_groups", DC_METHOD_WHOLE, 1, 1, &transport->own_groups};
+  arrays[count++] =
+      (DcMethodArray){"transport.described", DC_METHOD_WHOLE, 1, 1, &transport->described};
   if (!transport->tracker)
     return count;
   arrays[count++] = dc_pending_array(&transport->pending, "transport.pending");
@@ -99,6 +101,9 @@ dc_transport_method_restore(DcAdapter *adapter, const DcMethodArray *arrays, siz
   const DcMethodArray *own = /* absent in states of before there were such groups */
       dc_method_array_find(arrays, count, "transport.own_groups", DC_METHOD_WHOLE);
   transport->own_groups = own && *(const uint64_t *)own->data;
+  const DcMethodArray *described = /* likewise: such a source is not read through maps */
+      dc_method_array_find(arrays, count, "transport.described", DC_METHOD_WHOLE);
+  transport->described = described ? *(const uint64_t *)described->data : 0;
   if (!dc_method_array_find(arrays, count, "transport.source.basis", DC_METHOD_DOUBLES))
     return DC_OK;
   size_t selected;

@@ -10,6 +10,11 @@
 #define FULL_RELEASE (DC_OPEN_WORLD_UNKNOWNS / 4)
 /* A sure member is one whose cluster is more likely than all others together. */
 #define SURE 0.5f
+/* A burst of unknowns: so many among the newest embeddings. Is it longer than BURST_MOST, it is
+ * rather another look of what is known, and methods have to follow it. */
+#define BURST_WINDOW 32
+#define BURST_LEAST  24
+#define BURST_MOST   128
 /* Every cluster is looked at once in this share of a window. */
 #define LOOKS_PER_WINDOW 8
 
@@ -169,7 +174,23 @@ judge_unknowns(DcAdapter *adapter, DcError *error)
 
 /* ---- receiving ---- */
 
-void
+/* Told by what waits alone, so that a restart goes on in the same way. */
+static bool
+is_burst(const DcOpenWorld *world)
+{
+  const DcUnknowns *unknowns = &world->unknowns;
+  size_t newest = 0, lately = 0;
+  for (size_t i = unknowns->count; i-- > 0;) {
+    uint64_t age = world->received - unknowns->places[i];
+    if (age >= 2 * BURST_MOST)
+      break;
+    lately++;
+    newest += age < BURST_WINDOW;
+  }
+  return newest >= BURST_LEAST && lately <= BURST_MOST;
+}
+
+bool
 dc_open_world_receive(DcAdapter *adapter, const float *row, const float *aligned, uint64_t time,
                       const DcAssignment *assignment)
 {
@@ -182,13 +203,14 @@ dc_open_world_receive(DcAdapter *adapter, const float *row, const float *aligned
       release_oldest(adapter);
     dc_unknowns_add(&world->unknowns, row, time, world->received);
     dc_clusters_count(clusters, adapter->clock.elapsed, assignment);
-    return;
+    return !is_burst(world);
   }
   DcClusterHistory *history = &clusters->history[assignment->cluster];
   dc_clusters_receive(clusters, aligned, time, adapter->clock.elapsed, assignment);
   history->fresh++;
   if (assignment->confidence > SURE)
     history->seen = world->received;
+  return true;
 }
 
 /* ---- revising ---- */

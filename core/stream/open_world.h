@@ -65,8 +65,9 @@ double dc_open_world_rate(const DcAdapter *adapter);
 uint64_t dc_open_world_pace(const DcAdapter *adapter);
 
 /* Receives an embedding in the place of dc_clusters_receive(): `row` as it came, and `aligned` as
- * the clusters see it. Allocates nothing. */
-void dc_open_world_receive(DcAdapter *adapter, const float *row, const float *aligned,
+ * the clusters see it. Returns whether the method may learn from it now: not from a burst of
+ * unknowns, which may be a cluster that is yet to be born. Allocates nothing. */
+bool dc_open_world_receive(DcAdapter *adapter, const float *row, const float *aligned,
                            uint64_t time, const DcAssignment *assignment);
 
 /* Looks at unknowns and clusters, once an adaptation, and makes the change that is called for;

@@ -188,6 +188,7 @@ exchange(DcAdapter *adapter, const DcRegrouping *plan, DcClusters *next, DcError
   DcStatus status = method->regroup ? method->regroup(adapter, plan, error) : DC_OK;
   if (status == DC_OK) {
     dc_clusters_clear(&old);
+    adapter->outdated = true;
     dc_hierarchy_expire(&adapter->hierarchy);
     dc_separation_restart(&adapter->separation); /* margins among other clusters are others */
     return DC_OK;

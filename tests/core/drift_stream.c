@@ -119,6 +119,18 @@ sudden_changes_are_told(void **state)
 }
 
 static void
+two_looks_come_in_turn(void **state)
+{
+  (void)state;
+  World *world = make_world();
+  DcDriftStream stream = make("rotate-alternating", &world->pool, COUNT, 1);
+  assert_int_equal(stream.jumps, 0);
+  for (size_t i = 0; i < COUNT; i++)
+    assert_near(stream.looks[i].turn, i % 2 ? 40 : 0, 0);
+  dc_drift_stream_clear(&stream);
+}
+
+static void
 bursts_are_of_one_class(void **state)
 {
   (void)state;
@@ -267,6 +279,7 @@ main(void)
       cmocka_unit_test(equal_seeds_give_equal_streams_and_no_sample_twice),
       cmocka_unit_test(drifts_have_their_strength),
       cmocka_unit_test(sudden_changes_are_told),
+      cmocka_unit_test(two_looks_come_in_turn),
       cmocka_unit_test(bursts_are_of_one_class),
       cmocka_unit_test(classes_appear_and_vanish),
       cmocka_unit_test(domains_follow_each_other_and_the_first_comes_back),

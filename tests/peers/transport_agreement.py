@@ -33,8 +33,8 @@ def as_float32(array, numpy):
     return array.astype(numpy.float32).astype(float)
 
 
-def run_ours(program, folder, dim):
-    done = subprocess.run([program, folder, str(dim)], capture_output=True, text=True)
+def run_ours(program, folder, dim, *settings):
+    done = subprocess.run([program, folder, str(dim), *settings], capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
     return json.loads(done.stdout)
@@ -68,10 +68,15 @@ def write_source(numpy, folder, source, protos):
     protos[2].astype(numpy.float64).tofile(folder + "/share.f64")
 
 
+def data_folder(root):
+    beside = root.resolve().parent / "shared" / "data"
+    return pathlib.Path(os.environ.get("DRIFTCLUSTER_DATA", beside))
+
+
 def load_modules(root, data_name):
     """numpy, the reference and the streams; skips when anything of it is missing."""
-    methods = root.parent / "shared" / "methods"
-    data = pathlib.Path(os.environ.get("DRIFTCLUSTER_DATA", root.parent / "shared" / "data"))
+    methods = root.resolve().parent / "shared" / "methods"
+    data = data_folder(root)
     if not (methods / "drift_reference.py").exists() or not (data / data_name).exists():
         skip(f"{methods} or {data / data_name} is absent")
     os.environ["DRIFTCLUSTER_DATA"] = str(data)

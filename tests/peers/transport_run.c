@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Runs transport tracking over files, for programs in other languages:
- *   transport_run FOLDER DIM [batch=64] [delay=0] [rate=1] [directions=0] [prototypes=0]
- *                       [shrinkage=0.5] [simple]
+ *   transport_run FOLDER DIM [batch=64] [stated=64] [delay=0] [rate=1] [directions=0]
+ *                       [prototypes=0] [shrinkage=0.5] [simple]
  * FOLDER holds raw little-endian float32 rows of DIM numbers: source.f32, centroids.f32, stream.f32
  * and, unless the prototypes shall be fitted here, prototypes.f32 with owner.u32 and share.f64.
- * Writes labels.u32, one number per row of the stream, and prints one JSON line of figures. */
+ * Rates and memories are `stated` for batches of that size. Writes labels.u32, one number per row
+ * of the stream, and prints one JSON line of figures. */
 #include "raw_files.h"
 
 #include "cluster/transport_fit.h"
@@ -26,6 +27,8 @@ read_setting(const char *text, Settings *settings)
   double number = strchr(text, '=') ? atof(strchr(text, '=') + 1) : 0;
   if (!strncmp(text, "batch=", 6))
     settings->batch = (size_t)number;
+  else if (!strncmp(text, "stated=", 7))
+    settings->track.batch = (uint32_t)number;
   else if (!strncmp(text, "delay=", 6))
     settings->track.search_delay = (size_t)number;
   else if (!strncmp(text, "rate=", 5))
