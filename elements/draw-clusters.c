@@ -148,6 +148,8 @@ static void
 gst_draw_clusters_init(GstDrawClusters *self)
 {
   self->style = (DcAnnotatorStyle){.legend = DEFAULT_LEGEND};
+  /* A video filter drops frames that come late; under overload inference is shed, never video. */
+  gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);
 }
 
 static void
