@@ -116,6 +116,7 @@ place_arrays(DcTransportTracker *t)
       {&t->places, m * d},
       {&t->others, m * d},
       {&t->packed, COUNTERS},
+      {&t->trial_block, dc_transport_map_size(s)},
   };
   return dc_linear_allocate(&t->memory, pieces, sizeof pieces / sizeof *pieces) &&
          dc_transport_work_init(&t->work, s);
@@ -170,6 +171,7 @@ dc_transport_tracker_new(DcTransportSource *source, const DcTransportOptions *op
   }
   for (size_t slot = 0; slot < t->slots; slot++)
     place_slot(t, slot);
+  dc_transport_map_place(source, t->trial_block, &t->trial);
   dc_transport_tracker_reset(t);
   *tracker = t;
   return DC_OK;
@@ -473,15 +475,9 @@ copy_window(const DcTransportTracker *t, double *target)
   memcpy(target + (window - next) * d, t->window, next * d * sizeof(double));
 }
 
-/* All learners take the map that the search found; the middle one labels. */
-static void
-jump(DcTransportTracker *t)
+void
+dc_transport_tracker_jump_to(DcTransportTracker *t, const double *matrix, const double *shift)
 {
-  const double *matrix, *shift;
-  dc_transport_search_run(t->search);
-  t->counter[SEARCHING] = 0;
-  if (!dc_transport_search_result(t->search, &matrix, &shift))
-    return;
   const DcTransportSource *s = t->source;
   double level = t->levels[t->counter[SELECTED]] + 2 * HYSTERESIS;
   for (size_t e = 1; e < t->options.experts; e++) {
@@ -494,6 +490,18 @@ jump(DcTransportTracker *t)
     t->levels[e] = level;
   }
   t->counter[SELECTED] = t->options.experts > 2 ? t->options.experts - 2 : 1;
+}
+
+/* Uses the map that the search found, if it found one. */
+static void
+jump(DcTransportTracker *t)
+{
+  const double *matrix, *shift;
+  dc_transport_search_run(t->search);
+  t->counter[SEARCHING] = 0;
+  if (!dc_transport_search_result(t->search, &matrix, &shift))
+    return;
+  dc_transport_tracker_jump_to(t, matrix, shift);
   t->counter[JUMPS]++;
 }
 
@@ -571,9 +579,14 @@ dc_transport_tracker_step(DcTransportTracker *t, const DcMatrix *embeddings, uin
   finish_search(t);
   read_batch(t, embeddings, labels);
   select_expert(t, batches);
-  update_shares(t);
+  bool adapts = t->options.adaptation_rate > 0;
+  bool restarted = adapts && dc_transport_tracker_restart(t, rows);
+  if (restarted) /* such a map is none to remember before it has lasted */
+    t->counter[NEXT_MEMORY] = t->counter[SEEN] + MEMORY_INTERVAL;
+  else
+    update_shares(t);
   note_selection(t, rows);
-  if (t->options.adaptation_rate > 0)
+  if (adapts && !restarted)
     adapt(t, rows, batches);
   t->counter[SEEN] += rows;
   if (!t->options.search_delay)
