@@ -8,7 +8,7 @@
  * source; a jump loses at least this share of a batch to every map, other than a burst, a turn, or a
  * batch that lies across the way back to a known domain. */
 #define MISFIT     3.0
-#define LEAST_LOST 0.75
+#define LEAST_LOST 0.6
 /* Nats per embedding by which the new start must be better than the best map there is. */
 #define MARGIN 2.0
 /* The mean of a batch says where the stream went only if the batch holds the usual mix, and enough
@@ -17,15 +17,6 @@
 #define LEAST_SAMPLE 32
 /* Widest change of the spread of the stream by a jump. */
 #define LARGEST_STRETCH 4.0
-
-static double
-calm_of(const DcTransportTracker *t)
-{
-  double distance = 0;
-  for (size_t k = 0; k < t->source->clusters; k++)
-    distance += fabs(t->occupancy[k] - t->source->occupancy[k]);
-  return 1 - distance / 2;
-}
 
 /* Mean likelihood of the last `rows` embeddings that were read, under `map`; and the share of them
  * that is lost. */
@@ -98,10 +89,10 @@ find_stretch(const DcTransportTracker *t, size_t rows, const double *mean)
 }
 
 /* The selected map without private offsets, so that mean and spread of the last `rows` embeddings
- * come to those of the source. False where they spread so otherwise that they are no mix of its
- * clusters. */
+ * come to those of the source, as they are (`sign` 1) or mirrored (-1). False where they spread so
+ * otherwise that they are no mix of its clusters. */
 static bool
-align_trial(DcTransportTracker *t, size_t rows)
+align_trial(DcTransportTracker *t, size_t rows, double sign)
 {
   const DcTransportSource *s = t->source;
   size_t d = s->dim;
@@ -113,21 +104,34 @@ align_trial(DcTransportTracker *t, size_t rows)
   if (!(stretch <= LARGEST_STRETCH && stretch >= 1 / LARGEST_STRETCH))
     return false;
   for (size_t i = 0; i < d * d; i++)
-    t->trial.matrix[i] *= stretch;
+    t->trial.matrix[i] *= sign * stretch;
   t->trial.log_det += (double)d * log(stretch);
   map_centred(t, zero, mean, t->trial.shift); /* the mean of the source is 0 */
   dc_transport_map_derive(s, &t->trial);
   return true;
 }
 
+/* Likelihood of the last `rows` embeddings under the trial; -infinity without one. */
+static double
+try_aligned(DcTransportTracker *t, size_t rows, double sign)
+{
+  double lost;
+  return align_trial(t, rows, sign) ? weigh(t, &t->trial, rows, &lost) : -INFINITY;
+}
+
 bool
 dc_transport_tracker_restart(DcTransportTracker *t, size_t rows)
 {
   size_t sample = (rows - 1) % DC_TRANSPORT_CHUNK + 1;
-  double best, lost;
-  if (sample < LEAST_SAMPLE || calm_of(t) < CALM_ENOUGH || !are_lost(t, sample, &best) ||
-      !align_trial(t, sample) || weigh(t, &t->trial, sample, &lost) < best + MARGIN)
+  double best;
+  if (sample < LEAST_SAMPLE || dc_transport_tracker_calm(t) < CALM_ENOUGH ||
+      !are_lost(t, sample, &best))
     return false;
+  double mirrored = try_aligned(t, sample, -1), upright = try_aligned(t, sample, 1);
+  if (fmax(mirrored - MARGIN, upright) < best + MARGIN)
+    return false;
+  if (mirrored > upright + MARGIN)
+    align_trial(t, sample, -1);
   dc_transport_tracker_jump_to(t, t->trial.matrix, t->trial.shift);
   t->counter[AWAY] = 0;
   return true;

@@ -326,8 +326,8 @@ update_shares(DcTransportTracker *t)
     t->occupancy[k] += gain * (evidence->mass[k] / count - t->occupancy[k]);
 }
 
-static double
-calm(const DcTransportTracker *t)
+double
+dc_transport_tracker_calm(const DcTransportTracker *t)
 {
   double distance = 0;
   for (size_t k = 0; k < t->source->clusters; k++)
@@ -344,7 +344,7 @@ learn_offsets(DcTransportTracker *t, size_t expert)
 {
   const DcTransportSource *s = t->source;
   size_t d = s->dim;
-  double *offset = t->maps[expert].offset, calmness = calm(t);
+  double *offset = t->maps[expert].offset, calmness = dc_transport_tracker_calm(t);
   double leash = LEASH * s->figure[DC_TRANSPORT_RMS];
   for (size_t k = 0; k < s->clusters; k++) {
     double own = 1 - exp(-t->evidence[expert].mass[k] / t->options.private_memory);
@@ -646,7 +646,7 @@ dc_transport_tracker_stats(DcTransportTracker *t)
       .experts = t->options.experts,
       .remembered = t->counter[USED] - t->options.experts,
       .likelihood = t->levels[selected],
-      .calm = calm(t),
+      .calm = dc_transport_tracker_calm(t),
       .displacement = located ? dc_transport_displacement(s, t->places, s->prototype) : 0,
       .seen = t->counter[SEEN],
       .searches = t->counter[SEARCHES],

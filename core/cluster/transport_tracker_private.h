@@ -63,6 +63,10 @@ void dc_transport_tracker_reset(DcTransportTracker *tracker);
 /* Derives what scoring needs of a slot; false when its numbers are not those of a map. */
 bool dc_transport_tracker_derive(DcTransportTracker *tracker, size_t slot);
 
+/* How far the recent shares are those of the source: 1, down to near 0 while one cluster fills the
+ * stream. */
+double dc_transport_tracker_calm(const DcTransportTracker *tracker);
+
 /* All learners take that map, without private offsets; the middle one labels. */
 void dc_transport_tracker_jump_to(DcTransportTracker *tracker, const double *matrix,
                                   const double *shift);
