@@ -14,6 +14,12 @@ check_input() {
   [ -s "$1" ] || fail "$1: is empty"
 }
 
+# make_output DIR: makes the folder, or fails unless files can be written to it.
+make_output() {
+  mkdir -p "$1" 2>/dev/null || fail "$1: the folder cannot be made"
+  [ -w "$1" ] || fail "$1: may not be written to"
+}
+
 # Seconds that a camera may say nothing, and that a stream gets to end in good order.
 patience=10
 
