@@ -69,6 +69,7 @@ check() {
   output=${output:-$root/output/${name:-camera}}
   make_output "$output"
   state=${state:-$output/groups.safetensors}
+  check_state "$state"
   [ -z "$freeze" ] || [ -f "$state" ] || fail "$state: there is no such state, and --freeze needs one"
 }
 

@@ -36,6 +36,7 @@ for input in "${inputs[@]}"; do check_input "$input"; done
 [ -z "$model" ] || [ -f "$model" ] || fail "$model: there is no such model"
 make_output "$output"
 state=${state:-$output/groups.safetensors}
+check_state "$state"
 
 # shellcheck disable=SC2086 # the lists are meant to be split
 need_packages $build_packages $run_packages $video_packages

@@ -230,10 +230,17 @@ class RecordingTest(RecipeTest):
         self.assert_fails("a whole number", "surveillance", junk, "--clusters", "many", *out)
         self.assert_fails("whole seconds", "surveillance", junk, "--patience", "0", *out)
         self.assert_fails("cannot be made", "surveillance", junk, "--output", junk / "below")
+        self.assert_fails("there is no folder", "surveillance", junk, "--state", self.home / "none/groups", *out)
+        self.assert_fails("is a folder", "surveillance", junk, "--state", self.home, *out)
+        sound = self.home / "sound.ogg"
+        subprocess.run(f"gst-launch-1.0 -q audiotestsrc num-buffers=50 ! vorbisenc ! oggmux ! filesink location={sound}"
+                       .split(), check=True, timeout=60)
+        self.assert_fails("no video in it", "surveillance", sound, *out)
         self.assert_fails("no such option", "surveillance", "--fast", junk)
         self.assert_fails("which file or URI", "surveillance")
         self.assert_fails("two files or URIs", "two-cameras", junk)
         self.assert_fails("there is no such file", "two-cameras", junk, self.home / "none.mp4")
+        self.assert_fails("there is no folder", "two-cameras", junk, junk, "--state", self.home / "none/groups", *out)
         self.assert_fails("two recordings", "whats-new", junk)
         self.assert_fails("--rate lots: a share", "whats-new", junk, junk, "--rate", "lots", *out)
         self.assert_fails("no video that can be read", "whats-new", junk, junk, *out)
