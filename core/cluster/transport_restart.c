@@ -15,8 +15,10 @@
  * of it. */
 #define CALM_ENOUGH  0.75
 #define LEAST_SAMPLE 32
+/* Calm of that batch under the new start. */
+#define LIKE_THE_MIX 0.6
 /* Widest change of the spread of the stream by a jump. */
-#define LARGEST_STRETCH 4.0
+#define LARGEST_STRETCH 3.0
 
 /* Mean likelihood of the last `rows` embeddings that were read, under `map`; and the share of them
  * that is lost. */
@@ -111,12 +113,30 @@ align_trial(DcTransportTracker *t, size_t rows, double sign)
   return true;
 }
 
-/* Likelihood of the last `rows` embeddings under the trial; -infinity without one. */
+/* Whether what was weighed last shows the clusters in shares like those of the source. A burst of an
+ * unknown thing, widened until it covers them all, does not. */
+static bool
+shows_the_mix(const DcTransportTracker *t, size_t rows)
+{
+  double distance = 0;
+  for (size_t k = 0; k < t->source->clusters; k++) {
+    double share = 0;
+    for (size_t n = 0; n < rows; n++)
+      share += t->work.posterior[n * t->source->clusters + k] / (double)rows;
+    distance += fabs(share - t->source->occupancy[k]);
+  }
+  return 1 - distance / 2 >= LIKE_THE_MIX;
+}
+
+/* Likelihood of the last `rows` embeddings under the trial; -infinity without one that will do. */
 static double
 try_aligned(DcTransportTracker *t, size_t rows, double sign)
 {
-  double lost;
-  return align_trial(t, rows, sign) ? weigh(t, &t->trial, rows, &lost) : -INFINITY;
+  double lost, likelihood;
+  if (!align_trial(t, rows, sign))
+    return -INFINITY;
+  likelihood = weigh(t, &t->trial, rows, &lost);
+  return shows_the_mix(t, rows) ? likelihood : -INFINITY;
 }
 
 bool

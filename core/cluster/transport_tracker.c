@@ -31,6 +31,7 @@ dc_transport_options(void)
       .velocity = {0, 0, 0.02, 0.02},
       .remembered = DC_TRANSPORT_MAX_REMEMBERED,
       .window = 1024,
+      .restarts = true,
       .adaptation_rate = 1,
       .private_memory = 150,
   };
@@ -40,7 +41,7 @@ DcTransportOptions
 dc_transport_options_simple(void)
 {
   return (DcTransportOptions){
-      .experts = 2, .batch = 64, .rate = {0, 0.1}, .adaptation_rate = 1, .private_memory = 150};
+      .experts = 2, .batch = 64, .rate = {0, 0.1}, .restarts = true, .adaptation_rate = 1, .private_memory = 150};
 }
 
 double
@@ -580,7 +581,7 @@ dc_transport_tracker_step(DcTransportTracker *t, const DcMatrix *embeddings, uin
   read_batch(t, embeddings, labels);
   select_expert(t, batches);
   bool adapts = t->options.adaptation_rate > 0;
-  bool restarted = adapts && dc_transport_tracker_restart(t, rows);
+  bool restarted = adapts && t->options.restarts && dc_transport_tracker_restart(t, rows);
   if (restarted) /* such a map is none to remember before it has lasted */
     t->counter[NEXT_MEMORY] = t->counter[SEEN] + MEMORY_INTERVAL;
   else
