@@ -29,6 +29,8 @@
 
 #include "assign.h"
 
+#include "assign-properties.h"
+#include "assign-stats.h"
 #include "common/buffer-times.h"
 #include "common/error.h"
 #include "common/foreign-reader.h"
@@ -38,36 +40,11 @@
 #include "common/roi-label.h"
 #include "common/shared-state.h"
 #include "common/snapshot-event.h"
-#include "common/stats.h"
 #include "common/track-votes.h"
 #include "meta/driftcluster.h"
 
 GST_DEBUG_CATEGORY_STATIC(assign_debug);
 #define GST_CAT_DEFAULT assign_debug
-
-#define DEFAULT_NOVELTY_THRESHOLD 0.0
-#define DEFAULT_SMOOTHING         0
-#define DEFAULT_HYSTERESIS        2
-#define DEFAULT_MAX_TRACKS        1024
-#define DEFAULT_UNASSIGNED        GST_ASSIGN_UNASSIGNED_KEEP
-#define DEFAULT_POST_MESSAGES     FALSE
-
-typedef enum { GST_ASSIGN_UNASSIGNED_KEEP, GST_ASSIGN_UNASSIGNED_OMIT } GstAssignUnassigned;
-
-enum {
-  PROP_0,
-  PROP_LABELS_FILE,
-  PROP_NOVELTY_THRESHOLD,
-  PROP_SMOOTHING,
-  PROP_HYSTERESIS,
-  PROP_MAX_TRACKS,
-  PROP_STATE_ID,
-  PROP_UNASSIGNED,
-  PROP_POST_MESSAGES,
-  PROP_TENSOR_NAME,
-  PROP_TENSOR_REGION,
-  PROP_STATS
-};
 
 /* What a buffer is labelled by; copied at each, so that it never changes within one. */
 typedef struct {
@@ -77,19 +54,6 @@ typedef struct {
   GstAssignUnassigned unassigned;
   gboolean post_messages;
 } GstAssignSettings;
-
-/* Since READY. */
-typedef struct {
-  guint64 buffers; /* with a region table */
-  guint64 regions;
-  guint64 assigned; /* stale ones included */
-  guint64 unassigned;
-  guint64 stale;
-  guint64 novel;
-  guint64 ignored;
-  guint64 refused; /* embeddings with NaN or infinity */
-  guint64 tracks;  /* regions remembered now */
-} GstAssignStats;
 
 struct _GstAssign {
   GstBaseTransform parent;
@@ -119,70 +83,18 @@ static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
                             GST_STATIC_CAPS("video/x-raw(ANY)"));
 
-#define GST_TYPE_ASSIGN_UNASSIGNED (gst_assign_unassigned_get_type())
-GType gst_assign_unassigned_get_type(void);
-
-GType
-gst_assign_unassigned_get_type(void)
-{
-  static const GEnumValue values[] = {
-      {GST_ASSIGN_UNASSIGNED_KEEP, "Written with cluster -1", "keep"},
-      {GST_ASSIGN_UNASSIGNED_OMIT, "Left out of the results", "omit"},
-      {0, NULL, NULL}};
-  static gsize type;
-
-  if (g_once_init_enter(&type))
-    g_once_init_leave(&type, g_enum_register_static("GstAssignUnassigned", values));
-  return type;
-}
-
 G_DEFINE_FINAL_TYPE(GstAssign, gst_assign, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE(assign, "assign", GST_RANK_NONE, GST_TYPE_ASSIGN)
 
 /* --- What it tells --- */
 
 static void
-gst_assign_count(const DriftclusterResult *result, GstAssignStats *counts)
-{
-  counts->regions++;
-  counts->assigned += result->cluster >= 0;
-  counts->unassigned += result->cluster < 0;
-  counts->stale += result->stale;
-  counts->novel += result->novel && !result->stale && !result->ignored;
-  counts->ignored += result->ignored;
-}
-
-static void
 gst_assign_add_stats(GstAssign *self, const GstAssignStats *counts)
 {
   GST_OBJECT_LOCK(self);
-  self->stats.buffers++;
-  self->stats.regions += counts->regions;
-  self->stats.assigned += counts->assigned;
-  self->stats.unassigned += counts->unassigned;
-  self->stats.stale += counts->stale;
-  self->stats.novel += counts->novel;
-  self->stats.ignored += counts->ignored;
-  self->stats.refused += counts->refused;
+  gst_assign_stats_add(&self->stats, counts);
   self->stats.tracks = dc_region_labeller_tracks(self->labeller);
   GST_OBJECT_UNLOCK(self);
-}
-
-static GstStructure *
-gst_assign_make_stats(const GstAssignStats *stats)
-{
-  static const DcStatsField fields[] = {
-      DC_STATS_FIELD(GstAssignStats, "buffers", buffers),
-      DC_STATS_FIELD(GstAssignStats, "regions", regions),
-      DC_STATS_FIELD(GstAssignStats, "assigned", assigned),
-      DC_STATS_FIELD(GstAssignStats, "unassigned", unassigned),
-      DC_STATS_FIELD(GstAssignStats, "stale", stale),
-      DC_STATS_FIELD(GstAssignStats, "novel", novel),
-      DC_STATS_FIELD(GstAssignStats, "ignored", ignored),
-      DC_STATS_FIELD(GstAssignStats, "refused-embeddings", refused),
-      DC_STATS_FIELD(GstAssignStats, "tracks", tracks),
-  };
-  return dc_stats_structure("application/x-assign-stats", fields, G_N_ELEMENTS(fields), stats);
 }
 
 static const DriftclusterResult *
@@ -262,7 +174,7 @@ gst_assign_label(GstAssign *self, GstBuffer *buffer, const DriftclusterEmbedding
   }
   GstAssignStats counts = {.refused = labels.refused};
   for (guint i = 0; i < meta->n_regions; i++) {
-    gst_assign_count(&labels.results[i], &counts);
+    gst_assign_stats_count(&counts, &labels.results[i]);
     dc_roi_label_write(buffer, &meta->regions[i], &labels.results[i]);
   }
   if (self->analytics)
@@ -520,7 +432,7 @@ gst_assign_get_property(GObject *object, guint id, GValue *value, GParamSpec *sp
     g_value_set_enum(value, (gint)self->foreign_settings.tensor_region);
     break;
   case PROP_STATS:
-    g_value_take_boxed(value, gst_assign_make_stats(&self->stats));
+    g_value_take_boxed(value, gst_assign_stats_structure(&self->stats));
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -549,146 +461,6 @@ gst_assign_init(GstAssign *self)
   self->max_tracks = DEFAULT_MAX_TRACKS;
   dc_foreign_settings_init(&self->foreign_settings);
   gst_base_transform_set_gap_aware(GST_BASE_TRANSFORM(self), TRUE);
-}
-
-static void
-gst_assign_install_properties(GObjectClass *object_class)
-{
-  /**
-   * GstAssign:labels-file:
-   *
-   * Text file in UTF-8 whose line i (from 0) names cluster i, before the name that the cluster has
-   * itself; an empty line names nothing.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_LABELS_FILE,
-      g_param_spec_string("labels-file", "Labels file",
-                          "Text file with one label per line, in the order of the clusters; "
-                          "unset: the names that the clusters have",
-                          NULL, DC_PARAM_PLAYING));
-  /**
-   * GstAssign:novelty-threshold:
-   *
-   * The false-alarm rate at which a region is marked novel: the share of the members of a cluster
-   * that lie as far out and would be marked as well. A larger value marks more regions.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_NOVELTY_THRESHOLD,
-      g_param_spec_double("novelty-threshold", "Novelty threshold",
-                          "False-alarm rate of marking regions that fit no cluster, as a share of "
-                          "all regions, 0..1; 0: off",
-                          0, 1, DEFAULT_NOVELTY_THRESHOLD, DC_PARAM_CONTROLLABLE));
-  /**
-   * GstAssign:smoothing:
-   *
-   * The label of a region is the one that most of its last assignments say, so that it does not
-   * flicker between two clusters.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_SMOOTHING,
-      g_param_spec_uint("smoothing", "Smoothing",
-                        "Assignments of the same region that vote on its label, in frames; 0 and "
-                        "1: off",
-                        0, DC_TRACK_VOTES_MAX, DEFAULT_SMOOTHING, DC_PARAM_CONTROLLABLE));
-  /**
-   * GstAssign:hysteresis:
-   *
-   * With #GstAssign:smoothing: a region keeps its label until another cluster has so many votes
-   * more, so that one on the boundary of two clusters does not change all the time. 0 lets a tie
-   * decide for the newest. A lead beyond the window is that of all of it.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_HYSTERESIS,
-      g_param_spec_uint("hysteresis", "Hysteresis",
-                        "Votes by which another cluster must lead before the label of a region "
-                        "changes, with smoothing; 0: a tie suffices",
-                        0, DC_TRACK_VOTES_MAX, DEFAULT_HYSTERESIS, DC_PARAM_CONTROLLABLE));
-  /**
-   * GstAssign:max-tracks:
-   *
-   * Of more regions the one seen longest ago is forgotten.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_MAX_TRACKS,
-      g_param_spec_uint("max-tracks", "Maximum of tracks",
-                        "Regions whose last assignments are remembered, in regions; 0: none", 0,
-                        1 << 20, DEFAULT_MAX_TRACKS, DC_PARAM_READY));
-  /**
-   * GstAssign:state-id:
-   *
-   * Reads the clusters of the `adapt-centroids` that has the same state-id, in any pipeline of this
-   * process, instead of those that come in line.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_STATE_ID,
-      g_param_spec_string("state-id", "State ID",
-                          "Name under which another branch or pipeline shares its clusters; unset: "
-                          "clusters come from upstream",
-                          NULL, DC_PARAM_READY));
-  /**
-   * GstAssign:unassigned:
-   *
-   * What becomes of regions without a cluster.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_UNASSIGNED,
-      g_param_spec_enum("unassigned", "Unassigned", "What becomes of regions without a cluster",
-                        GST_TYPE_ASSIGN_UNASSIGNED, DEFAULT_UNASSIGNED, DC_PARAM_PLAYING));
-  /**
-   * GstAssign:post-messages:
-   *
-   * Posts an element message `assign` of kind `novel-region` for regions that fit no cluster, at
-   * most one per second of stream time: `count` such regions came since the last message, and
-   * `key`, `cluster`, `distance`, `confidence`, `x`, `y`, `width`, `height` describe one of them.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_POST_MESSAGES,
-      g_param_spec_boolean("post-messages", "Post messages",
-                           "Post a message on the bus for novel regions, at most one per second",
-                           DEFAULT_POST_MESSAGES, DC_PARAM_PLAYING));
-  /**
-   * GstAssign:tensor-name:
-   *
-   * Behind another element's inference instead of `embed`: which of its tensors the embeddings are.
-   *
-   * Since: 0.1
-   */
-  /**
-   * GstAssign:tensor-region:
-   *
-   * What the tensors of a buffer belong to. Those of regions of interest belong to them.
-   *
-   * Since: 0.1
-   */
-  dc_foreign_settings_install(object_class, PROP_TENSOR_NAME, PROP_TENSOR_REGION);
-  /**
-   * GstAssign:stats:
-   *
-   * Since READY, each a guint64: `buffers` with a region table and their `regions`, of these
-   * `assigned`, `unassigned`, `stale`, `novel` and `ignored`, `refused-embeddings` that are no
-   * numbers, and `tracks`, the regions remembered now.
-   *
-   * Since: 0.1
-   */
-  dc_props_install_stats(object_class, PROP_STATS,
-                         "Counts since READY of buffers, regions, assigned, unassigned, stale, "
-                         "novel, ignored, refused-embeddings, and the tracks of now");
 }
 
 static void

@@ -148,6 +148,8 @@ static void
 gst_draw_clusters_init(GstDrawClusters *self)
 {
   self->style = (DcAnnotatorStyle){.legend = DEFAULT_LEGEND};
+  /* A video filter drops frames that come late; under overload inference is shed, never video. */
+  gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);
 }
 
 static void
@@ -181,7 +183,7 @@ gst_draw_clusters_install_properties(GObjectClass *object_class)
   /**
    * GstDrawClusters:font-size:
    *
-   * Size of the text in pixels. 0 makes it 11 on a frame of 320x240 and 25 on one of 1920x1080. A
+   * Size of the text in pixels. 0 makes it 9 on a frame of 320x240 and 25 on one of 1920x1080. A
    * label higher than a quarter of the frame is left out.
    *
    * Since: 0.1

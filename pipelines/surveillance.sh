@@ -67,9 +67,9 @@ check() {
   local name
   name=$(printf %s "${input##*/}" | tr -c 'A-Za-z0-9._-' _)
   output=${output:-$root/output/${name:-camera}}
-  mkdir -p "$output" 2>/dev/null || fail "$output: the folder cannot be made"
-  [ -w "$output" ] || fail "$output: may not be written to"
+  make_output "$output"
   state=${state:-$output/groups.safetensors}
+  check_state "$state"
   [ -z "$freeze" ] || [ -f "$state" ] || fail "$state: there is no such state, and --freeze needs one"
 }
 

@@ -34,8 +34,9 @@ done
 [ ${#inputs[@]} -eq 2 ] || fail "two files or URIs are needed, not ${#inputs[@]}"
 for input in "${inputs[@]}"; do check_input "$input"; done
 [ -z "$model" ] || [ -f "$model" ] || fail "$model: there is no such model"
-mkdir -p "$output" 2>/dev/null || fail "$output: the folder cannot be made"
+make_output "$output"
 state=${state:-$output/groups.safetensors}
+check_state "$state"
 
 # shellcheck disable=SC2086 # the lists are meant to be split
 need_packages $build_packages $run_packages $video_packages

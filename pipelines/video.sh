@@ -14,6 +14,21 @@ check_input() {
   [ -s "$1" ] || fail "$1: is empty"
 }
 
+# make_output DIR: makes the folder, or fails unless files can be written to it.
+make_output() {
+  mkdir -p "$1" 2>/dev/null || fail "$1: the folder cannot be made"
+  [ -w "$1" ] || fail "$1: may not be written to"
+}
+
+# check_state FILE: fails unless groups can be kept there.
+check_state() {
+  local folder
+  folder=$(dirname "$1")
+  [ -d "$folder" ] || fail "$1: there is no folder $folder for the groups"
+  [ -w "$folder" ] || fail "$1: may not be written to"
+  [ ! -d "$1" ] || fail "$1: is a folder; give the file for the groups"
+}
+
 # Seconds that a camera may say nothing, and that a stream gets to end in good order.
 patience=10
 
@@ -53,6 +68,8 @@ explain() {
     echo "There is no decoder for this video: install gstreamer1.0-libav (apt-get install $video_packages)."
   elif grep -qiE 'could not determine type|not contain enough data|no playable|no valid frames|no moov|invalid atom|corrupt|This file contains no|no known streams|no picture has come|Could not demultiplex' "$1"; then
     echo "This is no video that can be read: is it whole?"
+  elif grep -qiE 'reason not-linked' "$1"; then
+    echo "There is no video in it."
   elif grep -qiE 'could not connect|failed to connect|connection refused|not found \(404\)|could not open resource|unauthorized|watchdog triggered|could not (receive|read)|server closed|name or service' "$1"; then
     echo "The camera cannot be reached, or has gone: check address, network and password."
   elif grep -qiE 'no space left' "$1"; then

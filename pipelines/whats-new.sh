@@ -39,19 +39,24 @@ while [ $# -gt 0 ]; do
 done
 [ ${#inputs[@]} -eq 2 ] || fail "two recordings are needed, not ${#inputs[@]}"
 for input in "${inputs[@]}"; do check_input "$input"; done
+[[ $rate =~ ^(0?\.[0-9]+|[01])$ ]] || fail "--rate $rate: a share from 0 to 1 is needed"
 surveil() { "$root/pipelines/surveillance.sh" "${options[@]}" "$@"; }
 
-mkdir -p "$output/today" 2>/dev/null || fail "$output: the folder cannot be made"
+make_output "$output/today"
 state=$output/groups.safetensors
-rm -f "$state"*
-if [[ ${inputs[0]} == *.safetensors ]]; then
-  cp "${inputs[0]}" "$state"
-else
-  surveil --output "$output/yesterday" --state "$state" "${inputs[0]}" >&2
-  grep -q '"cluster":{' "$output/yesterday/results.jsonl" ||
-    fail "${inputs[0]}: too little moves for groups; take a longer recording"
+if ! [ "${inputs[0]}" -ef "$state" ]; then # those of the last time may be given where they lie
+  rm -f "$state"*
+  if [[ ${inputs[0]} == *.safetensors ]]; then
+    cp "${inputs[0]}" "$state" || fail "${inputs[0]}: cannot be copied to $state"
+  else
+    surveil --output "$output/yesterday" --state "$state" "${inputs[0]}" >&2
+    grep -q '"cluster":{' "$output/yesterday/results.jsonl" ||
+      fail "${inputs[0]}: too little moves for groups; take a longer recording"
+  fi
 fi
-surveil --output "$output/today" --state "$state" --freeze --novelty "$rate" "${inputs[1]}" >&2
+# A copy, because what is seen today is remembered in it: the groups can be given again as they are.
+cp "$state" "$output/today/groups.safetensors"
+surveil --output "$output/today" --freeze --novelty "$rate" "${inputs[1]}" >&2
 
 say "New in ${inputs[1]}"
 # A track of five regions or more is new when at least a third of them fits no group.

@@ -17,6 +17,7 @@
  *   transport_score    reading embeddings through a map: posteriors, likelihood, centroids
  *   transport_newton   the step of a map that makes the stream look like the source
  *   transport_search   a new start after a jump
+ *   transport_restart  the same at once, where no map explains the stream
  *   transport_tracker  the experts that keep K clusters under drift
  *   transport_state    the arrays of a tracker for a file
  *   transport_regroup  a tracker of other clusters, where some were merged, split or born

@@ -31,6 +31,7 @@ dc_transport_options(void)
       .velocity = {0, 0, 0.02, 0.02},
       .remembered = DC_TRANSPORT_MAX_REMEMBERED,
       .window = 1024,
+      .restarts = true,
       .adaptation_rate = 1,
       .private_memory = 150,
   };
@@ -40,7 +41,7 @@ DcTransportOptions
 dc_transport_options_simple(void)
 {
   return (DcTransportOptions){
-      .experts = 2, .batch = 64, .rate = {0, 0.1}, .adaptation_rate = 1, .private_memory = 150};
+      .experts = 2, .batch = 64, .rate = {0, 0.1}, .restarts = true, .adaptation_rate = 1, .private_memory = 150};
 }
 
 double
@@ -116,6 +117,7 @@ place_arrays(DcTransportTracker *t)
       {&t->places, m * d},
       {&t->others, m * d},
       {&t->packed, COUNTERS},
+      {&t->trial_block, dc_transport_map_size(s)},
   };
   return dc_linear_allocate(&t->memory, pieces, sizeof pieces / sizeof *pieces) &&
          dc_transport_work_init(&t->work, s);
@@ -170,6 +172,7 @@ dc_transport_tracker_new(DcTransportSource *source, const DcTransportOptions *op
   }
   for (size_t slot = 0; slot < t->slots; slot++)
     place_slot(t, slot);
+  dc_transport_map_place(source, t->trial_block, &t->trial);
   dc_transport_tracker_reset(t);
   *tracker = t;
   return DC_OK;
@@ -324,8 +327,8 @@ update_shares(DcTransportTracker *t)
     t->occupancy[k] += gain * (evidence->mass[k] / count - t->occupancy[k]);
 }
 
-static double
-calm(const DcTransportTracker *t)
+double
+dc_transport_tracker_calm(const DcTransportTracker *t)
 {
   double distance = 0;
   for (size_t k = 0; k < t->source->clusters; k++)
@@ -342,7 +345,7 @@ learn_offsets(DcTransportTracker *t, size_t expert)
 {
   const DcTransportSource *s = t->source;
   size_t d = s->dim;
-  double *offset = t->maps[expert].offset, calmness = calm(t);
+  double *offset = t->maps[expert].offset, calmness = dc_transport_tracker_calm(t);
   double leash = LEASH * s->figure[DC_TRANSPORT_RMS];
   for (size_t k = 0; k < s->clusters; k++) {
     double own = 1 - exp(-t->evidence[expert].mass[k] / t->options.private_memory);
@@ -473,15 +476,9 @@ copy_window(const DcTransportTracker *t, double *target)
   memcpy(target + (window - next) * d, t->window, next * d * sizeof(double));
 }
 
-/* All learners take the map that the search found; the middle one labels. */
-static void
-jump(DcTransportTracker *t)
+void
+dc_transport_tracker_jump_to(DcTransportTracker *t, const double *matrix, const double *shift)
 {
-  const double *matrix, *shift;
-  dc_transport_search_run(t->search);
-  t->counter[SEARCHING] = 0;
-  if (!dc_transport_search_result(t->search, &matrix, &shift))
-    return;
   const DcTransportSource *s = t->source;
   double level = t->levels[t->counter[SELECTED]] + 2 * HYSTERESIS;
   for (size_t e = 1; e < t->options.experts; e++) {
@@ -494,6 +491,18 @@ jump(DcTransportTracker *t)
     t->levels[e] = level;
   }
   t->counter[SELECTED] = t->options.experts > 2 ? t->options.experts - 2 : 1;
+}
+
+/* Uses the map that the search found, if it found one. */
+static void
+jump(DcTransportTracker *t)
+{
+  const double *matrix, *shift;
+  dc_transport_search_run(t->search);
+  t->counter[SEARCHING] = 0;
+  if (!dc_transport_search_result(t->search, &matrix, &shift))
+    return;
+  dc_transport_tracker_jump_to(t, matrix, shift);
   t->counter[JUMPS]++;
 }
 
@@ -571,9 +580,14 @@ dc_transport_tracker_step(DcTransportTracker *t, const DcMatrix *embeddings, uin
   finish_search(t);
   read_batch(t, embeddings, labels);
   select_expert(t, batches);
-  update_shares(t);
+  bool adapts = t->options.adaptation_rate > 0;
+  bool restarted = adapts && t->options.restarts && dc_transport_tracker_restart(t, rows);
+  if (restarted) /* such a map is none to remember before it has lasted */
+    t->counter[NEXT_MEMORY] = t->counter[SEEN] + MEMORY_INTERVAL;
+  else
+    update_shares(t);
   note_selection(t, rows);
-  if (t->options.adaptation_rate > 0)
+  if (adapts && !restarted)
     adapt(t, rows, batches);
   t->counter[SEEN] += rows;
   if (!t->options.search_delay)
@@ -633,7 +647,7 @@ dc_transport_tracker_stats(DcTransportTracker *t)
       .experts = t->options.experts,
       .remembered = t->counter[USED] - t->options.experts,
       .likelihood = t->levels[selected],
-      .calm = calm(t),
+      .calm = dc_transport_tracker_calm(t),
       .displacement = located ? dc_transport_displacement(s, t->places, s->prototype) : 0,
       .seen = t->counter[SEEN],
       .searches = t->counter[SEARCHES],

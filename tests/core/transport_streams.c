@@ -52,6 +52,7 @@ label_frozen(Scene *scene, const Stream *stream)
   dc_transport_tracker_free(tracker);
 }
 
+/* Found by one look at mean and spread. */
 static void
 invert_and_shift(float *sample)
 {
@@ -59,14 +60,22 @@ invert_and_shift(float *sample)
     sample[i] = (i < 4 ? 3.0f : -2.0f) - sample[i];
 }
 
-/* A B A B ...: every other period is inverted and shifted. */
+/* Mirrored along every other axis: found by a search only. */
+static void
+mirror_and_shift(float *sample)
+{
+  for (size_t i = 0; i < WORLD_DIM; i++)
+    sample[i] = i % 2 ? 3 - sample[i] : sample[i] - 2;
+}
+
+/* A B A B ...: every other period is another domain. */
 static Stream
-alternating_stream(const World *world)
+alternating_stream(const World *world, void (*change)(float *sample))
 {
   Stream stream = world_stream(world, 8, LENGTH, 1);
   for (size_t n = 0; n < LENGTH; n++)
     if (n / PERIOD % 2)
-      invert_and_shift(dc_matrix_row(&stream.rows, n));
+      change(dc_matrix_row(&stream.rows, n));
   return stream;
 }
 
@@ -75,7 +84,7 @@ static void
 rate_zero_never_adapts(void **state)
 {
   Scene *scene = *state;
-  Stream stream = alternating_stream(&scene->world);
+  Stream stream = alternating_stream(&scene->world, invert_and_shift);
   DcTransportOptions options = dc_transport_options();
   options.adaptation_rate = 0;
   DcTransportTracker *tracker = tracker_of(scene->source, &options);
@@ -193,44 +202,64 @@ found_at(const Stream *stream, const uint32_t *labels, size_t first)
   return stream->rows.rows;
 }
 
-/* 11, 12 and 16: an unknown domain is found by a search, later returns by memory, and every cluster
- * keeps its number through all of it. */
-static void
-domains_are_found_and_recalled(void **state)
+/* 11, 12 and 16: every cluster keeps its number while an unknown domain is found, at the latest after
+ * `latest` embeddings, and later returns by memory. Returns when it was found. */
+static size_t
+assert_domains_are_known_again(Scene *scene, const Stream *stream, size_t latest,
+                               DcTransportStats *stats)
 {
-  Scene *scene = *state;
-  Stream stream = alternating_stream(&scene->world);
   DcTransportOptions options = dc_transport_options();
   DcTransportTracker *tracker = tracker_of(scene->source, &options);
   size_t before = allocations;
   for (size_t row = 0; row < LENGTH; row += 64) {
-    track(tracker, &stream, row, row + 64 < LENGTH ? row + 64 : LENGTH, scene->labels);
-    DcTransportStats stats = dc_transport_tracker_stats(tracker);
-    assert_true(stats.remembered <= DC_TRANSPORT_MAX_REMEMBERED);
+    track(tracker, stream, row, row + 64 < LENGTH ? row + 64 : LENGTH, scene->labels);
+    *stats = dc_transport_tracker_stats(tracker);
+    assert_true(stats->remembered <= DC_TRANSPORT_MAX_REMEMBERED);
     for (size_t e = 1; e < options.experts; e++) { /* no learner stays lost */
       double level;
       dc_transport_tracker_expert(tracker, e, &level);
-      assert_true(level >= stats.likelihood - 2);
+      assert_true(level >= stats->likelihood - 2);
     }
   }
   /* Learning, remembering, searching and recalling allocate nothing. */
   assert_int_equal(allocations, before);
-  label_frozen(scene, &stream);
-  assert_near(share_right(&stream, scene->frozen, 0, LENGTH), 0.5, 0.005);
+  label_frozen(scene, stream);
+  assert_near(share_right(stream, scene->frozen, 0, LENGTH), 0.5, 0.005);
 
-  size_t found = found_at(&stream, scene->labels, PERIOD) - PERIOD;
-  assert_true(found >= 640 && found <= 3200);
-  assert_true(share_right(&stream, scene->labels, PERIOD, PERIOD + 640) == 0);
-  assert_true(share_right(&stream, scene->labels, PERIOD + 3200, 2 * PERIOD) >= 0.999);
+  size_t found = found_at(stream, scene->labels, PERIOD) - PERIOD;
+  assert_true(found <= latest);
+  assert_true(share_right(stream, scene->labels, PERIOD + latest, 2 * PERIOD) >= 0.999);
   for (size_t jump = 2 * PERIOD; jump < LENGTH; jump += PERIOD) {
-    assert_true(found_at(&stream, scene->labels, jump) - jump <= 640);
-    assert_true(share_right(&stream, scene->labels, jump + 640, jump + PERIOD) >= 0.99);
+    assert_true(found_at(stream, scene->labels, jump) - jump <= 640);
+    assert_true(share_right(stream, scene->labels, jump + 640, jump + PERIOD) >= 0.99);
   }
-  DcTransportStats stats = dc_transport_tracker_stats(tracker);
-  assert_int_equal(stats.jumps, 1); /* the first B; later ones are recalled */
-  assert_true(stats.remembered >= 1 && stats.remembered <= 3);
-  assert_int_equal(stats.restored, 0);
+  assert_true(stats->remembered >= 1 && stats->remembered <= 3);
+  assert_int_equal(stats->restored, 0);
   dc_transport_tracker_free(tracker);
+  return found;
+}
+
+static void
+domains_are_searched_and_recalled(void **state)
+{
+  Scene *scene = *state;
+  Stream stream = alternating_stream(&scene->world, mirror_and_shift);
+  DcTransportStats stats;
+  assert_true(assert_domains_are_known_again(scene, &stream, 3200, &stats) >= 640);
+  assert_true(share_right(&stream, scene->labels, PERIOD, PERIOD + 640) == 0);
+  assert_true(stats.jumps >= 1 && stats.jumps <= 2); /* the first B; later ones are recalled */
+  stream_free(&stream);
+}
+
+/* What mean and spread tell needs no search. */
+static void
+inverted_domain_is_found_at_once(void **state)
+{
+  Scene *scene = *state;
+  Stream stream = alternating_stream(&scene->world, invert_and_shift);
+  DcTransportStats stats;
+  assert_domains_are_known_again(scene, &stream, 256, &stats);
+  assert_int_equal(stats.jumps, 0);
   stream_free(&stream);
 }
 
@@ -419,13 +448,13 @@ static void
 worker_gives_the_same_bytes(void **state)
 {
   Scene *scene = *state;
-  Stream stream = alternating_stream(&scene->world);
+  Stream stream = alternating_stream(&scene->world, mirror_and_shift);
   uint64_t jumps[3];
   State alone = track_with_delay(scene, &stream, false, &jumps[0]);
   State again = track_with_delay(scene, &stream, false, &jumps[1]);
   State worker = track_with_delay(scene, &stream, true, &jumps[2]);
-  assert_int_equal(jumps[0], 1);
-  assert_int_equal(jumps[2], 1);
+  assert_true(jumps[0] >= 1);
+  assert_int_equal(jumps[2], jumps[0]);
   assert_same_state(&alone, &again);
   assert_same_state(&alone, &worker);
   state_free(&alone);
@@ -440,7 +469,7 @@ static void
 restored_tracker_continues(void **state)
 {
   Scene *scene = *state;
-  Stream stream = alternating_stream(&scene->world);
+  Stream stream = alternating_stream(&scene->world, mirror_and_shift);
   DcTransportOptions options = dc_transport_options();
   options.search_delay = 512;
   DcTransportTracker *whole = tracker_of(scene->source, &options), *part = NULL;
@@ -462,7 +491,7 @@ restored_tracker_continues(void **state)
     dc_transport_tracker_free(before);
   }
   assert_true(searched);
-  assert_true(dc_transport_tracker_stats(part).jumps == 1);
+  assert_true(dc_transport_tracker_stats(part).jumps >= 1);
   assert_true(dc_transport_tracker_stats(part).remembered >= 1);
   dc_transport_tracker_free(whole);
   dc_transport_tracker_free(part);
@@ -535,7 +564,8 @@ main(void)
       cmocka_unit_test(no_drift_costs_nothing),
       cmocka_unit_test(rotation_is_followed),
       cmocka_unit_test(simple_form_follows_rotation),
-      cmocka_unit_test(domains_are_found_and_recalled),
+      cmocka_unit_test(domains_are_searched_and_recalled),
+      cmocka_unit_test(inverted_domain_is_found_at_once),
       cmocka_unit_test(bursts_are_not_drift),
       cmocka_unit_test(memory_is_bounded),
       cmocka_unit_test(space_may_be_rotated),

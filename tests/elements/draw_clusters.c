@@ -251,7 +251,7 @@ GST_START_TEST(label_stands_on_the_box_and_grows_with_its_text)
   result = result_at(0.5, 0.5, 0.1, 0.25, 0);
   result.label = "a label that is quite a bit wider than the box it belongs to";
   large = area_of(&result, 320, 240, "legend=false", &count);
-  assert_equals_int(large.w, 12 * 11);
+  assert_equals_int(large.w, 12 * 9);
 }
 GST_END_TEST
 
@@ -272,8 +272,27 @@ GST_START_TEST(labels_make_room_for_each_other)
     changed_area(buffer, &info, &two);
     gst_buffer_unref(buffer);
   }
-  /* The boxes cover each other; the second label alone is new, and of more than 11 x 40 pixels. */
-  fail_unless(two > one + 440, "%u and %u pixels", one, two);
+  /* The boxes cover each other; the second label alone is new, and of more than 9 x 50 pixels. */
+  fail_unless(two > one + 9 * 50, "%u and %u pixels", one, two);
+}
+GST_END_TEST
+
+/* A head that is seen above a box stays to be seen. */
+GST_START_TEST(label_covers_no_box_of_another_thing)
+{
+  const DriftclusterResult results[] = {result_at(0.4, 0.5, 0.1, 0.3, 0),
+                                        result_at(0.42, 0.42, 0.06, 0.075, -1)};
+  const GstVideoRectangle head = {136, 102, 16, 16}; /* what the thin box is drawn around */
+  GstVideoInfo info = info_of("GRAY8", 320, 240);
+  GstBuffer *buffer = draw(&info, "legend=false", results, 2);
+  GstVideoFrame frame;
+
+  fail_unless(gst_video_frame_map(&frame, &info, buffer, GST_MAP_READ));
+  for (gint y = 0; y < head.h; y++)
+    for (gint x = 0; x < head.w; x++)
+      assert_equals_int(sample(&frame, 0, head.x + x, head.y + y), BACKGROUND);
+  gst_video_frame_unmap(&frame);
+  gst_buffer_unref(buffer);
 }
 GST_END_TEST
 
@@ -569,6 +588,7 @@ draw_clusters_suite(void)
   tcase_add_test(cases, chroma_is_painted_by_its_share);
   tcase_add_test(cases, label_stands_on_the_box_and_grows_with_its_text);
   tcase_add_test(cases, labels_make_room_for_each_other);
+  tcase_add_test(cases, label_covers_no_box_of_another_thing);
   tcase_add_test(cases, names_from_right_to_left_can_be_read);
   tcase_add_test(cases, label_of_a_cell_stays_in_it);
   tcase_add_test(cases, legend_stands_in_the_corner_and_can_be_left_out);

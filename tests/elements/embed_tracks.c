@@ -225,58 +225,6 @@ GST_START_TEST(overload_is_said_once_for_each_time)
 }
 GST_END_TEST
 
-static GstPadProbeReturn
-count_buffer(GstPad *pad, GstPadProbeInfo *info, gpointer count)
-{
-  (void)pad;
-  (void)info;
-  g_atomic_int_inc((gint *)count);
-  return GST_PAD_PROBE_OK;
-}
-
-/* A stream that no computer embeds in time, 1000 frames of 4096 tiles in each second, before a sink
- * that tells how late they are: all of them arrive, most without embeddings, and it takes the time
- * of the stream. */
-GST_START_TEST(overload_passes_every_frame_in_time)
-{
-  g_autoptr(GError) error = NULL;
-  GstElement *pipeline = gst_parse_launch(
-      "videotestsrc num-buffers=2000 pattern=ball ! video/x-raw,format=GRAY8,width=256,height=256,"
-      "framerate=1000/1 ! embed name=embed inference-region=tiles tiles=64x64 max-regions=4096 ! "
-      "fakesink name=sink sync=true qos=true max-lateness=-1",
-      &error);
-  g_autoptr(GstElement) embed = gst_bin_get_by_name(GST_BIN(pipeline), "embed");
-  g_autoptr(GstElement) sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
-  g_autoptr(GstPad) pad = gst_element_get_static_pad(sink, "sink");
-  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
-  g_autoptr(GstStructure) stats = NULL;
-  guint64 shed = 0, frames = 0;
-  gint arrived = 0;
-  guint warnings = 0;
-
-  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, count_buffer, &arrived, NULL);
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  for (gboolean ended = FALSE; !ended;) {
-    GstMessage *message =
-        gst_bus_timed_pop_filtered(bus, 50 * GST_SECOND,
-                                   GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
-    fail_unless(message != NULL && GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR);
-    warnings += GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING;
-    ended = GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
-    gst_message_unref(message);
-  }
-  g_object_get(embed, "stats", &stats, NULL);
-  gst_structure_get_uint64(stats, "shed", &shed);
-  gst_structure_get_uint64(stats, "frames", &frames);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  assert_equals_int(arrived, 2000);
-  assert_equals_uint64(frames, 2000);
-  fail_unless(shed > 1000, "%u shed", (guint)shed);
-  assert_equals_int(warnings, 1);
-  gst_object_unref(pipeline);
-}
-GST_END_TEST
-
 static Suite *
 embed_tracks_suite(void)
 {
@@ -295,7 +243,6 @@ embed_tracks_suite(void)
   tcase_add_test(tests, small_and_unsure_regions_are_left_out);
   tcase_add_test(tests, size_is_that_on_the_frame);
   tcase_add_test(tests, overload_is_said_once_for_each_time);
-  tcase_add_test(tests, overload_passes_every_frame_in_time);
   return suite;
 }
 

@@ -5,6 +5,7 @@ import collections
 import json
 import pathlib
 import random
+import re
 import subprocess
 
 from recipe import BUILD, RecipeTest, main, read_lines
@@ -97,6 +98,57 @@ class RecordingTest(RecipeTest):
         self.assertTrue(clusters and all(clusters))
         self.assertLessEqual({cluster["uuid"] for cluster in clusters}, known)
 
+    def join(self, name, *clips):
+        """The clips one after the other in one file, which promises the size of the first one for all of it."""
+        path, count = self.home / f"{name}.avi", 0
+        for clip in clips:
+            subprocess.run(f"gst-launch-1.0 -q filesrc location={clip} ! avidemux ! multifilesink index={count} "
+                           f"location={self.home}/%05d.jpg".split(), check=True, timeout=60)
+            count = len(list(self.home.glob("?????.jpg")))
+        subprocess.run(f"gst-launch-1.0 -q multifilesrc location={self.home}/%05d.jpg "
+                       "caps=image/jpeg,width=240,height=180,framerate=25/1 ! avimux ! "
+                       f"filesink location={path}".split(), check=True, timeout=60,
+                       stderr=subprocess.DEVNULL)  # multifilesrc counts bytes, of which avimux complains
+        return path
+
+    def frames_of(self, video):
+        """How many frames of each size a WebM file holds, in order: (size, frames)."""
+        process = subprocess.run(
+            f"gst-launch-1.0 -v filesrc location={video} ! matroskademux ! vp8dec ! fakesink silent=false".split(),
+            check=True, timeout=120, text=True, stdout=subprocess.PIPE)
+        runs = []
+        for line in process.stdout.splitlines():
+            caps = re.search(r"sink: caps = video/x-raw.* width=\(int\)(\d+), height=\(int\)(\d+)", line)
+            if caps and (not runs or runs[-1][0] != caps.groups()):
+                runs.append((caps.groups(), 0))
+            elif "chain " in line:
+                runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        return runs
+
+    def test_a_resolution_that_changes_goes_on(self):
+        """Every frame is there, boxes are those of its size, and kinds keep the groups that they had before."""
+        small = self.scene("small", "--seconds", 12, "--seed", 6)
+        large = self.scene("large", "--seconds", 12, "--seed", 7, "--size", "320x240")
+        self.environment["DRIFTCLUSTER_WARM_UP"] = "200"
+        output = self.home / "both"
+        self.assert_well("surveillance", self.join("both", small, large), "--output", output, "--clusters", 3)
+        lines = read_lines(output / "results.jsonl")
+        self.assertEqual([line["frame"] for line in lines], list(range(600)))
+        self.assertEqual([(line["width"], line["height"]) for line in lines], [(240, 180)] * 300 + [(320, 240)] * 300)
+        self.assertEqual(self.frames_of(output / "video.webm"), [(("240", "180"), 300), (("320", "240"), 300)])
+        for line in lines:
+            for region in line["regions"]:
+                self.assertTrue(0 <= region["x"] <= region["x"] + region["w"] <= line["width"], (line, region))
+                self.assertTrue(0 <= region["y"] <= region["y"] + region["h"] <= line["height"], (line, region))
+        truth = [json.loads(clip.with_suffix(".json").read_text()) for clip in (small, large)]
+        before, after = (self.groups_of(part, labels)
+                         for part, labels in zip((lines[:300], lines[300:]), truth))
+        for kind, group in before.items():
+            usual = group.most_common(1)[0][0]
+            print(f"# {kind}: {after[kind][usual]} of {sum(after[kind].values())} in the same group after the change")
+            self.assertGreater(after[kind][usual], 0.8 * sum(after[kind].values()))
+            self.assertGreater(sum(after[kind].values()), 50)
+
     def test_what_is_new_is_listed(self):
         yesterday = self.scene("yesterday", "--seconds", 16, "--kinds", "disc,box", "--seed", 2)
         today = self.scene("today", "--seconds", 12, "--kinds", "disc,box,cross", "--seed", 3)
@@ -117,6 +169,12 @@ class RecordingTest(RecipeTest):
         print(f"# new: {dict(told)}, of {crosses} crosses")
         self.assertGreaterEqual(told["cross"], 1)
         self.assertEqual(set(told), {"cross"})
+        # The groups may be given where they lie: the same is new by them.
+        state = output / "groups.safetensors"
+        groups = state.read_bytes()
+        self.assert_well("whats-new", state, today, "--output", output)
+        self.assertEqual([int(row.split("\t")[0]) for row in (output / "new.tsv").read_text().splitlines()], listed)
+        self.assertEqual(state.read_bytes(), groups)
 
     def vocabulary(self, state):
         exported = self.home / "state.json"
@@ -172,11 +230,19 @@ class RecordingTest(RecipeTest):
         self.assert_fails("a whole number", "surveillance", junk, "--clusters", "many", *out)
         self.assert_fails("whole seconds", "surveillance", junk, "--patience", "0", *out)
         self.assert_fails("cannot be made", "surveillance", junk, "--output", junk / "below")
+        self.assert_fails("there is no folder", "surveillance", junk, "--state", self.home / "none/groups", *out)
+        self.assert_fails("is a folder", "surveillance", junk, "--state", self.home, *out)
+        sound = self.home / "sound.ogg"
+        subprocess.run(f"gst-launch-1.0 -q audiotestsrc num-buffers=50 ! vorbisenc ! oggmux ! filesink location={sound}"
+                       .split(), check=True, timeout=60)
+        self.assert_fails("no video in it", "surveillance", sound, *out)
         self.assert_fails("no such option", "surveillance", "--fast", junk)
         self.assert_fails("which file or URI", "surveillance")
         self.assert_fails("two files or URIs", "two-cameras", junk)
         self.assert_fails("there is no such file", "two-cameras", junk, self.home / "none.mp4")
+        self.assert_fails("there is no folder", "two-cameras", junk, junk, "--state", self.home / "none/groups", *out)
         self.assert_fails("two recordings", "whats-new", junk)
+        self.assert_fails("--rate lots: a share", "whats-new", junk, junk, "--rate", "lots", *out)
         self.assert_fails("no video that can be read", "whats-new", junk, junk, *out)
 
 
