@@ -168,8 +168,9 @@ class StaticPageTest(CollectionPageTest):
         reached = []
         for _ in range(8):
             self.press(Keys.TAB)
-            reached.append(self.focused().get_attribute("id") or self.focused().text
-                           or self.focused().get_attribute("class"))
+            # Not `text`, which has nothing of a link that is still sliding in.
+            reached.append(self.focused().get_attribute("id")
+                           or self.focused().get_attribute("textContent").strip())
         self.assertEqual(reached[:4], ["Skip to the pictures", "search", "to-families", "to-groups"])
         self.assertEqual(len([name for name in reached if name.startswith("Group ")]), 3)
         self.one(".card a").send_keys(Keys.ENTER)
