@@ -25,6 +25,12 @@ dc_kmeans_options(uint32_t clusters)
   };
 }
 
+uint32_t
+dc_kmeans_greedy(uint32_t clusters)
+{
+  return 2 + (uint32_t)log(clusters);
+}
+
 /* ---- nearest centroid ---- */
 
 size_t

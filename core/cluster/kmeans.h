@@ -13,8 +13,8 @@ typedef struct {
   uint32_t restarts;   /* independent k-means++ starts, the lowest inertia wins; >= 1 */
   uint32_t candidates; /* drawn for each seed of a start, of which the one that lowers the sum of
                           squared distances most is taken; >= 1. More than one is the greedy
-                          k-means++ of Arthur and Vassilvitskii, as scikit-learn starts, with
-                          2 + ln K of them: a start costs more and ends better */
+                          k-means++ of Arthur and Vassilvitskii: a start costs more and
+                          ends better */
   uint32_t max_iterations; /* of Lloyd, per start */
   double tolerance;        /* stop when the centroids' summed squared shift is at most this share of
                               the mean variance of the columns (as scikit-learn does); 0: only when
@@ -24,6 +24,9 @@ typedef struct {
 
 /* 10 restarts, 1 candidate, 300 iterations, 1e-4, 1 thread. */
 DcKmeansOptions dc_kmeans_options(uint32_t clusters);
+
+/* 2 + ln K, rounded down: the candidates of the greedy k-means++ that scikit-learn starts with. */
+uint32_t dc_kmeans_greedy(uint32_t clusters);
 
 typedef struct {
   double inertia;      /* weighted sum of squared distances to the nearest centroid */

@@ -52,6 +52,7 @@ dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, uint32_t 
     const DcMatrix centroids = dc_matrix(learned->centroids, learned->clusters, width);
     DcKmeansOptions options = dc_kmeans_options(learner->clusters);
     options.restarts = restarts;
+    options.candidates = dc_kmeans_greedy(options.clusters);
     options.threads = (uint32_t)learner->threads;
     DcKmeansResult result;
     status =

@@ -200,6 +200,7 @@ run_kmeans(Dekm *dekm, const DcMatrix *codes, const DcMatrix *centroids, DcError
   const double *values = dekm->learner.settings;
   Course *course = &dekm->course;
   DcKmeansOptions options = dc_kmeans_options(dekm->learner.clusters);
+  options.candidates = dc_kmeans_greedy(options.clusters); /* the authors' is scikit-learn's */
   options.threads = (uint32_t)dekm->learner.threads;
   if (!course->iterations)
     options.restarts = (uint32_t)values[FIRST_RESTARTS];

@@ -2,7 +2,7 @@
 
 /* Runs transport tracking over files, for programs in other languages:
  *   transport_run FOLDER DIM [batch=64] [stated=64] [delay=0] [rate=1] [directions=0]
- *                       [prototypes=0] [shrinkage=0.5] [simple]
+ *                       [prototypes=0] [shrinkage=0.5] [simple] [restarts=1]
  * FOLDER holds raw little-endian float32 rows of DIM numbers: source.f32, centroids.f32, stream.f32
  * and, unless the prototypes shall be fitted here, prototypes.f32 with owner.u32 and share.f64.
  * Rates and memories are `stated` for batches of that size. Writes labels.u32, one number per row
@@ -39,6 +39,8 @@ read_setting(const char *text, Settings *settings)
     settings->fit.prototypes = (uint32_t)number;
   else if (!strncmp(text, "shrinkage=", 10))
     settings->fit.shrinkage = number;
+  else if (!strncmp(text, "restarts=", 9))
+    settings->track.restarts = number != 0;
   else if (!strcmp(text, "simple"))
     settings->track = dc_transport_options_simple();
   else

@@ -7,7 +7,6 @@
 #include "collection/sample.h"
 #include "command.h"
 
-#include <math.h>
 #include <sqlite3.h>
 #include <string.h>
 
@@ -24,7 +23,7 @@ cluster(const DcMatrix *sample, guint64 seed, guint32 clusters, float *centroids
   DcKmeansOptions options = dc_kmeans_options(clusters);
   options.restarts =
       (guint32)CLAMP(RESTART_ROWS / MAX(1, sample->rows), LEAST_RESTARTS, MOST_RESTARTS);
-  options.candidates = 2 + (guint32)log(clusters);
+  options.candidates = dc_kmeans_greedy(clusters);
   options.threads = 2;
   DcRandom random;
   dc_random_seed(&random, seed, 0);
