@@ -158,8 +158,9 @@ gst_draw_clusters_install_properties(GObjectClass *object_class)
   /**
    * GstDrawClusters:legend:
    *
-   * Whether a legend shows the colour of each cluster and how many regions of the frame it has. A
-   * cluster unseen for half a minute leaves it; a frame too small for it has none.
+   * Whether a legend shows the colour of each cluster and how many regions of the frame it has;
+   * where there is no room for all, those in the frame come first. A cluster unseen for half a minute
+   * leaves it; a frame too small for it has none.
    *
    * Since: 0.1
    */

@@ -385,6 +385,25 @@ typedef struct {
   gboolean has_names; /* not on a small frame: the labels of the boxes have them */
 } Legend;
 
+/* The cluster of a row. Where there is no room for all, those in the frame come first. */
+static const DcRosterEntry *
+legend_entry(const DcAnnotator *annotator, const Legend *legend, gint row)
+{
+  guint clusters = dc_roster_size(annotator->roster);
+
+  if (legend->more == 0)
+    return dc_roster_get(annotator->roster, (guint)row);
+  for (gint in_frame = 1; in_frame >= 0; in_frame--) {
+    for (guint i = 0; i < clusters; i++) {
+      const DcRosterEntry *entry = dc_roster_get(annotator->roster, i);
+
+      if ((entry->count > 0) == in_frame && row-- == 0)
+        return entry;
+    }
+  }
+  return NULL;
+}
+
 /* The width of the widest name. */
 static gint
 legend_name_width(const DcAnnotator *annotator, const Legend *legend)
@@ -392,7 +411,7 @@ legend_name_width(const DcAnnotator *annotator, const Legend *legend)
   gint width = text_width(annotator, "novel");
 
   for (gint i = 0; i < legend->rows; i++)
-    width = MAX(width, text_width(annotator, dc_roster_get(annotator->roster, (guint)i)->label));
+    width = MAX(width, text_width(annotator, legend_entry(annotator, legend, i)->label));
   return MIN(width, annotator->width / 5);
 }
 
@@ -465,7 +484,7 @@ draw_legend(const DcAnnotator *annotator, const Legend *legend)
 
   dc_painter_fill(&annotator->painter, legend->panel, night, TRANSLUCENT);
   for (row = 0; row < legend->rows; row++) {
-    const DcRosterEntry *entry = dc_roster_get(annotator->roster, (guint)row);
+    const DcRosterEntry *entry = legend_entry(annotator, legend, row);
 
     draw_legend_sign(annotator, legend, row, dc_palette_colour(entry->colour));
     draw_legend_row(annotator, legend, row, entry->label, entry->count);

@@ -355,6 +355,56 @@ GST_START_TEST(legend_stands_in_the_corner_and_can_be_left_out)
 }
 GST_END_TEST
 
+/* A frame on which only `cluster` is seen, after one with so many that the legend has no room. */
+static GstBuffer *
+draw_after_a_crowd(const GstVideoInfo *info, gint cluster)
+{
+  GstHarness *harness = harness_for(info, "");
+  DriftclusterResult crowd[40];
+  GstBuffer *buffer = plain_frame(info);
+
+  for (guint i = 0; i < G_N_ELEMENTS(crowd); i++)
+    crowd[i] = result_at(0.02 * i, 0, 0.01, 0.01, (gint)i);
+  driftcluster_buffer_add_results_meta(buffer, 1, NULL, 0, crowd, G_N_ELEMENTS(crowd));
+  gst_buffer_unref(gst_harness_push_and_pull(harness, buffer));
+  buffer = plain_frame(info);
+  driftcluster_buffer_add_results_meta(buffer, 1, NULL, 0, &crowd[cluster], 1);
+  buffer = gst_harness_push_and_pull(harness, buffer);
+  gst_harness_teardown(harness);
+  return buffer;
+}
+
+/* Pixels of the right half below the first third, where the legend is, that differ. */
+static guint
+differing_legend_pixels(const GstVideoInfo *info, GstBuffer *one, GstBuffer *other)
+{
+  GstVideoFrame a, b;
+  guint count = 0;
+
+  fail_unless(gst_video_frame_map(&a, info, one, GST_MAP_READ));
+  fail_unless(gst_video_frame_map(&b, info, other, GST_MAP_READ));
+  for (gint y = info->height / 3; y < info->height; y++)
+    for (gint x = info->width / 2; x < info->width; x++)
+      count += sample(&a, 0, x, y) != sample(&b, 0, x, y);
+  gst_video_frame_unmap(&a);
+  gst_video_frame_unmap(&b);
+  return count;
+}
+
+GST_START_TEST(legend_without_room_shows_what_is_in_the_frame)
+{
+  GstVideoInfo info = info_of("RGB", 320, 240);
+  GstBuffer *one = draw_after_a_crowd(&info, 38), *same = draw_after_a_crowd(&info, 38);
+  GstBuffer *other = draw_after_a_crowd(&info, 39);
+
+  assert_equals_int(differing_legend_pixels(&info, one, same), 0);
+  fail_unless(differing_legend_pixels(&info, one, other) > 10);
+  gst_buffer_unref(one);
+  gst_buffer_unref(same);
+  gst_buffer_unref(other);
+}
+GST_END_TEST
+
 /* On a thumbnail a label would hide what it names: the border has to do. */
 GST_START_TEST(tiny_frame_has_its_border_only)
 {
@@ -592,6 +642,7 @@ draw_clusters_suite(void)
   tcase_add_test(cases, names_from_right_to_left_can_be_read);
   tcase_add_test(cases, label_of_a_cell_stays_in_it);
   tcase_add_test(cases, legend_stands_in_the_corner_and_can_be_left_out);
+  tcase_add_test(cases, legend_without_room_shows_what_is_in_the_frame);
   tcase_add_test(cases, tiny_frame_has_its_border_only);
   tcase_add_test(cases, one_pixel_is_painted_in_every_format);
   tcase_add_test(cases, boxes_are_cut_at_the_frame);
