@@ -159,8 +159,8 @@ gst_draw_clusters_install_properties(GObjectClass *object_class)
    * GstDrawClusters:legend:
    *
    * Whether a legend shows the colour of each cluster and how many regions of the frame it has;
-   * where there is no room for all, those in the frame come first. A cluster unseen for half a minute
-   * leaves it; a frame too small for it has none.
+   * where there is no room for all, those in the frame come first. A cluster unseen for half a
+   * minute leaves it; a frame too small for it has none.
    *
    * Since: 0.1
    */

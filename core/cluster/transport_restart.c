@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* An embedding is lost when its likelihood is so many standard deviations below the mean of the
- * source; a jump loses at least this share of a batch to every map, other than a burst, a turn, or a
- * batch that lies across the way back to a known domain. */
+ * source; a jump loses at least this share of a batch to every map, other than a burst, a turn, or
+ * a batch that lies across the way back to a known domain. */
 #define MISFIT     3.0
 #define LEAST_LOST 0.6
 /* Nats per embedding by which the new start must be better than the best map there is. */
@@ -113,8 +113,8 @@ align_trial(DcTransportTracker *t, size_t rows, double sign)
   return true;
 }
 
-/* Whether what was weighed last shows the clusters in shares like those of the source. A burst of an
- * unknown thing, widened until it covers them all, does not. */
+/* Whether what was weighed last shows the clusters in shares like those of the source. A burst of
+ * an unknown thing, widened until it covers them all, does not. */
 static bool
 shows_the_mix(const DcTransportTracker *t, size_t rows)
 {

@@ -40,8 +40,12 @@ dc_transport_options(void)
 DcTransportOptions
 dc_transport_options_simple(void)
 {
-  return (DcTransportOptions){
-      .experts = 2, .batch = 64, .rate = {0, 0.1}, .restarts = true, .adaptation_rate = 1, .private_memory = 150};
+  return (DcTransportOptions){.experts = 2,
+                              .batch = 64,
+                              .rate = {0, 0.1},
+                              .restarts = true,
+                              .adaptation_rate = 1,
+                              .private_memory = 150};
 }
 
 double

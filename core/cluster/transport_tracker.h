@@ -32,7 +32,7 @@ typedef struct {
   uint32_t remembered;                       /* domains remembered, 0..6 */
   size_t window;          /* embeddings that a new start after a jump is found from; 0: none is */
   size_t search_delay;    /* embeddings from then to its use, at most `window`; 0: at once */
-  bool restarts; /* start anew at once where every map loses the stream */
+  bool restarts;          /* start anew at once where every map loses the stream */
   double adaptation_rate; /* 0..1: scales all rates; 0: no map and no offset ever changes */
   double private_memory;  /* own samples of a cluster over which its offset forgets; > 0 */
 } DcTransportOptions;

@@ -42,7 +42,7 @@ typedef struct {
 struct DcAnnotator {
   DcRoster *roster;
   DcTextMasks *texts;
-  GArray *items;      /* Item */
+  GArray *items; /* Item */
   DcLabelPlaces *places;
   guint novel;        /* regions in the frame that fit no cluster */
   DcPainter painter;  /* of the frame */
@@ -299,8 +299,7 @@ word_label(const DcAnnotator *annotator, const Item *item, gboolean has_number, 
   excess = MAX(0, width - label_room(annotator, item));
   wording->name_room = MAX(0, text_width(annotator, wording->parts[1]) - excess);
   wording->width = width - excess;
-  wording->height =
-      annotator->measures.label_height + (has_number ? 0 : gauge_height(annotator));
+  wording->height = annotator->measures.label_height + (has_number ? 0 : gauge_height(annotator));
 }
 
 static gboolean

@@ -7,8 +7,8 @@
 G_BEGIN_DECLS
 
 /* Where the labels of boxes go on a frame: where they cover nothing, if there is such a place at
- * the box. A label that stood free keeps its side of the box on the next frames, as long as it stays
- * free there. One thread at a time. */
+ * the box. A label that stood free keeps its side of the box on the next frames, as long as it
+ * stays free there. One thread at a time. */
 typedef struct DcLabelPlaces DcLabelPlaces;
 
 DcLabelPlaces *dc_label_places_new(void);

@@ -48,8 +48,7 @@ spend_time(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 
   (void)pad;
   gst_test_clock_advance_time(
-      camera->clock,
-      (GstClockTimeDiff)(is_slow && has_embeddings(buffer) ? INFERENCE : QUICK));
+      camera->clock, (GstClockTimeDiff)(is_slow && has_embeddings(buffer) ? INFERENCE : QUICK));
   return GST_PAD_PROBE_OK;
 }
 
@@ -188,8 +187,7 @@ GST_START_TEST(video_passes_in_time_and_inference_is_shed)
   assert_equals_uint64(stat_of(&camera, "frames"), FRAMES);
   assert_equals_uint64(stat_of(&camera, "embedded"),
                        TILES * (camera.inferred[0] + camera.inferred[1]));
-  assert_equals_uint64(stat_of(&camera, "shed"),
-                       FRAMES - camera.inferred[0] - camera.inferred[1]);
+  assert_equals_uint64(stat_of(&camera, "shed"), FRAMES - camera.inferred[0] - camera.inferred[1]);
   /* An inference takes two and a half frames: at least one in four frames has one. */
   fail_unless(camera.inferred[0] >= SLOW / 4 && camera.inferred[0] <= SLOW / 2.5 + 1,
               "%u of %d frames", camera.inferred[0], SLOW);
