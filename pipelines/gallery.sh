@@ -32,10 +32,7 @@ parse() {
       printf -v "${1#--}" %s "$2"
       shift
       ;;
-    -h | --help)
-      sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
-      exit 0
-      ;;
+    -h | --help) show_help ;;
     --*) fail "$1: there is no such option; --help lists them" ;;
     *)
       if [ -z "$input" ]; then input=$1
@@ -50,15 +47,14 @@ parse() {
 
 check() {
   check_input "$input"
-  [ -z "$model" ] || [ -f "$model" ] || fail "$model: there is no such model"
-  [[ $clusters =~ ^[0-9]+$ ]] || fail "--clusters $clusters: a whole number is needed"
-  [[ $patience =~ ^[1-9][0-9]{0,3}$ ]] || fail "--patience $patience: whole seconds, 1 to 9999, are needed"
+  check_model "$model"
+  check_clusters "$clusters"
+  check_patience "$patience"
   local name
   name=$(printf %s "${input##*/}" | tr -c 'A-Za-z0-9._-' _)
   output=${output:-$root/output/${name:-camera}-gallery}
   title=${title:-${input##*/}}
-  mkdir -p "$output" 2>/dev/null || fail "$output: the folder cannot be made"
-  [ -w "$output" ] || fail "$output: may not be written to"
+  make_output "$output"
   [ -e "$output/gallery.lock" ] || [ -z "$(ls -A "$output")" ] ||
     fail "$output: holds other files; name an empty folder, or one that is not there yet"
 }

@@ -40,10 +40,7 @@ parse() {
       ;;
     --freeze) freeze=yes ;;
     --display) display=yes ;;
-    -h | --help)
-      sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
-      exit 0
-      ;;
+    -h | --help) show_help ;;
     --*) fail "$1: there is no such option; --help lists them" ;;
     *)
       [ -z "$input" ] || fail "one file or URI at a time; $1 is the second"
@@ -57,10 +54,10 @@ parse() {
 
 check() {
   check_input "$input"
-  [ -z "$model" ] || [ -f "$model" ] || fail "$model: there is no such model"
-  [[ $clusters =~ ^[0-9]+$ ]] || fail "--clusters $clusters: a whole number is needed"
+  check_model "$model"
+  check_clusters "$clusters"
   [[ $retries =~ ^-?[0-9]+$ ]] || fail "--retries $retries: a whole number is needed"
-  [[ $patience =~ ^[1-9][0-9]{0,3}$ ]] || fail "--patience $patience: whole seconds, 1 to 9999, are needed"
+  check_patience "$patience"
   [[ $novelty =~ ^(0?\.[0-9]+|[01])$ ]] || fail "--novelty $novelty: a share from 0 to 1 is needed"
   [ -z "$display" ] || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] ||
     fail "--display: there is no display here; look at the video file instead"

@@ -22,10 +22,7 @@ while [ $# -gt 0 ]; do
     printf -v "${1#--}" %s "$2"
     shift
     ;;
-  -h | --help)
-    sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
-    exit 0
-    ;;
+  -h | --help) show_help ;;
   --*) fail "$1: there is no such option; --help lists them" ;;
   *) inputs+=("$1") ;;
   esac
@@ -33,7 +30,7 @@ while [ $# -gt 0 ]; do
 done
 [ ${#inputs[@]} -eq 2 ] || fail "two files or URIs are needed, not ${#inputs[@]}"
 for input in "${inputs[@]}"; do check_input "$input"; done
-[ -z "$model" ] || [ -f "$model" ] || fail "$model: there is no such model"
+check_model "$model"
 make_output "$output"
 state=${state:-$output/groups.safetensors}
 check_state "$state"

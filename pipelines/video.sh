@@ -14,6 +14,21 @@ check_input() {
   [ -s "$1" ] || fail "$1: is empty"
 }
 
+# show_help: prints what a recipe says of itself at its top, from the third line on, and ends.
+show_help() {
+  sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
+  exit 0
+}
+
+# check_model FILE: fails unless it is there, or empty.
+check_model() { [ -z "$1" ] || [ -f "$1" ] || fail "$1: there is no such model"; }
+
+# check_clusters NUMBER, check_patience SECONDS: fail unless they are numbers of the range.
+check_clusters() { [[ $1 =~ ^[0-9]+$ ]] || fail "--clusters $1: a whole number is needed"; }
+check_patience() {
+  [[ $1 =~ ^[1-9][0-9]{0,3}$ ]] || fail "--patience $1: whole seconds, 1 to 9999, are needed"
+}
+
 # make_output DIR: makes the folder, or fails unless files can be written to it.
 make_output() {
   mkdir -p "$1" 2>/dev/null || fail "$1: the folder cannot be made"

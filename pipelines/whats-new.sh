@@ -28,10 +28,7 @@ while [ $# -gt 0 ]; do
     options+=("$1" "$2")
     shift
     ;;
-  -h | --help)
-    sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
-    exit 0
-    ;;
+  -h | --help) show_help ;;
   --*) fail "$1: there is no such option; --help lists them" ;;
   *) inputs+=("$1") ;;
   esac
