@@ -13,6 +13,22 @@ void dsyevd_(const char *job, const char *triangle, const int *n, double *matrix
              const int *leading, double *values, double *work, const int *work_size,
              int *integer_work, const int *integer_work_size, int *info, size_t job_length,
              size_t triangle_length);
+void dsyevr_(const char *job, const char *range, const char *triangle, const int *n, double *matrix,
+             const int *leading, const double *lowest, const double *highest, const int *first,
+             const int *last, const double *tolerance, int *found, double *values, double *vectors,
+             const int *vectors_leading, int *support, double *work, const int *work_size,
+             int *integer_work, const int *integer_work_size, int *info, size_t job_length,
+             size_t range_length, size_t triangle_length);
+
+static void
+swap(double *a, double *b, size_t count)
+{
+  for (size_t k = 0; k < count; k++) {
+    double old = a[k];
+    a[k] = b[k];
+    b[k] = old;
+  }
+}
 
 static DcStatus
 check(const double *matrix, size_t n)
@@ -25,11 +41,11 @@ check(const double *matrix, size_t n)
   return DC_OK;
 }
 
-/* Turns the rows of `vectors` so that their largest entries are positive. */
+/* Turns the `count` rows of `vectors` so that their largest entries are positive. */
 static void
-fix_signs(double *vectors, size_t n)
+fix_signs(double *vectors, size_t count, size_t n)
 {
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < count; i++) {
     double *vector = vectors + i * n, largest = 0;
     for (size_t k = 0; k < n; k++)
       if (fabs(vector[k]) > fabs(largest))
@@ -80,7 +96,7 @@ dc_eigen_symmetric_in(void *scratch, const double *matrix, size_t n, double *val
   memmove(vectors, matrix, n * n * sizeof *vectors);
   status = solve(scratch, n, values, vectors);
   if (status == DC_OK)
-    fix_signs(vectors, n);
+    fix_signs(vectors, n, n);
   return status;
 }
 
@@ -95,6 +111,81 @@ dc_eigen_symmetric(const double *matrix, size_t n, double *values, double *vecto
     return DC_ERROR_MEMORY;
   status = dc_eigen_symmetric_in(scratch, matrix, n, values, vectors);
   dc_free(scratch);
+  return status;
+}
+
+/* ---- some eigenvalues ---- */
+
+typedef struct {
+  double *matrix; /* n x n, destroyed */
+  double *values; /* n, of which `count` are used */
+  double *work;
+  int *integers, *support;
+} Leading;
+
+/* dsyevr asks for 26 n doubles at least, and for a block of 32 and more columns where it can. */
+static size_t
+leading_work_size(size_t n)
+{
+  return 64 * n;
+}
+
+static bool
+reserve_leading(Leading *leading, size_t n)
+{
+  leading->matrix = DC_NEW(double, n *n);
+  leading->values = DC_NEW(double, n);
+  leading->work = DC_NEW(double, leading_work_size(n));
+  leading->integers = DC_NEW(int, 10 * n);
+  leading->support = DC_NEW(int, 2 * n);
+  return leading->matrix && leading->values && leading->work && leading->integers &&
+         leading->support;
+}
+
+static void
+clear_leading(Leading *leading)
+{
+  dc_free(leading->matrix);
+  dc_free(leading->values);
+  dc_free(leading->work);
+  dc_free(leading->integers);
+  dc_free(leading->support);
+}
+
+/* Finds them ascending. */
+static DcStatus
+solve_leading(Leading *leading, size_t size, size_t count, double *vectors)
+{
+  int n = (int)size, first = n - (int)count + 1, found, info;
+  int doubles = (int)leading_work_size(size), integers = 10 * n;
+  const double tolerance = 0, unused = 0;
+  dsyevr_("V", "I", "L", &n, leading->matrix, &n, &unused, &unused, &first, &n, &tolerance, &found,
+          leading->values, vectors, &n, leading->support, leading->work, &doubles,
+          leading->integers, &integers, &info, 1, 1, 1);
+  return info == 0 && found == (int)count ? DC_OK : DC_ERROR_UNSUPPORTED;
+}
+
+DcStatus
+dc_eigen_leading(const double *matrix, size_t n, size_t count, double *values, double *vectors)
+{
+  DcStatus status = check(matrix, n);
+  if (status == DC_OK && (count == 0 || count > n))
+    status = DC_ERROR_ARGUMENT;
+  if (status != DC_OK)
+    return status;
+  Leading leading = {0};
+  status = DC_ERROR_MEMORY;
+  if (reserve_leading(&leading, n)) {
+    memcpy(leading.matrix, matrix, n * n * sizeof *matrix);
+    status = solve_leading(&leading, n, count, vectors);
+  }
+  for (size_t i = 0; i < count && status == DC_OK; i++)
+    values[i] = leading.values[count - 1 - i];
+  for (size_t i = 0; i < count / 2 && status == DC_OK; i++)
+    swap(vectors + i * n, vectors + (count - 1 - i) * n, n);
+  if (status == DC_OK)
+    fix_signs(vectors, count, n);
+  clear_leading(&leading);
   return status;
 }
 
@@ -142,16 +233,6 @@ sweep(double *a, double *vectors, size_t n)
 }
 
 static void
-swap(double *a, double *b, size_t count)
-{
-  for (size_t k = 0; k < count; k++) {
-    double old = a[k];
-    a[k] = b[k];
-    b[k] = old;
-  }
-}
-
-static void
 sort_ascending(double *values, double *vectors, size_t n)
 {
   for (size_t i = 0; i < n; i++)
@@ -184,7 +265,7 @@ dc_eigen_symmetric_reference(const double *matrix, size_t n, double *values, dou
   for (size_t i = 0; i < n; i++)
     values[i] = a[i * n + i];
   sort_ascending(values, vectors, n);
-  fix_signs(vectors, n);
+  fix_signs(vectors, n, n);
   dc_free(a);
   return DC_OK;
 }

@@ -23,7 +23,13 @@ size_t dc_eigen_scratch(size_t n);
 DcStatus dc_eigen_symmetric_in(void *scratch, const double *matrix, size_t n, double *values,
                                double *vectors);
 
-/* The same by cyclic Jacobi rotations, of which the upper triangle is read; for tests. */
+/* The `count` largest eigenvalues alone, descending, and their vectors (count x n), by LAPACK's
+ * bisection and inverse iteration. Else as dc_eigen_symmetric; DC_ERROR_ARGUMENT also for a count
+ * of 0 or more than n. */
+DcStatus dc_eigen_leading(const double *matrix, size_t n, size_t count, double *values,
+                          double *vectors);
+
+/* dc_eigen_symmetric by cyclic Jacobi rotations, of which the upper triangle is read; for tests. */
 DcStatus dc_eigen_symmetric_reference(const double *matrix, size_t n, double *values,
                                       double *vectors);
 

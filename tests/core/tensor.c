@@ -711,6 +711,34 @@ eigenpairs_hold_and_equal_those_of_jacobi(void **state)
   }
 }
 
+/* The largest few are the last of all, and as long as no two are equal their vectors are the same.
+ */
+static void
+leading_eigenpairs_are_the_last_of_all(void **state)
+{
+  (void)state;
+  enum { N = 40 };
+  static const size_t counts[] = {1, 7, N};
+  static double matrix[N * N], values[N], vectors[N * N], all[N], others[N * N];
+  DcRandom random;
+  dc_random_seed(&random, 9, 0);
+  random_symmetric(&random, N, matrix);
+  assert_int_equal(dc_eigen_symmetric(matrix, N, all, others), DC_OK);
+  for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+    assert_int_equal(dc_eigen_leading(matrix, N, counts[c], values, vectors), DC_OK);
+    for (size_t i = 0; i < counts[c]; i++) {
+      assert_near(values[i], all[N - 1 - i], 2.2e-16 * N * 16);
+      /* Gaps are about 2 sqrt(N) / N of the norm: vectors lose that factor, not more. */
+      for (size_t k = 0; k < N; k++)
+        assert_near(vectors[i * N + k], others[(N - 1 - i) * N + k], 1e-11);
+    }
+  }
+  assert_int_equal(dc_eigen_leading(matrix, N, 0, values, vectors), DC_ERROR_ARGUMENT);
+  assert_int_equal(dc_eigen_leading(matrix, N, N + 1, values, vectors), DC_ERROR_ARGUMENT);
+  matrix[N] = NAN;
+  assert_int_equal(dc_eigen_leading(matrix, N, 2, values, vectors), DC_ERROR_NOT_FINITE);
+}
+
 static void
 eigenpairs_of_a_known_matrix(void **state)
 {
@@ -857,6 +885,7 @@ main(void)
       cmocka_unit_test(kernels_of_all_levels_agree),
       cmocka_unit_test(centring_subtracts_and_leaves_further_columns_alone),
       cmocka_unit_test(eigenpairs_hold_and_equal_those_of_jacobi),
+      cmocka_unit_test(leading_eigenpairs_are_the_last_of_all),
       cmocka_unit_test(eigenpairs_of_a_known_matrix),
       cmocka_unit_test(eigenpairs_of_degenerate_matrices),
       cmocka_unit_test(eigenpairs_refuse_what_is_not_finite_or_too_large),
