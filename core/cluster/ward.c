@@ -34,20 +34,14 @@ find_nearest(Merging *merging, size_t i)
 }
 
 static void
-begin(Merging *merging, const double *points, const double *weights, size_t dim)
+begin(Merging *merging, const double *square, const double *weights)
 {
   memcpy(merging->weight, weights, merging->count * sizeof *weights);
   for (size_t i = 0; i < merging->count; i++) {
     merging->merged[i] = (uint32_t)i;
-    for (size_t j = 0; j < i; j++) {
-      double distance = 0;
-      for (size_t c = 0; c < dim; c++) {
-        double step = points[i * dim + c] - points[j * dim + c];
-        distance += step * step;
-      }
+    for (size_t j = 0; j < i; j++)
       *cost_at(merging, i, j) = *cost_at(merging, j, i) =
-          distance * weights[i] * weights[j] / (weights[i] + weights[j]);
-    }
+          square[i * merging->count + j] * weights[i] * weights[j] / (weights[i] + weights[j]);
   }
   for (size_t i = 0; i < merging->count; i++)
     find_nearest(merging, i);
@@ -116,8 +110,7 @@ number_groups(const Merging *merging, uint32_t *group)
 }
 
 DcStatus
-dc_ward(const double *points, const double *weights, size_t count, size_t dim, size_t groups,
-        uint32_t *group)
+dc_ward(const double *square, const double *weights, size_t count, size_t groups, uint32_t *group)
 {
   Merging merging = {.count = count,
                      .cost = DC_NEW(double, count *count),
@@ -126,7 +119,7 @@ dc_ward(const double *points, const double *weights, size_t count, size_t dim, s
                      .merged = DC_NEW(uint32_t, count)};
   bool well = merging.cost && merging.weight && merging.nearest && merging.merged;
   if (well) {
-    begin(&merging, points, weights, dim);
+    begin(&merging, square, weights);
     for (size_t left = count; left > groups && left > 1; left--) {
       size_t kept = cheapest(&merging);
       merge(&merging, kept, merging.nearest[kept]);
