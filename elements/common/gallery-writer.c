@@ -32,11 +32,12 @@ struct DcGalleryWriter {
   GMutex mutex; /* guards what follows */
   GCond changed;
   Job ring[DC_GALLERY_QUEUE];
-  guint first, waiting; /* place of the oldest job, and how many there are */
-  gint64 interval;      /* us */
-  gint64 last;          /* monotonic time of the last text; 0: none yet */
-  gboolean failed;      /* that one could not be written */
-  gboolean dirty;       /* the page is behind */
+  guint first, waiting;   /* place of the oldest job, and how many there are */
+  gint64 interval;        /* us */
+  gint64 last;            /* monotonic time of the last text; 0: none yet */
+  gboolean failed;        /* that one could not be written */
+  gboolean dirty;         /* the page is behind */
+  gboolean page_was_last; /* the last work was a page, not a picture */
   gboolean working;
   gboolean hurrying; /* somebody waits: the text need not be due, only the last thing */
   gboolean ended;
@@ -133,11 +134,13 @@ due_time(const DcGalleryWriter *writer)
   return writer->last > 0 ? writer->last + pause : 0;
 }
 
+/* Pictures wait for no more than one page, however often it changes. */
 static gboolean
 page_is_due(const DcGalleryWriter *writer)
 {
-  return writer->dirty &&
-         (g_get_monotonic_time() >= due_time(writer) || (writer->hurrying && writer->waiting == 0));
+  if (!writer->dirty || (writer->page_was_last && writer->waiting > 0))
+    return FALSE;
+  return (g_get_monotonic_time() >= due_time(writer) || (writer->hurrying && writer->waiting == 0));
 }
 
 static void
@@ -150,6 +153,7 @@ do_page(DcGalleryWriter *writer)
   written = write_page(writer, ended);
   g_mutex_lock(&writer->mutex);
   writer->last = g_get_monotonic_time();
+  writer->page_was_last = TRUE;
   writer->failed = !written;
   /* Who waits for the end does not wait for a disk to have room again. */
   if (!written && !writer->hurrying)
@@ -163,6 +167,7 @@ do_exemplar(DcGalleryWriter *writer)
 
   writer->first = (writer->first + 1) % DC_GALLERY_QUEUE;
   writer->waiting--;
+  writer->page_was_last = FALSE;
   g_mutex_unlock(&writer->mutex);
   write_exemplar(writer, &job);
   free_job(&job);
