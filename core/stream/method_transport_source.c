@@ -3,6 +3,7 @@
 #include "cluster/transport_fit.h"
 #include "stream/adapter_private.h"
 #include "stream/method_transport.h"
+#include "stream/open_world.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,6 +17,11 @@
 #define SOURCE_GROWTH           4
 #define SOURCE_GROWTH_OF_GROUPS 2
 #define LARGEST_SOURCE          4096
+/* More samples tell groups far better apart while they are few, so groups are made again with each
+ * description of up to as many for each of them; then they keep their members for good. Only where
+ * the stream shows all of them in their shares: where kinds are away, the others would be cut up. */
+#define SAMPLES_PER_LAST_GROUPING 150
+#define CALM_FOR_GROUPS           0.9
 /* As long as the clusters lie within half a spread of the source, what is remembered is of one
  * domain. */
 #define SAME_DOMAIN 0.5
@@ -121,8 +127,31 @@ label_sample(const DcTransportTracker *tracker, const DcMatrix *sample)
   return NULL;
 }
 
+/* A cluster that a person named or holds is what that person saw in it. */
+static bool
+is_taken(const DcAdapter *adapter)
+{
+  for (size_t k = 0; k < adapter->clusters.count; k++) {
+    const DcClusterInfo *info = &adapter->clusters.infos[k];
+    if (info->named || info->pinned || info->ignored)
+      return true;
+  }
+  return false;
+}
+
+/* Whether groups of our own may still change their members. */
+static bool
+may_group_again(const DcAdapter *adapter, size_t samples)
+{
+  DcTransportTracker *tracker = dc_transport_method(adapter)->tracker;
+  return samples <= SAMPLES_PER_LAST_GROUPING * adapter->clusters.count &&
+         dc_transport_tracker_stats(tracker).calm >= CALM_FOR_GROUPS &&
+         !dc_open_world_is_active(adapter) && !is_taken(adapter);
+}
+
 /* The source model of a sample. Clusters that the warm-up made are grouped once more, by more
- * than centroids can tell, and keep these groups; given ones keep the cells of their centroids. */
+ * than centroids can tell, each under the number of that which it shares most members with; given
+ * ones keep the cells of their centroids. */
 static DcStatus
 fit_source(DcAdapter *adapter, const DcMatrix *sample, DcTransportSource **source, DcError *error)
 {
@@ -137,7 +166,7 @@ fit_source(DcAdapter *adapter, const DcMatrix *sample, DcTransportSource **sourc
   }
   DcTransportFitOptions fit = dc_transport_fit_options();
   fit.seed = adapter->config.seed;
-  fit.regroup = transport->own_groups && !labels;
+  fit.regroup = transport->own_groups && (!labels || may_group_again(adapter, sample->rows));
   fit.cells = labels;
   DcStatus status = dc_transport_fit(sample, &centroids, &fit, source, error);
   dc_free(labels);
