@@ -60,8 +60,10 @@ STARTS_FROM_AE = ("dekm", "tdcm")
 METHODS = ("pixels", *SETTINGS)
 
 
-def settings(method, name):
-    return SETTINGS[method].get(name, SETTINGS[method]["*"])
+def settings(method, name, more):
+    """Of a method on a set; `more` has such as "dekm:stop=0.001", which come last and so win."""
+    own = [setting for of, _, setting in (text.partition(":") for text in more) if of == method]
+    return SETTINGS[method].get(name, SETTINGS[method]["*"]) + own
 
 
 def scores(output):
@@ -95,7 +97,7 @@ class Runner:
             return json.loads(log.read_text())
         arguments = ["train", "--method", method, "--clusters", sets.classes(name), "--seed", seed,
                      "--threads", self.options.threads, "--output", self.model(method, name, seed)]
-        for setting in settings(method, name):
+        for setting in settings(method, name, self.options.set):
             arguments += ["--set", setting]
         if method in STARTS_FROM_AE and not (method == "tdcm" and name == "pendigits"):
             self.train("ae", name, seed)
@@ -136,6 +138,8 @@ def main():
     parser.add_argument("--sets", nargs="+", choices=sets.NAMES, default=["optdigits", "usps"])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--set", action="append", default=[], metavar="METHOD:NAME=VALUE",
+                        help="a setting beside those of the script")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", type=pathlib.Path, default=sets.root())
     parser.add_argument("--models", type=pathlib.Path, help="folder that keeps the models")
