@@ -32,7 +32,7 @@ enum {
 
 typedef struct {
   const DcMatrix *samples;
-  size_t clusters, cells, points;
+  size_t clusters, cells, points, opinions;
   float *rows;      /* places as k-means wants them: the larger number of cells and points x d */
   double *places;   /* of cells: cells x d */
   uint32_t *cell;   /* of each sample */
@@ -46,10 +46,18 @@ typedef struct {
   uint32_t *member; /* point of each sample */
   double *mass;     /* samples of each point, never 0: points */
   double *square;   /* distances: the larger number squared */
-  float *shares;    /* of the groups of all opinions in the points: points x opinions x clusters */
+  float *shares;    /* of the groups of all opinions in points: points x opinions x clusters */
   float *together;  /* how often two points are grouped together: points x points */
   float *products;  /* of its rows: points x points */
 } Consensus;
+
+/* Few points for each cluster make no graph in which clusters hang together. */
+static bool
+graphs_tell(const Consensus *c)
+{
+  return c->points / DC_CONSENSUS_SAMPLES_PER_CLUSTER >= c->clusters &&
+         c->points > neighbours[GRAPHS - 1];
+}
 
 static size_t
 count_cells(size_t samples, size_t clusters)
@@ -89,7 +97,7 @@ allocate(Consensus *c)
   c->member = DC_NEW(uint32_t, n);
   c->mass = DC_NEW(double, c->points);
   c->square = DC_NEW(double, most *most);
-  c->shares = DC_NEW(float, c->points *OPINIONS * c->clusters);
+  c->shares = DC_NEW(float, c->points * c->opinions * c->clusters);
   c->together = DC_NEW(float, c->points * c->points);
   c->products = DC_NEW(float, c->points * c->points);
   return c->rows && c->places && c->cell && c->weights && c->within && c->scales && c->whitened &&
@@ -221,7 +229,8 @@ take_opinion(Consensus *c, size_t opinion, double weight)
   float *shares = c->shares + opinion * c->clusters;
   for (size_t i = 0; i < c->samples->rows; i++) {
     size_t point = c->member[i];
-    shares[point * OPINIONS * c->clusters + c->found[i]] += (float)(sqrt(weight) / c->mass[point]);
+    shares[point * c->opinions * c->clusters + c->found[i]] +=
+        (float)(sqrt(weight) / c->mass[point]);
   }
 }
 
@@ -264,20 +273,13 @@ cut_graphs(Consensus *c, size_t first)
 
 /* ---- all of them ---- */
 
-/* Few points for each cluster make no graph in which clusters hang together. */
-static bool
-graphs_tell(const Consensus *c)
-{
-  return c->points / DC_CONSENSUS_SAMPLES_PER_CLUSTER >= c->clusters;
-}
-
 static DcStatus
 ask_all(Consensus *c, uint64_t seed, DcError *error)
 {
   DcStatus status = find_points(c, seed, error);
   for (uint64_t round = 0; round < GROUPINGS && status == DC_OK; round++)
     status = merge_cells(c, seed, round, error);
-  if (status != DC_OK || !graphs_tell(c))
+  if (status != DC_OK || c->opinions == GROUPINGS)
     return status;
   measure(c, c->point, c->points);
   status = cut_graphs(c, GROUPINGS);
@@ -294,7 +296,7 @@ static void
 compare_points(Consensus *c)
 {
   size_t points = c->points;
-  DcMatrix shares = dc_matrix(c->shares, points, OPINIONS * c->clusters);
+  DcMatrix shares = dc_matrix(c->shares, points, c->opinions * c->clusters);
   DcMatrix together = dc_matrix(c->together, points, points);
   DcMatrix products = dc_matrix(c->products, points, points);
   dc_syrk(DC_PLAIN, 1, &shares, 0, &together);
@@ -320,8 +322,10 @@ dc_consensus(const DcMatrix *samples, uint32_t clusters, uint64_t seed, uint32_t
                         samples->rows, clusters, DC_CONSENSUS_SAMPLES_PER_CLUSTER);
   Consensus c = {.samples = samples,
                  .clusters = clusters,
-                 .cells = count_cells(samples->rows, clusters),
-                 .points = samples->rows < MOST_POINTS ? samples->rows : MOST_POINTS};
+                 .cells = count_cells(samples->rows, clusters)};
+  c.points = c.cells > MOST_POINTS ? c.cells : MOST_POINTS;
+  c.points = c.points < samples->rows ? c.points : samples->rows;
+  c.opinions = graphs_tell(&c) ? OPINIONS : GROUPINGS;
   DcStatus status = allocate(&c) ? ask_all(&c, seed, error) : DC_ERROR_MEMORY;
   if (status == DC_OK) {
     compare_points(&c);

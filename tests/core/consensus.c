@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "cluster/ward.h"
 #include "eval/scores.h"
+#include "tensor/blas.h"
 #include "test.h"
 
 #include <string.h>
@@ -135,6 +136,35 @@ groups_need_not_be_round(void **state)
   assert_memory_equal(groups, again, sizeof groups);
 }
 
+/* More groups than the points that graphs are made of, and one group of a dozen samples, which make
+ * no graph of fourteen neighbours. */
+static void
+there_may_be_many_groups_or_one(void **state)
+{
+  (void)state;
+  enum { MANY = 520, EACH = 12 };
+  static float samples[MANY * EACH];
+  static uint32_t groups[MANY * EACH];
+  static uint8_t found[MANY];
+  DcRandom random;
+  dc_random_seed(&random, 8, 0);
+  for (size_t i = 0; i < MANY * EACH; i++)
+    samples[i] = (float)(i % MANY) + 0.01F * (float)dc_random_uniform(&random);
+  DcMatrix rows = dc_matrix(samples, MANY * EACH, 1);
+  assert_int_equal(dc_consensus(&rows, MANY, 1, groups, NULL), DC_OK);
+  size_t count = 0;
+  for (size_t i = 0; i < MANY * EACH; i++) {
+    assert_true(groups[i] < MANY);
+    count += !found[groups[i]];
+    found[groups[i]] = 1;
+  }
+  assert_int_equal(count, MANY);
+  rows = dc_matrix(samples, EACH, 1);
+  assert_int_equal(dc_consensus(&rows, 1, 1, groups, NULL), DC_OK);
+  for (size_t i = 0; i < EACH; i++)
+    assert_int_equal(groups[i], 0);
+}
+
 static void
 samples_that_repeat_do_no_harm(void **state)
 {
@@ -175,8 +205,10 @@ main(void)
       cmocka_unit_test(ward_minds_weights),
       cmocka_unit_test(ward_equals_its_definition),
       cmocka_unit_test(groups_need_not_be_round),
+      cmocka_unit_test(there_may_be_many_groups_or_one),
       cmocka_unit_test(samples_that_repeat_do_no_harm),
       cmocka_unit_test(too_few_samples_are_refused),
   };
+  dc_blas_set_threads(1); /* products are small; threads that wait for them only spin */
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
