@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "cluster/consensus.h"
 #include "cluster/transport_fit.h"
 #include "cluster/transport_tracker.h"
 #include "tensor/blas.h"
@@ -11,7 +12,8 @@
 #include <string.h>
 
 /* What transport tracking costs an embedding: labelling and learning in batches of 64, with every
- * domain remembered that can be, beside labelling alone; and what a search after a jump costs. */
+ * domain remembered that can be, beside labelling alone; and what a search after a jump costs, and
+ * the grouping of a sample. */
 
 enum { CLUSTERS = 10, DIM = 24, SOURCE = 10000, STREAM = 12800, BATCH = 64 };
 
@@ -97,6 +99,30 @@ run_search(void *data)
   dc_transport_search_run(bench->search);
 }
 
+static void
+group_sample(void *data)
+{
+  const DcMatrix *sample = data;
+  static uint32_t groups[SOURCE];
+  must(dc_consensus(sample, CLUSTERS, 1, groups, NULL), "grouping");
+}
+
+static void
+time_groupings(const Bench *bench)
+{
+  const size_t sizes[] = {256, 512, 2048};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    DcMatrix sample = dc_matrix_rows(&bench->source, 0, sizes[i]);
+    double seconds[5];
+    char parameters[80];
+    for (size_t run = 0; run < 5; run++)
+      seconds[run] = bench_seconds(group_sample, &sample);
+    snprintf(parameters, sizeof parameters, "\"clusters\": %d, \"dim\": %d, \"samples\": %zu",
+             CLUSTERS, DIM, sizes[i]);
+    bench_print("transport-grouping", parameters, 1e3 * bench_median(seconds, 5), "ms");
+  }
+}
+
 int
 main(void)
 {
@@ -128,6 +154,7 @@ main(void)
   bench_print("transport-label", parameters, 1e6 * step.baseline / STREAM, "us/embedding");
   BenchResult search = bench_against(run_search, label_stream, &bench, 2);
   bench_print("transport-search", parameters, 1e3 * search.seconds, "ms");
+  time_groupings(&bench);
 
   dc_transport_search_free(bench.search);
   dc_transport_work_clear(&bench.work);

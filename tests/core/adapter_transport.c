@@ -10,6 +10,7 @@
 #include "stream/adapter_private.h"
 #include "stream/method_transport.h"
 #include "stream/snapshot_builder.h"
+#include "tensor/blas.h"
 
 static DcAdapterConfig
 world_config(void)
@@ -709,5 +710,6 @@ main(void)
       cmocka_unit_test(late_adaptation_drops_what_it_cannot_hold),
       cmocka_unit_test(takeover_survives_every_failed_allocation),
   };
+  dc_blas_set_threads(1); /* products are small; threads that wait for them only spin */
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,14 @@ def settings(method, name, more):
     return SETTINGS[method].get(name, SETTINGS[method]["*"]) + own
 
 
+def setting_of_a_method(text):
+    method, _, setting = text.partition(":")
+    if method not in SETTINGS or "=" not in setting:
+        raise argparse.ArgumentTypeError(f"{text!r} is not METHOD:NAME=VALUE, with a method of "
+                                         + ", ".join(SETTINGS))
+    return text
+
+
 def scores(output):
     found = re.search(r"ACC ([\d.]+) +NMI ([\d.]+) +ARI ([-\d.]+)", output)
     if not found:
@@ -89,7 +97,9 @@ class Runner:
         return {key: round(100 * found[key], 1) for key in ("acc", "nmi", "ari")}, seconds, memory
 
     def model(self, method, name, seed):
-        return self.models / f"{name}-{method}-{seed}.safetensors"
+        """Models of other settings are others: those of a start count too."""
+        more = "".join(f"-{text}" for text in self.options.set)
+        return self.models / f"{name}-{method}-{seed}{more}.safetensors"
 
     def train(self, method, name, seed):
         log = self.model(method, name, seed).with_suffix(".json")
@@ -138,7 +148,7 @@ def main():
     parser.add_argument("--sets", nargs="+", choices=sets.NAMES, default=["optdigits", "usps"])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--set", action="append", default=[], metavar="METHOD:NAME=VALUE",
+    parser.add_argument("--set", action="append", default=[], type=setting_of_a_method, metavar="METHOD:NAME=VALUE",
                         help="a setting beside those of the script")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", type=pathlib.Path, default=sets.root())
