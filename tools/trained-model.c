@@ -37,27 +37,49 @@ measure_spread(DcModel *model, const DcMatrix *embeddings, const guint32 *labels
   return TRUE;
 }
 
+/* Takes every how manyth of `count` rows, that no more are left than needed. */
+static gsize
+thinning(gsize count)
+{
+  return (count + MOST_SOURCE_ROWS - 1) / MOST_SOURCE_ROWS;
+}
+
 /* Some of the rows, evenly spaced. */
 static DcMatrix
 thin_out(const DcMatrix *rows)
 {
-  gsize step = (rows->rows + MOST_SOURCE_ROWS - 1) / MOST_SOURCE_ROWS;
+  gsize step = thinning(rows->rows);
   return (DcMatrix){rows->data, rows->rows / step, rows->cols, rows->stride * step};
 }
 
+/* The labels of these rows, of `count`. */
+static guint32 *
+thin_out_labels(const guint32 *labels, gsize count)
+{
+  gsize step = thinning(count), left = count / step;
+  guint32 *thin = g_new(guint32, left);
+  for (gsize i = 0; i < left; i++)
+    thin[i] = labels[i * step];
+  return thin;
+}
+
 /* Describes what the embeddings look like, for an adapter that starts from the model; in the metric
- * that was learnt, if one was. A sample that tells too little leaves the model without a source. */
+ * that was learnt, if one was, and by the groups that were, if those are not the cells of
+ * centroids. A sample that tells too little leaves the model without a source. */
 static gboolean
-describe_source(DcModel *model, const DcMatrix *embeddings)
+describe_source(DcModel *model, const DcLearned *learned, const DcMatrix *embeddings)
 {
   if (embeddings->rows < DC_TRANSPORT_SAMPLES_PER_CLUSTER * model->clusters)
     return TRUE;
   DcMatrix rows = thin_out(embeddings);
   DcMatrix centroids = dc_matrix(model->centroids, model->clusters, model->dim);
   DcTransportFitOptions options = dc_transport_fit_options();
-  gboolean learned = model->attention && model->attention->score == DC_TDCM_QUADRATIC;
-  g_autofree double *metric = g_new(double, learned ? model->dim * model->dim : 0);
-  if (learned) {
+  gboolean quadratic = model->attention && model->attention->score == DC_TDCM_QUADRATIC;
+  g_autofree double *metric = g_new(double, quadratic ? model->dim * model->dim : 0);
+  g_autofree guint32 *cells =
+      learned->grouped ? thin_out_labels(learned->labels, embeddings->rows) : NULL;
+  options.cells = cells;
+  if (quadratic) {
     dc_tdcm_metric(model->attention, metric);
     options.metric = metric;
   }
@@ -184,7 +206,7 @@ fill(DcModel *model, const DcLearner *learner, DcLearned *learned, const DcSampl
   gsize count = learned->attention ? learner->data.domain_ends[0] : learner->data.count;
   DcMatrix rows = dc_matrix(embeddings, count, learned->width);
   take_parts(model, learned, samples);
-  if (!measure_spread(model, &rows, learned->labels) || !describe_source(model, &rows))
+  if (!measure_spread(model, &rows, learned->labels) || !describe_source(model, learned, &rows))
     return dc_error_set(error, DC_ERROR_MEMORY, "not enough memory for the model");
   return samples->scale == 1 ? DC_OK : put_scale_before(&model->encoder, samples->scale, error);
 }

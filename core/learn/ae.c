@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* ae: an autoencoder, then k-means on its codes. */
+/* ae: an autoencoder, then k-means on its codes, or groups of them that need not be round. */
 #include "learn/codes.h"
 #include "learn/learner.h"
 #include "learn/reconstruction.h"
@@ -9,7 +9,8 @@
 #define SEQUENCE_CLUSTERS 2
 #define RESTARTS          10
 
-enum { NETWORK, WIDTH, EPOCHS, BATCH, LEARNING_RATE };
+enum { NETWORK, WIDTH, EPOCHS, BATCH, LEARNING_RATE, GROUPING };
+enum { GROUPING_KMEANS, GROUPING_CONSENSUS };
 
 static const DcLearnSetting settings[] = {
     [NETWORK] = DC_AUTOENCODER_SETTING,
@@ -18,6 +19,10 @@ static const DcLearnSetting settings[] = {
     [BATCH] = {"batch", "samples in a step; few epochs learn more from 64", 256, 1, 1e6, true,
                NULL},
     [LEARNING_RATE] = {"learning-rate", "of Adam", 1e-3, 1e-9, 1, false, NULL},
+    [GROUPING] = {"grouping",
+                  "of the codes: k-means, as papers do; consensus: groups that need not be round, "
+                  "for adapt-centroids",
+                  GROUPING_KMEANS, 0, 0, true, (const char *const[]){"k-means", "consensus", NULL}},
 };
 
 typedef struct {
@@ -80,8 +85,11 @@ finish(DcLearner *learner, DcLearned *learned, DcError *error)
   dc_random_seed(&random, learner->seed, SEQUENCE_CLUSTERS);
   DcStatus status =
       dc_learned_copy_networks(ae->autoencoder.encoder, ae->autoencoder.decoder, learned, error);
-  return status ? status
-                : dc_learner_cluster(learner, learned->encoder, RESTARTS, &random, learned, error);
+  if (!status)
+    status = dc_learner_cluster(learner, learned->encoder, RESTARTS, &random, learned, error);
+  if (!status && learner->settings[GROUPING] == GROUPING_CONSENSUS)
+    status = dc_learner_regroup(learner, learned->encoder, learned, error);
+  return status;
 }
 
 static void

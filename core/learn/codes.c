@@ -2,6 +2,7 @@
 #include "learn/codes.h"
 
 #include "base/memory.h"
+#include "cluster/consensus.h"
 #include "cluster/kmeans.h"
 #include "nn/encode.h"
 
@@ -59,6 +60,49 @@ dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, uint32_t 
         dc_kmeans(&samples, NULL, &options, random, &centroids, learned->labels, &result, error);
   }
   dc_free(codes);
+  return status;
+}
+
+/* The means of the groups; one without members keeps its centroid. */
+static DcStatus
+take_means(const DcMatrix *codes, const uint32_t *groups, DcLearned *learned, DcError *error)
+{
+  const size_t width = codes->cols;
+  double *sums = DC_NEW(double, learned->clusters *width);
+  size_t *counts = DC_NEW(size_t, learned->clusters);
+  if (sums && counts) {
+    for (size_t i = 0; i < codes->rows; i++) {
+      counts[groups[i]]++;
+      for (size_t j = 0; j < width; j++)
+        sums[groups[i] * width + j] += (double)dc_matrix_row(codes, i)[j];
+    }
+    for (size_t i = 0; i < learned->clusters * width; i++)
+      if (counts[i / width])
+        learned->centroids[i] = (float)(sums[i] / (double)counts[i / width]);
+  }
+  const bool well = sums && counts;
+  dc_free(sums);
+  dc_free(counts);
+  return well ? DC_OK : dc_error_set(error, DC_ERROR_MEMORY, "no memory for the means of groups");
+}
+
+DcStatus
+dc_learner_regroup(const DcLearner *learner, const DcNetwork *encoder, DcLearned *learned,
+                   DcError *error)
+{
+  const size_t count = learner->data.count;
+  if (count < (size_t)DC_CONSENSUS_SAMPLES_PER_CLUSTER * learned->clusters)
+    return DC_OK;
+  float *values;
+  DcStatus status = dc_learner_encode(learner, encoder, &values, error);
+  if (status)
+    return status;
+  const DcMatrix codes = dc_matrix(values, count, learned->width);
+  status = dc_consensus(&codes, learner->clusters, learner->seed, learned->labels, error);
+  if (!status)
+    status = take_means(&codes, learned->labels, learned, error);
+  learned->grouped = status == DC_OK;
+  dc_free(values);
   return status;
 }
 

@@ -16,6 +16,11 @@ DcStatus dc_learner_encode(const DcLearner *learner, const DcNetwork *encoder, f
 DcStatus dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, uint32_t restarts,
                             DcRandom *random, DcLearned *learned, DcError *error);
 
+/* Groups the codes that `learned` has clusters of anew, by consensus (cluster/consensus.h), with
+ * the means of the groups as centroids. With too few samples for that the clusters stay. */
+DcStatus dc_learner_regroup(const DcLearner *learner, const DcNetwork *encoder, DcLearned *learned,
+                            DcError *error);
+
 /* Copies of the networks (`decoder` may be NULL) for `learned`. */
 DcStatus dc_learned_copy_networks(const DcNetwork *encoder, const DcNetwork *decoder,
                                   DcLearned *learned, DcError *error);

@@ -81,6 +81,8 @@ typedef struct {
   size_t clusters, width;         /* K, d */
   float *centroids;               /* K x d, from dc_alloc() */
   uint32_t *labels;               /* of each sample, as the method itself labels it; dc_alloc() */
+  bool grouped; /* the clusters are the groups that `labels` say, which need not be the cells of
+                   the nearest centroid */
 } DcLearned;
 
 void dc_learned_clear(DcLearned *learned);

@@ -557,6 +557,7 @@ rewrite(const char *changed, bool leave_out)
                                      "setting epochs",
                                      "setting batch",
                                      "setting learning-rate",
+                                     "setting grouping",
                                      "data"};
   for (size_t i = 0; i < COUNT(keys); i++) {
     metadata[2 * pairs] = keys[i];

@@ -4,6 +4,7 @@
 import json
 import math
 import os
+import random
 import resource
 import signal
 import struct
@@ -51,15 +52,17 @@ def groups(count=COUNT, length=4, offset=0):
             for i in range(count) for j in range(length)]
 
 
-def read_tensors(path):
-    """The numbers of every float32 tensor of a model, by name."""
+def read_tensors(path, kind="F32"):
+    """The numbers of every tensor of a model that holds such floats, by name."""
     content = path.read_bytes()
     length, = struct.unpack("<Q", content[:8])
     header, data = json.loads(content[8:8 + length]), content[8 + length:]
     header.pop("__metadata__")
     tensors = {name: data[slice(*tensor["data_offsets"])] for name, tensor in header.items()
-               if tensor["dtype"] == "F32"}
-    return {name: struct.unpack(f"<{len(part) // 4}f", part) for name, part in tensors.items()}
+               if tensor["dtype"] == kind}
+    code, size = {"F32": ("f", 4), "F64": ("d", 8)}[kind]
+    return {name: struct.unpack(f"<{len(part) // size}{code}", part)
+            for name, part in tensors.items()}
 
 
 def assignments(settings):
@@ -340,6 +343,7 @@ class SettingsTest(TrainTest):
                 ("epochs", ["NAME=VALUE", '"epochs"']),
                 ("network=deep", ["network", '"deep"', "conv", "dense"]),
                 ("network=1", ["network", '"1"']),
+                ("grouping=best", ["grouping", '"best"', "k-means", "consensus"]),
                 ("epochs=0", ["epochs is 0", "1 to"]),
                 ("width=2.5", ["width is 2.5", "whole"]),
                 ("learning-rate=nan", ["learning-rate", "nan"]),
@@ -449,6 +453,12 @@ class SamplesTest(TrainTest):
                                     f"{COUNT} samples", COUNT + 1)
         self.assert_files()
 
+    def test_constant_pictures_have_groups_too(self):
+        self.pictures = self.file("x-images-idx3-ubyte", idx(COUNT, SIDE, SIDE,
+                                                             data=[77] * (COUNT * SIDE * SIDE)))
+        self.learn(settings=[*QUICK["ae"], "grouping=consensus"])
+        self.assert_sound("ae")
+
     def test_as_many_clusters_as_samples_are_made(self):
         self.learn(clusters=COUNT)
 
@@ -532,6 +542,18 @@ class VectorsTest(TrainTest):
             self.assertTrue(0 <= one["acc"] <= 1 and 0 <= one["nmi"] <= 1 and -1 <= one["ari"] <= 1)
             self.assertGreaterEqual(one["seconds"], 0)
         self.assertEqual(scores["baselines"][0]["acc"], 1)  # the groups lie far apart
+
+    def test_a_source_is_described_from_groups_that_need_not_be_round(self):
+        """Three long bars side by side: not the cells of the means, which would cut them across."""
+        numbers = random.Random(5)
+        points = self.file("b.npy", npy([value for i in range(400) for value in (
+            40 * numbers.random(), 6 * (i % 3) + numbers.gauss(0, 0.5))], (400, 2)))
+        self.learn(points, clusters=3, options=["--report", self.home / "report"],
+                   settings=["epochs=20", "batch=32", "width=2", "grouping=consensus"])
+        sizes = json.loads((self.home / "report" / "figures.json").read_text())["sizes"]
+        shares = read_tensors(self.model, "F64")["transport.source.occupancy"]
+        for size, share in zip(sizes, shares, strict=True):
+            self.assertAlmostEqual(share, size / 400, delta=1e-9)
 
     def test_a_model_takes_vectors_as_they_stand_in_the_file(self):
         """Numbers are divided by the largest to learn: an eighth of them gives the same embeddings."""

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Groups of codes that need not be round (`ae` with grouping=consensus). What a course of `ae` does
+ * besides is tested with `dekm`, which goes on from it. */
+#include "learn/codes.h"
+#include "learning.h"
+
+#define CLASSES      3
+#define SAMPLES      300
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* Three long bars side by side, in turn: k-means cuts them across. */
+static LearnSamples
+long_bars(size_t count)
+{
+  LearnSamples samples = new_samples((DcShape){1, 1, 2}, count);
+  DcRandom random;
+  dc_random_seed(&random, 5, 0);
+  for (size_t i = 0; i < count; i++) {
+    float *values = sample_values(&samples, i);
+    samples.classes[i] = (uint32_t)(i % CLASSES);
+    values[0] = (float)(40 * dc_random_uniform(&random));
+    values[1] = (float)(6 * samples.classes[i] + 0.5 * dc_random_normal(&random));
+  }
+  return samples;
+}
+
+/* An encoder that gives its samples back. */
+static DcNetwork *
+identity(DcShape shape)
+{
+  const DcLayer affine = {.kind = DC_LAYER_AFFINE};
+  DcNetwork *network = dc_network_new(shape);
+  assert_non_null(network);
+  assert_int_equal(dc_network_add(network, &affine, NULL), DC_OK);
+  DcLayer *layer = dc_network_layer(network, 0);
+  for (size_t i = 0; i < layer->weight_size; i++)
+    layer->weight[i] = 1;
+  return network;
+}
+
+/* A learner of which only samples, clusters and seed matter here. */
+static DcLearner *
+learner_of(const LearnSamples *samples, uint32_t clusters)
+{
+  static const Setting few[] = {{"epochs", 1}, {"width", 2}};
+  return new_course(&dc_learner_ae, &samples->data, clusters, 1, few, COUNT(few));
+}
+
+static DcLearned
+cluster(const DcLearner *learner, const DcNetwork *encoder)
+{
+  DcLearned learned = {0};
+  DcRandom random;
+  dc_random_seed(&random, 1, 0);
+  assert_int_equal(dc_learner_cluster(learner, encoder, 10, &random, &learned, NULL), DC_OK);
+  assert_false(learned.grouped);
+  return learned;
+}
+
+static void
+long_groups_are_found_that_k_means_cuts(void **state)
+{
+  (void)state;
+  LearnSamples samples = long_bars(SAMPLES);
+  DcNetwork *encoder = identity(samples.data.shape);
+  DcLearner *learner = learner_of(&samples, CLASSES);
+  DcLearned learned = cluster(learner, encoder);
+  assert_true(accuracy(&samples, &learned) < 0.7); /* three cells across: a third in each bar */
+  assert_int_equal(dc_learner_regroup(learner, encoder, &learned, NULL), DC_OK);
+  assert_true(learned.grouped);
+  assert_true(accuracy(&samples, &learned) == 1);
+  dc_learned_clear(&learned);
+  dc_learner_free(learner);
+  dc_network_free(encoder);
+  free_samples(&samples);
+}
+
+static void
+centroids_are_the_means_of_the_groups(void **state)
+{
+  (void)state;
+  LearnSamples samples = long_bars(SAMPLES);
+  DcNetwork *encoder = identity(samples.data.shape);
+  DcLearner *learner = learner_of(&samples, CLASSES);
+  DcLearned learned = cluster(learner, encoder);
+  assert_int_equal(dc_learner_regroup(learner, encoder, &learned, NULL), DC_OK);
+  double sums[CLASSES][2] = {{0}}, counts[CLASSES] = {0};
+  for (size_t i = 0; i < SAMPLES; i++) {
+    counts[learned.labels[i]]++;
+    for (size_t j = 0; j < 2; j++)
+      sums[learned.labels[i]][j] += sample_values(&samples, i)[j];
+  }
+  for (size_t k = 0; k < CLASSES; k++)
+    for (size_t j = 0; j < 2; j++) /* single precision of numbers up to 40 */
+      assert_true(fabs(learned.centroids[2 * k + j] - sums[k][j] / counts[k]) < 1e-5);
+  dc_learned_clear(&learned);
+  dc_learner_free(learner);
+  dc_network_free(encoder);
+  free_samples(&samples);
+}
+
+/* A consensus needs twelve samples for each cluster. */
+static void
+few_samples_keep_their_cells(void **state)
+{
+  (void)state;
+  LearnSamples samples = long_bars(12 * CLASSES - 1);
+  DcNetwork *encoder = identity(samples.data.shape);
+  DcLearner *learner = learner_of(&samples, CLASSES);
+  DcLearned cells = cluster(learner, encoder), learned = cluster(learner, encoder);
+  assert_int_equal(dc_learner_regroup(learner, encoder, &learned, NULL), DC_OK);
+  assert_false(learned.grouped);
+  assert_memory_equal(learned.labels, cells.labels, samples.data.count * sizeof(uint32_t));
+  assert_memory_equal(learned.centroids, cells.centroids, CLASSES * 2 * sizeof(float));
+  dc_learned_clear(&cells);
+  dc_learned_clear(&learned);
+  dc_learner_free(learner);
+  dc_network_free(encoder);
+  free_samples(&samples);
+}
+
+/* Nothing to tell samples apart by: as many clusters as were asked for, with numbers in them. */
+static void
+equal_codes_are_survived(void **state)
+{
+  (void)state;
+  LearnSamples samples = long_bars(SAMPLES);
+  for (size_t i = 0; i < SAMPLES; i++)
+    memcpy(sample_values(&samples, i), (float[]){3, 4}, 2 * sizeof(float));
+  DcNetwork *encoder = identity(samples.data.shape);
+  DcLearner *learner = learner_of(&samples, CLASSES);
+  DcLearned learned = cluster(learner, encoder);
+  assert_int_equal(dc_learner_regroup(learner, encoder, &learned, NULL), DC_OK);
+  for (size_t i = 0; i < SAMPLES; i++)
+    assert_in_range(learned.labels[i], 0, CLASSES - 1);
+  for (size_t k = 0; k < CLASSES; k++) {
+    assert_true(learned.centroids[2 * k] == 3);
+    assert_true(learned.centroids[2 * k + 1] == 4);
+  }
+  dc_learned_clear(&learned);
+  dc_learner_free(learner);
+  dc_network_free(encoder);
+  free_samples(&samples);
+}
+
+/* Codes that are no numbers come from an encoder that has diverged. */
+static void
+codes_that_are_no_numbers_are_refused(void **state)
+{
+  (void)state;
+  LearnSamples samples = long_bars(SAMPLES);
+  DcNetwork *encoder = identity(samples.data.shape);
+  DcLearner *learner = learner_of(&samples, CLASSES);
+  DcLearned learned = cluster(learner, encoder);
+  dc_network_layer(encoder, 0)->weight[1] = NAN;
+  DcError error = {0};
+  assert_int_not_equal(dc_learner_regroup(learner, encoder, &learned, &error), DC_OK);
+  assert_non_null(strstr(error.message, "diverged"));
+  assert_false(learned.grouped);
+  dc_learned_clear(&learned);
+  dc_learner_free(learner);
+  dc_network_free(encoder);
+  free_samples(&samples);
+}
+
+/* By the setting, from a whole course; and the same twice. */
+static void
+a_course_groups_as_it_is_told(void **state)
+{
+  (void)state;
+  LearnSamples samples = bar_pictures(8, 6, SAMPLES, 8);
+  uint32_t first[SAMPLES];
+  for (size_t run = 0; run < 3; run++) {
+    const Setting settings[] = {
+        {"epochs", 3}, {"batch", 32}, {"width", 8}, {"grouping", run < 2 ? 1 : 0}};
+    DcLearner *learner = new_course(&dc_learner_ae, &samples.data, 6, 1, settings, COUNT(settings));
+    run_steps(learner, SIZE_MAX);
+    DcLearned learned = finish_course(learner);
+    assert_int_equal(learned.grouped, run < 2);
+    if (run == 0)
+      memcpy(first, learned.labels, sizeof first);
+    else if (run == 1)
+      assert_memory_equal(first, learned.labels, sizeof first);
+    dc_learned_clear(&learned);
+    dc_learner_free(learner);
+  }
+  free_samples(&samples);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(long_groups_are_found_that_k_means_cuts),
+      cmocka_unit_test(centroids_are_the_means_of_the_groups),
+      cmocka_unit_test(few_samples_keep_their_cells),
+      cmocka_unit_test(equal_codes_are_survived),
+      cmocka_unit_test(codes_that_are_no_numbers_are_refused),
+      cmocka_unit_test(a_course_groups_as_it_is_told),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
