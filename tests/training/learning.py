@@ -21,7 +21,8 @@ import sets
 SHORT_START = ["start=pretrained", "pretrain-epochs=10", "module-epochs=50"]
 
 # What differs from the standard settings, for a set and a method; "*" for all other sets. A method
-# that starts from `ae` takes over its networks, as --start-from does.
+# that starts from `ae` takes over its networks, as --start-from does; `groups` are those of the codes
+# of that autoencoder, after one pass more, that need not be round.
 SETTINGS = {
     "ae": {
         "*": ["epochs=200"],
@@ -30,6 +31,7 @@ SETTINGS = {
         "fashion-mnist-test": ["epochs=60"],
         "cifar10": ["epochs=20"],
     },
+    "groups": {"*": ["epochs=1", "grouping=consensus"]},
     "dekm": {"*": []},
     "cm": {
         "*": ["batch=128", "alpha=40"],
@@ -56,7 +58,8 @@ SETTINGS = {
     },
     "tdcm": {"*": []},
 }
-STARTS_FROM_AE = ("dekm", "tdcm")
+STARTS_FROM_AE = ("groups", "dekm", "tdcm")
+BY_PROGRAM = {"groups": "ae"}  # where the program's name for the method is another
 METHODS = ("pixels", *SETTINGS)
 
 
@@ -105,7 +108,8 @@ class Runner:
         log = self.model(method, name, seed).with_suffix(".json")
         if log.exists():
             return json.loads(log.read_text())
-        arguments = ["train", "--method", method, "--clusters", sets.classes(name), "--seed", seed,
+        arguments = ["train", "--method", BY_PROGRAM.get(method, method),
+                     "--clusters", sets.classes(name), "--seed", seed,
                      "--threads", self.options.threads, "--output", self.model(method, name, seed)]
         for setting in settings(method, name, self.options.set):
             arguments += ["--set", setting]
