@@ -39,65 +39,72 @@ identity(DcShape shape)
   return network;
 }
 
-/* A learner of which only samples, clusters and seed matter here. */
-static DcLearner *
-learner_of(const LearnSamples *samples, uint32_t clusters)
+/* Samples as they are, in cells of k-means. */
+typedef struct {
+  LearnSamples samples;
+  DcNetwork *encoder;
+  DcLearner *learner; /* of which samples, clusters and seed matter */
+  DcLearned learned;
+} Case;
+
+static Case
+in_cells(LearnSamples samples)
 {
   static const Setting few[] = {{"epochs", 1}, {"width", 2}};
-  return new_course(&dc_learner_ae, &samples->data, clusters, 1, few, COUNT(few));
-}
-
-static DcLearned
-cluster(const DcLearner *learner, const DcNetwork *encoder)
-{
-  DcLearned learned = {0};
+  Case made = {.samples = samples, .encoder = identity(samples.data.shape)};
+  made.learner = new_course(&dc_learner_ae, &samples.data, CLASSES, 1, few, COUNT(few));
   DcRandom random;
   dc_random_seed(&random, 1, 0);
-  assert_int_equal(dc_learner_cluster(learner, encoder, 10, &random, &learned, NULL), DC_OK);
-  assert_false(learned.grouped);
-  return learned;
+  assert_int_equal(dc_learner_cluster(made.learner, made.encoder, 10, &random, &made.learned, NULL),
+                   DC_OK);
+  assert_false(made.learned.grouped);
+  return made;
+}
+
+static void
+regroup(Case *made)
+{
+  assert_int_equal(dc_learner_regroup(made->learner, made->encoder, &made->learned, NULL), DC_OK);
+}
+
+static void
+clear_case(Case *made)
+{
+  dc_learned_clear(&made->learned);
+  dc_learner_free(made->learner);
+  dc_network_free(made->encoder);
+  free_samples(&made->samples);
 }
 
 static void
 long_groups_are_found_that_k_means_cuts(void **state)
 {
   (void)state;
-  LearnSamples samples = long_bars(SAMPLES);
-  DcNetwork *encoder = identity(samples.data.shape);
-  DcLearner *learner = learner_of(&samples, CLASSES);
-  DcLearned learned = cluster(learner, encoder);
-  assert_true(accuracy(&samples, &learned) < 0.7); /* three cells across: a third in each bar */
-  assert_int_equal(dc_learner_regroup(learner, encoder, &learned, NULL), DC_OK);
-  assert_true(learned.grouped);
-  assert_true(accuracy(&samples, &learned) == 1);
-  dc_learned_clear(&learned);
-  dc_learner_free(learner);
-  dc_network_free(encoder);
-  free_samples(&samples);
+  Case bars = in_cells(long_bars(SAMPLES));
+  /* Three cells across: each has a third of each bar. */
+  assert_true(accuracy(&bars.samples, &bars.learned) < 0.7);
+  regroup(&bars);
+  assert_true(bars.learned.grouped);
+  assert_true(accuracy(&bars.samples, &bars.learned) == 1);
+  clear_case(&bars);
 }
 
 static void
 centroids_are_the_means_of_the_groups(void **state)
 {
   (void)state;
-  LearnSamples samples = long_bars(SAMPLES);
-  DcNetwork *encoder = identity(samples.data.shape);
-  DcLearner *learner = learner_of(&samples, CLASSES);
-  DcLearned learned = cluster(learner, encoder);
-  assert_int_equal(dc_learner_regroup(learner, encoder, &learned, NULL), DC_OK);
+  Case bars = in_cells(long_bars(SAMPLES));
+  regroup(&bars);
   double sums[CLASSES][2] = {{0}}, counts[CLASSES] = {0};
   for (size_t i = 0; i < SAMPLES; i++) {
-    counts[learned.labels[i]]++;
+    counts[bars.learned.labels[i]]++;
     for (size_t j = 0; j < 2; j++)
-      sums[learned.labels[i]][j] += sample_values(&samples, i)[j];
+      sums[bars.learned.labels[i]][j] += sample_values(&bars.samples, i)[j];
   }
   for (size_t k = 0; k < CLASSES; k++)
     for (size_t j = 0; j < 2; j++) /* single precision of numbers up to 40 */
-      assert_true(fabs(learned.centroids[2 * k + j] - sums[k][j] / counts[k]) < 1e-5);
-  dc_learned_clear(&learned);
-  dc_learner_free(learner);
-  dc_network_free(encoder);
-  free_samples(&samples);
+      assert_true(fabs(bars.learned.centroids[2 * k + j] - sums[k][j] / counts[k]) < 1e-5);
+  clear_case(&bars);
 }
 
 /* A consensus needs twelve samples for each cluster. */
@@ -105,19 +112,17 @@ static void
 few_samples_keep_their_cells(void **state)
 {
   (void)state;
-  LearnSamples samples = long_bars(12 * CLASSES - 1);
-  DcNetwork *encoder = identity(samples.data.shape);
-  DcLearner *learner = learner_of(&samples, CLASSES);
-  DcLearned cells = cluster(learner, encoder), learned = cluster(learner, encoder);
-  assert_int_equal(dc_learner_regroup(learner, encoder, &learned, NULL), DC_OK);
-  assert_false(learned.grouped);
-  assert_memory_equal(learned.labels, cells.labels, samples.data.count * sizeof(uint32_t));
-  assert_memory_equal(learned.centroids, cells.centroids, CLASSES * 2 * sizeof(float));
-  dc_learned_clear(&cells);
-  dc_learned_clear(&learned);
-  dc_learner_free(learner);
-  dc_network_free(encoder);
-  free_samples(&samples);
+  enum { FEW = 12 * CLASSES - 1 };
+  Case bars = in_cells(long_bars(FEW));
+  uint32_t labels[FEW];
+  float centroids[CLASSES * 2];
+  memcpy(labels, bars.learned.labels, sizeof labels);
+  memcpy(centroids, bars.learned.centroids, sizeof centroids);
+  regroup(&bars);
+  assert_false(bars.learned.grouped);
+  assert_memory_equal(bars.learned.labels, labels, sizeof labels);
+  assert_memory_equal(bars.learned.centroids, centroids, sizeof centroids);
+  clear_case(&bars);
 }
 
 /* Nothing to tell samples apart by: as many clusters as were asked for, with numbers in them. */
@@ -128,20 +133,15 @@ equal_codes_are_survived(void **state)
   LearnSamples samples = long_bars(SAMPLES);
   for (size_t i = 0; i < SAMPLES; i++)
     memcpy(sample_values(&samples, i), (float[]){3, 4}, 2 * sizeof(float));
-  DcNetwork *encoder = identity(samples.data.shape);
-  DcLearner *learner = learner_of(&samples, CLASSES);
-  DcLearned learned = cluster(learner, encoder);
-  assert_int_equal(dc_learner_regroup(learner, encoder, &learned, NULL), DC_OK);
+  Case equal = in_cells(samples);
+  regroup(&equal);
   for (size_t i = 0; i < SAMPLES; i++)
-    assert_in_range(learned.labels[i], 0, CLASSES - 1);
+    assert_in_range(equal.learned.labels[i], 0, CLASSES - 1);
   for (size_t k = 0; k < CLASSES; k++) {
-    assert_true(learned.centroids[2 * k] == 3);
-    assert_true(learned.centroids[2 * k + 1] == 4);
+    assert_true(equal.learned.centroids[2 * k] == 3);
+    assert_true(equal.learned.centroids[2 * k + 1] == 4);
   }
-  dc_learned_clear(&learned);
-  dc_learner_free(learner);
-  dc_network_free(encoder);
-  free_samples(&samples);
+  clear_case(&equal);
 }
 
 /* Codes that are no numbers come from an encoder that has diverged. */
@@ -149,19 +149,14 @@ static void
 codes_that_are_no_numbers_are_refused(void **state)
 {
   (void)state;
-  LearnSamples samples = long_bars(SAMPLES);
-  DcNetwork *encoder = identity(samples.data.shape);
-  DcLearner *learner = learner_of(&samples, CLASSES);
-  DcLearned learned = cluster(learner, encoder);
-  dc_network_layer(encoder, 0)->weight[1] = NAN;
+  Case bars = in_cells(long_bars(SAMPLES));
+  dc_network_layer(bars.encoder, 0)->weight[1] = NAN;
   DcError error = {0};
-  assert_int_not_equal(dc_learner_regroup(learner, encoder, &learned, &error), DC_OK);
+  assert_int_not_equal(dc_learner_regroup(bars.learner, bars.encoder, &bars.learned, &error),
+                       DC_OK);
   assert_non_null(strstr(error.message, "diverged"));
-  assert_false(learned.grouped);
-  dc_learned_clear(&learned);
-  dc_learner_free(learner);
-  dc_network_free(encoder);
-  free_samples(&samples);
+  assert_false(bars.learned.grouped);
+  clear_case(&bars);
 }
 
 /* By the setting, from a whole course; and the same twice. */

@@ -555,6 +555,19 @@ class VectorsTest(TrainTest):
         for size, share in zip(sizes, shares, strict=True):
             self.assertAlmostEqual(share, size / 400, delta=1e-9)
 
+    def test_a_source_of_many_is_described_from_some_with_their_own_groups(self):
+        """More than a source needs, in the order of their classes: labels that go with other samples
+        have other shares, by a quarter. Every second one is taken; that moves shares by less."""
+        count = 16386
+        points = self.file("m.npy", npy([value + i % 7 / 10 for i in range(count) for value in (
+            (9, 1) if i < count // 4 else (1, 9))], (count, 2)))
+        self.learn(points, options=["--report", self.home / "report"],
+                   settings=["epochs=1", "width=2", "grouping=consensus"])
+        sizes = json.loads((self.home / "report" / "figures.json").read_text())["sizes"]
+        shares = read_tensors(self.model, "F64")["transport.source.occupancy"]
+        for size, share in zip(sizes, shares, strict=True):
+            self.assertAlmostEqual(share, size / count, delta=0.01)
+
     def test_a_model_takes_vectors_as_they_stand_in_the_file(self):
         """Numbers are divided by the largest to learn: an eighth of them gives the same embeddings."""
         self.learn(self.points)

@@ -21,8 +21,8 @@ import sets
 SHORT_START = ["start=pretrained", "pretrain-epochs=10", "module-epochs=50"]
 
 # What differs from the standard settings, for a set and a method; "*" for all other sets. A method
-# that starts from `ae` takes over its networks, as --start-from does; `groups` are those of the codes
-# of that autoencoder, after one pass more, that need not be round.
+# that starts from `ae` takes over its networks, as --start-from does; `groups`, which need not be
+# round, are of the codes of that autoencoder after one pass more.
 SETTINGS = {
     "ae": {
         "*": ["epochs=200"],
@@ -152,8 +152,8 @@ def main():
     parser.add_argument("--sets", nargs="+", choices=sets.NAMES, default=["optdigits", "usps"])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--set", action="append", default=[], type=setting_of_a_method, metavar="METHOD:NAME=VALUE",
-                        help="a setting beside those of the script")
+    parser.add_argument("--set", action="append", default=[], type=setting_of_a_method,
+                        metavar="METHOD:NAME=VALUE", help="a setting beside those of the script")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", type=pathlib.Path, default=sets.root())
     parser.add_argument("--models", type=pathlib.Path, help="folder that keeps the models")
