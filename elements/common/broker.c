@@ -121,7 +121,7 @@ check_trust(DcBroker *broker, const DcBrokerWish *wish, GError **error)
 
 /* --- topics --- */
 
-/* A topic with its placeholders filled in, or NULL when it cannot be published to. */
+/* A topic with its names filled in, or NULL when it cannot be published to. */
 static gchar *
 fill_topic(const gchar *topic, const DcBrokerWish *wish, GError **error)
 {

@@ -338,10 +338,11 @@ install_address(GObjectClass *klass)
    */
   g_object_class_install_property(
       klass, DC_PUBLISH_STATUS_TOPIC,
-      g_param_spec_string("status-topic", "Status topic",
-                          "Where \"online\" or \"offline\" is retained; placeholders as in topic; "
-                          "unset or empty: nowhere",
-                          DEFAULT_STATUS_TOPIC, DC_PARAM_READY));
+      g_param_spec_string(
+          "status-topic", "Status topic",
+          "Where \"online\" or \"offline\" is retained; names filled in as in topic; "
+          "unset or empty: nowhere",
+          DEFAULT_STATUS_TOPIC, DC_PARAM_READY));
 }
 
 static void
