@@ -10,7 +10,6 @@
 #define RESTARTS          10
 
 enum { NETWORK, WIDTH, EPOCHS, BATCH, LEARNING_RATE, GROUPING };
-enum { GROUPING_KMEANS, GROUPING_CONSENSUS };
 
 static const DcLearnSetting settings[] = {
     [NETWORK] = DC_AUTOENCODER_SETTING,
@@ -19,10 +18,7 @@ static const DcLearnSetting settings[] = {
     [BATCH] = {"batch", "samples in a step; few epochs learn more from 64", 256, 1, 1e6, true,
                NULL},
     [LEARNING_RATE] = {"learning-rate", "of Adam", 1e-3, 1e-9, 1, false, NULL},
-    [GROUPING] = {"grouping",
-                  "of the codes: k-means, as papers do; consensus: groups that need not be round, "
-                  "for adapt-centroids",
-                  GROUPING_KMEANS, 0, 0, true, (const char *const[]){"k-means", "consensus", NULL}},
+    [GROUPING] = DC_GROUPING_SETTING,
 };
 
 typedef struct {
@@ -87,7 +83,7 @@ finish(DcLearner *learner, DcLearned *learned, DcError *error)
       dc_learned_copy_networks(ae->autoencoder.encoder, ae->autoencoder.decoder, learned, error);
   if (!status)
     status = dc_learner_cluster(learner, learned->encoder, RESTARTS, &random, learned, error);
-  if (!status && learner->settings[GROUPING] == GROUPING_CONSENSUS)
+  if (!status && learner->settings[GROUPING] == DC_GROUPING_CONSENSUS)
     status = dc_learner_regroup(learner, learned->encoder, learned, error);
   return status;
 }

@@ -65,20 +65,20 @@ dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, uint32_t 
 
 /* The means of the groups; one without members keeps its centroid. */
 static DcStatus
-take_means(const DcMatrix *codes, const uint32_t *groups, DcLearned *learned, DcError *error)
+take_means(const DcMatrix *codes, const uint32_t *groups, const DcMatrix *centroids, DcError *error)
 {
-  const size_t width = codes->cols;
-  double *sums = DC_NEW(double, learned->clusters *width);
-  size_t *counts = DC_NEW(size_t, learned->clusters);
+  const size_t clusters = centroids->rows, width = codes->cols;
+  double *sums = DC_NEW(double, clusters *width);
+  size_t *counts = DC_NEW(size_t, clusters);
   if (sums && counts) {
     for (size_t i = 0; i < codes->rows; i++) {
       counts[groups[i]]++;
       for (size_t j = 0; j < width; j++)
         sums[groups[i] * width + j] += (double)dc_matrix_row(codes, i)[j];
     }
-    for (size_t i = 0; i < learned->clusters * width; i++)
-      if (counts[i / width])
-        learned->centroids[i] = (float)(sums[i] / (double)counts[i / width]);
+    for (size_t k = 0; k < clusters; k++)
+      for (size_t j = 0; counts[k] && j < width; j++)
+        dc_matrix_row(centroids, k)[j] = (float)(sums[k * width + j] / (double)counts[k]);
   }
   const bool well = sums && counts;
   dc_free(sums);
@@ -86,21 +86,33 @@ take_means(const DcMatrix *codes, const uint32_t *groups, DcLearned *learned, Dc
   return well ? DC_OK : dc_error_set(error, DC_ERROR_MEMORY, "no memory for the means of groups");
 }
 
+bool
+dc_learner_can_group(const DcLearner *learner)
+{
+  return learner->data.count >= (size_t)DC_CONSENSUS_SAMPLES_PER_CLUSTER * learner->clusters;
+}
+
+DcStatus
+dc_learner_group(const DcLearner *learner, const DcMatrix *codes, uint32_t *labels,
+                 const DcMatrix *centroids, DcError *error)
+{
+  DcStatus status = dc_consensus(codes, learner->clusters, learner->seed, labels, error);
+  return status ? status : take_means(codes, labels, centroids, error);
+}
+
 DcStatus
 dc_learner_regroup(const DcLearner *learner, const DcNetwork *encoder, DcLearned *learned,
                    DcError *error)
 {
-  const size_t count = learner->data.count;
-  if (count < (size_t)DC_CONSENSUS_SAMPLES_PER_CLUSTER * learned->clusters)
+  if (!dc_learner_can_group(learner))
     return DC_OK;
   float *values;
   DcStatus status = dc_learner_encode(learner, encoder, &values, error);
   if (status)
     return status;
-  const DcMatrix codes = dc_matrix(values, count, learned->width);
-  status = dc_consensus(&codes, learner->clusters, learner->seed, learned->labels, error);
-  if (!status)
-    status = take_means(&codes, learned->labels, learned, error);
+  const DcMatrix codes = dc_matrix(values, learner->data.count, learned->width);
+  const DcMatrix centroids = dc_matrix(learned->centroids, learned->clusters, learned->width);
+  status = dc_learner_group(learner, &codes, learned->labels, &centroids, error);
   learned->grouped = status == DC_OK;
   dc_free(values);
   return status;

@@ -4,8 +4,22 @@
 
 #include "base/random.h"
 #include "learn/learner.h"
+#include "tensor/matrix.h"
 
 /* What several methods do with the codes that an encoder makes of the samples. */
+
+/* The setting with which a method lets the user choose how it groups codes, and its values. */
+enum { DC_GROUPING_KMEANS, DC_GROUPING_CONSENSUS };
+#define DC_GROUPING_SETTING                                                                        \
+  {                                                                                                \
+    "grouping",                                                                                    \
+        "of the embeddings: k-means, as papers do; consensus: groups that need not be round, for " \
+        "adapt-centroids",                                                                         \
+        DC_GROUPING_KMEANS, 0, 0, true, (const char *const[])                                      \
+    {                                                                                              \
+      "k-means", "consensus", NULL                                                                 \
+    }                                                                                              \
+  }
 
 /* The codes of all samples of `learner`, count x width, from dc_alloc(). */
 DcStatus dc_learner_encode(const DcLearner *learner, const DcNetwork *encoder, float **codes,
@@ -16,8 +30,16 @@ DcStatus dc_learner_encode(const DcLearner *learner, const DcNetwork *encoder, f
 DcStatus dc_learner_cluster(const DcLearner *learner, const DcNetwork *encoder, uint32_t restarts,
                             DcRandom *random, DcLearned *learned, DcError *error);
 
-/* Groups the codes that `learned` has clusters of anew, by consensus (cluster/consensus.h), with
- * the means of the groups as centroids. With too few samples for that the clusters stay. */
+/* Whether there are samples enough to group their codes by consensus. */
+bool dc_learner_can_group(const DcLearner *learner);
+
+/* Groups the codes of all samples by consensus (cluster/consensus.h): `labels` (N) receives the
+ * groups, `centroids` (K x d) their means; that of a group without members stays. */
+DcStatus dc_learner_group(const DcLearner *learner, const DcMatrix *codes, uint32_t *labels,
+                          const DcMatrix *centroids, DcError *error);
+
+/* Groups the codes that `learned` has clusters of anew, by consensus. With too few samples for that
+ * the clusters stay. */
 DcStatus dc_learner_regroup(const DcLearner *learner, const DcNetwork *encoder, DcLearned *learned,
                             DcError *error);
 

@@ -2,7 +2,8 @@
 
 /* dekm: Deep Embedded K-Means (Guo, Lin, Ye 2021). An autoencoder is trained and its decoder left
  * behind; then rounds follow: k-means of all embeddings, and some steps in which the encoder pulls
- * the worst direction within the clusters together and holds all others where they are. */
+ * the worst direction within the clusters together and holds all others where they are. Not in the
+ * paper: clusters that are groups which need not be round (`grouping`) in place of k-means'. */
 #include "base/memory.h"
 #include "cluster/kmeans.h"
 #include "cluster/matching.h"
@@ -34,7 +35,8 @@ enum {
   STOP,
   PATIENCE,
   FIRST_RESTARTS,
-  RESTARTS
+  RESTARTS,
+  GROUPING
 };
 
 static const DcLearnSetting settings[] = {
@@ -62,6 +64,7 @@ static const DcLearnSetting settings[] = {
                   "starts of later ones; 0: the authors' twice the iterations of the "
                   "winner before",
                   0, 0, 1e6, true, NULL},
+    [GROUPING] = DC_GROUPING_SETTING,
 };
 
 /* What is small and changes. */
@@ -267,6 +270,27 @@ changed_share(const Dekm *dekm)
   return (double)changed / (double)dekm->learner.data.count;
 }
 
+static bool
+are_groups(const Dekm *dekm)
+{
+  return dekm->learner.settings[GROUPING] == DC_GROUPING_CONSENSUS &&
+         dc_learner_can_group(&dekm->learner);
+}
+
+/* Groups follow a first k-means, whose centroid one that stays empty keeps. */
+static DcStatus
+find_clusters(Dekm *dekm, const DcMatrix *codes, DcError *error)
+{
+  const DcMatrix centroids = dc_matrix(dekm->centroids, dekm->learner.clusters, dekm->width);
+  const bool groups = are_groups(dekm);
+  DcStatus status = DC_OK;
+  if (!groups || !dekm->course.iterations)
+    status = run_kmeans(dekm, codes, &centroids, error);
+  if (!status && groups)
+    status = dc_learner_group(&dekm->learner, codes, dekm->labels, &centroids, error);
+  return status;
+}
+
 /* Clusters the embeddings of all samples, which are left in `targets`. */
 static DcStatus
 cluster_all(Dekm *dekm, DcError *error)
@@ -275,12 +299,11 @@ cluster_all(Dekm *dekm, DcError *error)
   Course *course = &dekm->course;
   const bool first = course->iterations == 0;
   DcMatrix codes = dc_matrix(dekm->targets, data->count, dekm->width);
-  DcMatrix centroids = dc_matrix(dekm->centroids, dekm->learner.clusters, dekm->width);
   memcpy(dekm->previous, dekm->labels, data->count * sizeof *dekm->labels);
   DcStatus status = dc_encode(dekm->autoencoder.encoder, data->values, data->count,
                               dekm->learner.threads, dekm->targets, error);
   if (!status)
-    status = run_kmeans(dekm, &codes, &centroids, error);
+    status = find_clusters(dekm, &codes, error);
   if (!status && !first)
     status = align_labels(dekm, error);
   if (status)
@@ -484,6 +507,7 @@ finish(DcLearner *learner, DcLearned *learned, DcError *error)
     status = dc_learned_copy_networks(dekm->autoencoder.encoder, NULL, learned, error);
   if (!status)
     status = dc_learned_take(learner, dekm->labels, dekm->centroids, dekm->width, learned, error);
+  learned->grouped = !status && are_groups(dekm);
   return status;
 }
 

@@ -101,7 +101,8 @@ class Runner:
 
     def model(self, method, name, seed):
         """Models of other settings are others: those of a start count too."""
-        more = "".join(f"-{text}" for text in self.options.set)
+        count = ("ae", method) if method in STARTS_FROM_AE else (method,)
+        more = "".join(f"-{text}" for text in self.options.set if text.partition(":")[0] in count)
         return self.models / f"{name}-{method}-{seed}{more}.safetensors"
 
     def train(self, method, name, seed):

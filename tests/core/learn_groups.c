@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Groups of codes that need not be round (`ae` with grouping=consensus). What a course of `ae` does
- * besides is tested with `dekm`, which goes on from it. */
+/* Groups of codes that need not be round: grouping=consensus of `ae` and `dekm`. What their courses
+ * do besides is in learn_dekm.c. */
+#include "cluster/consensus.h"
 #include "learn/codes.h"
 #include "learning.h"
+#include "nn/encode.h"
 
 #define CLASSES      3
 #define SAMPLES      300
@@ -89,21 +91,30 @@ long_groups_are_found_that_k_means_cuts(void **state)
   clear_case(&bars);
 }
 
+/* Of codes N x d; each cluster has members. */
+static void
+assert_centroids_are_means(const DcLearned *learned, const float *codes, size_t count)
+{
+  for (size_t k = 0; k < learned->clusters; k++)
+    for (size_t j = 0; j < learned->width; j++) {
+      double sum = 0, members = 0;
+      for (size_t i = 0; i < count; i++)
+        if (learned->labels[i] == k) {
+          sum += codes[i * learned->width + j];
+          members++;
+        }
+      /* single precision of numbers up to 40 */
+      assert_true(fabs(learned->centroids[learned->width * k + j] - sum / members) < 1e-5);
+    }
+}
+
 static void
 centroids_are_the_means_of_the_groups(void **state)
 {
   (void)state;
   Case bars = in_cells(long_bars(SAMPLES));
   regroup(&bars);
-  double sums[CLASSES][2] = {{0}}, counts[CLASSES] = {0};
-  for (size_t i = 0; i < SAMPLES; i++) {
-    counts[bars.learned.labels[i]]++;
-    for (size_t j = 0; j < 2; j++)
-      sums[bars.learned.labels[i]][j] += sample_values(&bars.samples, i)[j];
-  }
-  for (size_t k = 0; k < CLASSES; k++)
-    for (size_t j = 0; j < 2; j++) /* single precision of numbers up to 40 */
-      assert_true(fabs(bars.learned.centroids[2 * k + j] - sums[k][j] / counts[k]) < 1e-5);
+  assert_centroids_are_means(&bars.learned, bars.samples.data.values, SAMPLES);
   clear_case(&bars);
 }
 
@@ -183,6 +194,111 @@ a_course_groups_as_it_is_told(void **state)
   free_samples(&samples);
 }
 
+/* --- dekm --- */
+
+enum { BAR_CLASSES = 6 };
+
+/* An autoencoder of 20 steps, for 300 samples, and four rounds. */
+#define SHORT_DEKM(grouping)                                                                       \
+  {                                                                                                \
+    {"pretrain-epochs", 2}, {"batch", 32}, {"width", 4}, {"interval", 5}, {"steps", 20},           \
+        {"stop", 0}, {"patience", 1000},                                                           \
+    {                                                                                              \
+      "grouping", grouping                                                                         \
+    }                                                                                              \
+  }
+
+static DcLearned
+run_dekm(const LearnSamples *samples, uint32_t clusters, double grouping)
+{
+  const Setting settings[] = SHORT_DEKM(grouping);
+  DcLearner *learner =
+      new_course(&dc_learner_dekm, &samples->data, clusters, 1, settings, COUNT(settings));
+  run_steps(learner, SIZE_MAX);
+  DcLearned learned = finish_course(learner);
+  dc_learner_free(learner);
+  return learned;
+}
+
+static void
+dekm_ends_with_the_groups_of_its_last_codes(void **state)
+{
+  (void)state;
+  LearnSamples samples = bar_pictures(8, BAR_CLASSES, SAMPLES, 8);
+  DcLearned learned = run_dekm(&samples, BAR_CLASSES, DC_GROUPING_CONSENSUS);
+  assert_true(learned.grouped);
+  float codes[SAMPLES * 4];
+  assert_int_equal(dc_encode(learned.encoder, samples.data.values, SAMPLES, 1, codes, NULL), DC_OK);
+  const DcMatrix rows = dc_matrix(codes, SAMPLES, 4);
+  /* The same groups, by whatever numbers, with the seed of the course. */
+  assert_int_equal(dc_consensus(&rows, BAR_CLASSES, 3, samples.classes, NULL), DC_OK);
+  assert_true(accuracy(&samples, &learned) == 1);
+  assert_centroids_are_means(&learned, codes, SAMPLES);
+  dc_learned_clear(&learned);
+  free_samples(&samples);
+}
+
+static void
+dekm_with_groups_taken_up_ends_with_the_same_bytes(void **state)
+{
+  (void)state;
+  LearnSamples samples = bar_pictures(8, BAR_CLASSES, SAMPLES, 8);
+  static const size_t stops[] = {20, 21, 24, 27}; /* before and after a grouping, and within */
+  static const Setting settings[] = SHORT_DEKM(DC_GROUPING_CONSENSUS);
+  check_taking_up(&dc_learner_dekm, &samples.data, BAR_CLASSES, settings, COUNT(settings), stops,
+                  COUNT(stops));
+  free_samples(&samples);
+}
+
+static void
+dekm_of_few_samples_keeps_its_cells(void **state)
+{
+  (void)state;
+  enum { FEW = 12 * BAR_CLASSES - 1 };
+  LearnSamples samples = bar_pictures(8, BAR_CLASSES, FEW, 8);
+  DcLearned cells = run_dekm(&samples, BAR_CLASSES, DC_GROUPING_KMEANS);
+  DcLearned asked = run_dekm(&samples, BAR_CLASSES, DC_GROUPING_CONSENSUS);
+  assert_false(cells.grouped || asked.grouped);
+  assert_memory_equal(cells.labels, asked.labels, FEW * sizeof(uint32_t));
+  assert_memory_equal(cells.centroids, asked.centroids, BAR_CLASSES * 4 * sizeof(float));
+  dc_learned_clear(&cells);
+  dc_learned_clear(&asked);
+  free_samples(&samples);
+}
+
+/* Groups without members keep a centroid that is a number. */
+static void
+dekm_of_equal_samples_survives_its_groups(void **state)
+{
+  (void)state;
+  LearnSamples samples = new_samples((DcShape){8, 8, 1}, 40);
+  for (size_t i = 0; i < 40 * 64; i++)
+    sample_values(&samples, 0)[i] = 0.5f;
+  for (uint32_t clusters = 1; clusters <= 3; clusters += 2) {
+    DcLearned learned = run_dekm(&samples, clusters, DC_GROUPING_CONSENSUS);
+    assert_true(learned.grouped);
+    for (size_t i = 0; i < clusters * learned.width; i++)
+      assert_true(isfinite(learned.centroids[i]));
+    for (size_t i = 0; i < 40; i++)
+      assert_in_range(learned.labels[i], 0, clusters - 1);
+    dc_learned_clear(&learned);
+  }
+  free_samples(&samples);
+}
+
+static void
+groupings_that_are_none_are_refused(void **state)
+{
+  (void)state;
+  LearnSamples samples = bar_pictures(8, BAR_CLASSES, SAMPLES, 8);
+  static const double bad[] = {-1, 0.5, 2, NAN};
+  for (size_t i = 0; i < COUNT(bad); i++) {
+    assert_setting_refused(&dc_learner_ae, &samples.data, BAR_CLASSES, "grouping", bad[i]);
+    assert_setting_refused(&dc_learner_dekm, &samples.data, BAR_CLASSES, "grouping", bad[i]);
+  }
+  free_samples(&samples);
+}
+
 int
 main(void)
 {
@@ -193,6 +309,11 @@ main(void)
       cmocka_unit_test(equal_codes_are_survived),
       cmocka_unit_test(codes_that_are_no_numbers_are_refused),
       cmocka_unit_test(a_course_groups_as_it_is_told),
+      cmocka_unit_test(dekm_ends_with_the_groups_of_its_last_codes),
+      cmocka_unit_test(dekm_with_groups_taken_up_ends_with_the_same_bytes),
+      cmocka_unit_test(dekm_of_few_samples_keeps_its_cells),
+      cmocka_unit_test(dekm_of_equal_samples_survives_its_groups),
+      cmocka_unit_test(groupings_that_are_none_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
