@@ -21,8 +21,9 @@ import sets
 SHORT_START = ["start=pretrained", "pretrain-epochs=10", "module-epochs=50"]
 
 # What differs from the standard settings, for a set and a method; "*" for all other sets. A method
-# that starts from `ae` takes over its networks, as --start-from does; `groups`, which need not be
-# round, are of the codes of that autoencoder after one pass more.
+# that starts from `ae` takes over its networks, as --start-from does. `groups`, which need not be
+# round, are of the codes of that autoencoder after one pass more; `dekm-groups` are the clusters of
+# dekm that has such groups in place of those of k-means.
 SETTINGS = {
     "ae": {
         "*": ["epochs=200"],
@@ -33,6 +34,7 @@ SETTINGS = {
     },
     "groups": {"*": ["epochs=1", "grouping=consensus"]},
     "dekm": {"*": []},
+    "dekm-groups": {"*": ["grouping=consensus"]},
     "cm": {
         "*": ["batch=128", "alpha=40"],
         "mnist": ["batch=111", "alpha=177"],
@@ -51,6 +53,8 @@ SETTINGS = {
     },
     "secu": {
         "*": ["epochs=40", "warm-up=3", "flip=0"],
+        "optdigits": ["flip=0"],  # few enough for the paper's 400 passes
+        "coil20": ["flip=0"],
         "pendigits": ["epochs=30"],
         "fashion-mnist-test": ["epochs=20", "warm-up=2"],
         "cifar10": ["epochs=30", "warm-up=2"],
@@ -58,8 +62,8 @@ SETTINGS = {
     },
     "tdcm": {"*": []},
 }
-STARTS_FROM_AE = ("groups", "dekm", "tdcm")
-BY_PROGRAM = {"groups": "ae"}  # where the program's name for the method is another
+STARTS_FROM_AE = ("groups", "dekm", "dekm-groups", "tdcm")
+BY_PROGRAM = {"groups": "ae", "dekm-groups": "dekm"}  # where the program's name for the method is another
 METHODS = ("pixels", *SETTINGS)
 
 

@@ -27,6 +27,8 @@ PAIRS = {
 }
 SETTINGS = {"*": ["pretrain-epochs=30"], "usps-mnist": ["pretrain-epochs=200"],
             "photo-sketch": ["pretrain-epochs=60"]}
+# What embeds: tdcm's own autoencoder, or dekm with such settings.
+ENCODERS = {"ae": None, "dekm": [], "dekm-groups": ["--set", "grouping=consensus"]}
 
 
 def domain(options, scratch, name, change, seed):
@@ -72,11 +74,12 @@ def embed(options, scratch, encoder, side, inputs):
 
 
 def with_dekm(options, scratch, source, target, pair, name, seed):
-    """dekm on pictures, tdcm on its embeddings; the model of tdcm and the embeddings of the target."""
-    shared = options.models / f"{name}-dekm-{seed}.safetensors"
-    own = options.models / f"transfer-{pair}-dekm-{seed}.safetensors"
+    """dekm on pictures, or that of learning.py where that is there, and tdcm on its embeddings; the
+    model of tdcm and the embeddings of the target."""
+    shared = options.models / f"{name}-{options.encoder}-{seed}.safetensors"
+    own = options.models / f"transfer-{pair}-{options.encoder}-{seed}.safetensors"
     encoder = shared if PAIRS[pair][0][1] is None and shared.exists() else learn(
-        options, own, "dekm", name, seed, *settings(pair), *source)
+        options, own, "dekm", name, seed, *settings(pair), *ENCODERS[options.encoder], *source)
     vectors = embed(options, scratch, encoder, "source", source)
     model = learn(options, scratch / f"tdcm-{pair}-{seed}.safetensors", "tdcm", name, seed, "--scale", 1, vectors)
     return model, [embed(options, scratch, encoder, "target", target)]
@@ -86,7 +89,7 @@ def compare(options, scratch, pair, seed):
     (source_name, source_change), (target_name, target_change) = PAIRS[pair]
     source = domain(options, scratch, source_name, source_change, seed)
     target = domain(options, scratch, target_name, target_change, seed)
-    if options.encoder == "dekm":
+    if options.encoder != "ae":
         model, target = with_dekm(options, scratch, source, target, pair, source_name, seed)
     else:
         model = with_autoencoder(options, source, pair, source_name, seed)
@@ -120,7 +123,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", type=pathlib.Path, default=sets.root())
     parser.add_argument("--models", type=pathlib.Path, help="folder that keeps the models")
-    parser.add_argument("--encoder", choices=("ae", "dekm"), default="ae", help="what embeds")
+    parser.add_argument("--encoder", choices=ENCODERS, default="ae", help="what embeds")
     options = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as scratch:
