@@ -548,12 +548,16 @@ class VectorsTest(TrainTest):
         numbers = random.Random(5)
         points = self.file("b.npy", npy([value for i in range(400) for value in (
             40 * numbers.random(), 6 * (i % 3) + numbers.gauss(0, 0.5))], (400, 2)))
-        self.learn(points, clusters=3, options=["--report", self.home / "report"],
-                   settings=["epochs=20", "batch=32", "width=2", "grouping=consensus"])
-        sizes = json.loads((self.home / "report" / "figures.json").read_text())["sizes"]
-        shares = read_tensors(self.model, "F64")["transport.source.occupancy"]
-        for size, share in zip(sizes, shares, strict=True):
-            self.assertAlmostEqual(share, size / 400, delta=1e-9)
+        for method, course in (("ae", ["epochs=20"]),
+                               ("dekm", ["pretrain-epochs=20", "interval=1", "steps=1"])):
+            with self.subTest(method):
+                report = self.home / f"report-{method}"
+                self.learn(points, method=method, clusters=3, options=["--report", report],
+                           settings=[*course, "batch=32", "width=2", "grouping=consensus"])
+                sizes = json.loads((report / "figures.json").read_text())["sizes"]
+                shares = read_tensors(self.model, "F64")["transport.source.occupancy"]
+                for size, share in zip(sizes, shares, strict=True):
+                    self.assertAlmostEqual(share, size / 400, delta=1e-9)
 
     def test_a_source_of_many_is_described_from_some_with_their_own_groups(self):
         """More than a source needs, in the order of their classes: labels that go with other samples
