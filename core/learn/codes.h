@@ -13,8 +13,7 @@ enum { DC_GROUPING_KMEANS, DC_GROUPING_CONSENSUS };
 #define DC_GROUPING_SETTING                                                                        \
   {                                                                                                \
     "grouping",                                                                                    \
-        "of the embeddings: k-means, as papers do; consensus: groups that need not be round, for " \
-        "adapt-centroids",                                                                         \
+        "of the embeddings: k-means, as papers do; consensus: groups that need not be round",      \
         DC_GROUPING_KMEANS, 0, 0, true, (const char *const[])                                      \
     {                                                                                              \
       "k-means", "consensus", NULL                                                                 \

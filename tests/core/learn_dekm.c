@@ -269,9 +269,7 @@ static void
 dekm_of_equal_samples_ends_without_nan(void **state)
 {
   (void)state;
-  LearnSamples samples = new_samples((DcShape){8, 8, 1}, 40);
-  for (size_t i = 0; i < 40 * 64; i++)
-    sample_values(&samples, 0)[i] = 0.5f;
+  LearnSamples samples = equal_pictures(8, 40);
   for (uint32_t clusters = 1; clusters <= 3; clusters += 2) {
     DcLearner *learner = new_course(&dc_learner_dekm, &samples.data, clusters, 1, SHORT_DEKM);
     run_steps(learner, SIZE_MAX);

@@ -50,6 +50,16 @@ free_samples(LearnSamples *samples)
   free((size_t *)samples->data.domain_ends);
 }
 
+/* Grey pictures of side x side that are all the same: nothing to tell clusters apart by. */
+static inline LearnSamples
+equal_pictures(int side, size_t count)
+{
+  LearnSamples samples = new_samples((DcShape){side, side, 1}, count);
+  for (size_t i = 0; i < count * dc_shape_size(samples.data.shape); i++)
+    sample_values(&samples, 0)[i] = 0.5f;
+  return samples;
+}
+
 /* Pictures of side x side with a bar at one of `classes` places (at most 2 * side), across or down,
  * some brighter than others, and noise: structure that few numbers can hold. */
 static inline LearnSamples
