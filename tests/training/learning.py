@@ -63,7 +63,8 @@ SETTINGS = {
     "tdcm": {"*": []},
 }
 STARTS_FROM_AE = ("groups", "dekm", "dekm-groups", "tdcm")
-BY_PROGRAM = {"groups": "ae", "dekm-groups": "dekm"}  # where the program's name for the method is another
+# Where the program's name for the method is another.
+BY_PROGRAM = {"groups": "ae", "dekm-groups": "dekm"}
 METHODS = ("pixels", *SETTINGS)
 
 
