@@ -2,8 +2,9 @@
 #include "cluster/tdcm_metrics.h"
 
 #include "base/checked.h"
-#include "cluster/mixture_density.h"
 #include "cluster/transport_linear.h"
+#include "tensor/rows.h"
+#include "tensor/softmax.h"
 
 #include <cblas.h>
 #include <float.h>
@@ -34,13 +35,14 @@ dc_tdcm_metrics_options(void)
 }
 
 /* A sample z stands as its "lift": 1, z_k, and z_k z_l for l <= k, L = 1 + d + d (d + 1) / 2
- * numbers in which the scores are linear and whose sums are the moments of a cluster. */
+ * numbers in which the scores are linear and whose sums are the moments of a cluster. The lifts and
+ * scores of a chunk of n samples stand as columns, so that loops run along the samples. */
 typedef struct {
   size_t clusters, dim, width; /* K, d, L */
   DcArena arena;
-  double *keys;    /* K x L: S = lift . key */
-  double *lifts;   /* CHUNK x L */
-  double *scores;  /* CHUNK x K */
+  double *keys;    /* K x L: S = key . lift */
+  double *lifts;   /* L x n */
+  double *scores;  /* K x n */
   double *moments; /* K x L: summed responsibilities times lifts */
   double *inverse; /* d x d */
   double *common;  /* d x d: T */
@@ -122,16 +124,17 @@ aim(Blocks *blocks, const DcMixture *mixture)
 static void
 lift(Blocks *blocks, const DcMatrix *samples)
 {
-  double *lifted = blocks->lifts;
-  for (size_t i = 0; i < samples->rows; i++) {
+  const size_t count = samples->rows, d = blocks->dim;
+  double *const linear = blocks->lifts + count, *square = linear + d * count;
+  for (size_t i = 0; i < count; i++) {
     const float *z = dc_matrix_row(samples, i);
-    *lifted++ = 1;
-    for (size_t k = 0; k < blocks->dim; k++)
-      *lifted++ = z[k];
-    for (size_t k = 0; k < blocks->dim; k++)
-      for (size_t l = 0; l <= k; l++)
-        *lifted++ = (double)z[k] * z[l];
+    blocks->lifts[i] = 1;
+    for (size_t k = 0; k < d; k++)
+      linear[k * count + i] = z[k];
   }
+  for (size_t k = 0; k < d; k++)
+    for (size_t l = 0; l <= k; l++, square += count)
+      dc_multiply_each(linear + k * count, linear + l * count, count, square);
 }
 
 static DcMatrix
@@ -146,8 +149,8 @@ static void
 score(Blocks *blocks, const DcMatrix *chunk)
 {
   lift(blocks, chunk);
-  dc_linear_multiply_transposed(blocks->lifts, blocks->keys, chunk->rows, blocks->width,
-                                blocks->clusters, blocks->scores);
+  dc_linear_multiply(blocks->keys, blocks->lifts, blocks->clusters, blocks->width, chunk->rows,
+                     blocks->scores);
 }
 
 /* ---- a block ---- */
@@ -162,10 +165,9 @@ expect(Blocks *blocks, const DcMatrix *samples)
   for (size_t first = 0; first < samples->rows; first += CHUNK) {
     const DcMatrix chunk = chunk_of(samples, first);
     score(blocks, &chunk);
-    for (size_t i = 0; i < chunk.rows; i++)
-      sum += dc_mixture_responsibilities(blocks->scores + i * clusters, clusters);
-    dc_linear_add_products(blocks->scores, blocks->lifts, clusters, chunk.rows, blocks->width,
-                           blocks->moments);
+    sum += dc_softmax_columns_double(blocks->scores, clusters, chunk.rows);
+    dc_linear_add_multiplied_transposed(blocks->scores, blocks->lifts, clusters, chunk.rows,
+                                        blocks->width, blocks->moments);
   }
   return sum / (double)samples->rows;
 }
@@ -242,12 +244,13 @@ dc_tdcm_metrics_run(const DcTdcmMetricsOptions *options, const DcMatrix *samples
 
 /* ---- assigning ---- */
 
+/* The cluster of the largest of the K scores that lie `count` apart. */
 static uint32_t
-largest(const double *scores, size_t clusters)
+largest(const double *scores, size_t clusters, size_t count)
 {
   uint32_t best = 0;
   for (size_t j = 1; j < clusters; j++)
-    if (scores[j] > scores[best])
+    if (scores[j * count] > scores[best * count])
       best = (uint32_t)j;
   return best;
 }
@@ -264,12 +267,9 @@ dc_tdcm_metrics_assign(const DcMixture *clusters, const DcMatrix *samples, uint3
   for (size_t first = 0; first < samples->rows && !status; first += CHUNK) {
     const DcMatrix chunk = chunk_of(samples, first);
     score(&blocks, &chunk);
-    for (size_t i = 0; i < chunk.rows; i++) {
-      double *scores = blocks.scores + i * clusters->clusters;
-      if (labels)
-        labels[first + i] = largest(scores, clusters->clusters);
-      sum += dc_mixture_responsibilities(scores, clusters->clusters);
-    }
+    for (size_t i = 0; i < chunk.rows && labels; i++)
+      labels[first + i] = largest(blocks.scores + i, clusters->clusters, chunk.rows);
+    sum += dc_softmax_columns_double(blocks.scores, clusters->clusters, chunk.rows);
   }
   blocks_clear(&blocks);
   *log_density = sum / (double)samples->rows;

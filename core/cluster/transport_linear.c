@@ -48,6 +48,14 @@ dc_linear_add_products(const double *a, const double *b, size_t m, size_t k, siz
 }
 
 void
+dc_linear_add_multiplied_transposed(const double *a, const double *b, size_t m, size_t k, size_t n,
+                                    double *c)
+{
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)n, (int)k, 1, a, (int)k, b,
+              (int)k, 1, c, (int)n);
+}
+
+void
 dc_linear_set_identity(double *a, size_t n)
 {
   for (size_t i = 0; i < n; i++)

@@ -33,6 +33,10 @@ void dc_linear_multiply_transposed(const double *a, const double *b, size_t m, s
 void dc_linear_add_products(const double *a, const double *b, size_t m, size_t k, size_t n,
                             double *c);
 
+/* c (m x n) += a (m x k) b^T, with b n x k. */
+void dc_linear_add_multiplied_transposed(const double *a, const double *b, size_t m, size_t k,
+                                         size_t n, double *c);
+
 void dc_linear_set_identity(double *a, size_t n);
 
 /* Square root of the sum of squares of `count` numbers. */

@@ -121,6 +121,64 @@ softmax_columns(const DcMatrix *scores, const float *totals, double *row_sums)
   }
 }
 
+/* The sum of the logarithms of `count` numbers from 1 to 2^60, which is few enough for the product
+ * of LANES of them to be finite. */
+static double
+sum_of_logs(const double *numbers, size_t count)
+{
+  double result = 0;
+  for (size_t i = 0; i < count; i += LANES) {
+    double product = 1;
+    for (size_t l = i; l < smaller(i + LANES, count); l++)
+      product *= numbers[l];
+    result += log(product);
+  }
+  return result;
+}
+
+/* `count` columns, at most TILE, of rows that lie `stride` apart. */
+static double
+softmax_tile_double(double *scores, size_t rows, size_t stride, size_t count)
+{
+  double shift[TILE], total[TILE], log_sums = 0;
+  for (size_t i = 0; i < count; i++) {
+    shift[i] = -INFINITY;
+    total[i] = 0;
+  }
+  for (size_t j = 0; j < rows; j++) {
+    const double *row = scores + j * stride;
+    for (size_t i = 0; i < count; i++)
+      shift[i] = row[i] > shift[i] ? row[i] : shift[i];
+  }
+  for (size_t j = 0; j < rows; j++) {
+    double *row = scores + j * stride;
+    for (size_t i = 0; i < count; i++) {
+      row[i] = dc_exp_double(row[i] - shift[i]);
+      total[i] += row[i];
+    }
+  }
+  for (size_t i = 0; i < count; i++)
+    log_sums += shift[i];
+  log_sums += sum_of_logs(total, count);
+  for (size_t i = 0; i < count; i++)
+    total[i] = 1 / total[i];
+  for (size_t j = 0; j < rows; j++) {
+    double *row = scores + j * stride;
+    for (size_t i = 0; i < count; i++)
+      row[i] *= total[i];
+  }
+  return log_sums;
+}
+
+static double
+softmax_columns_double(double *scores, size_t rows, size_t cols)
+{
+  double log_sums = 0;
+  for (size_t first = 0; first < cols; first += TILE)
+    log_sums += softmax_tile_double(scores + first, rows, cols, smaller(TILE, cols - first));
+  return log_sums;
+}
+
 static void
 largest_in_columns(const DcMatrix *scores, uint32_t *rows)
 {
@@ -258,6 +316,13 @@ add_squares(const DcMatrix *matrix, const float *weights, const double *means, d
   }
 }
 
+static void
+multiply_each(const double *a, const double *b, size_t count, double *products)
+{
+  for (size_t i = 0; i < count; i++)
+    products[i] = a[i] * b[i];
+}
+
 static size_t
 count_nonzero(const DcMatrix *matrix)
 {
@@ -292,6 +357,7 @@ const DcKernels DC_KERNEL_TABLE = {
     .name = DC_KERNEL_NAME,
     .softmax_rows = softmax_rows,
     .softmax_columns = softmax_columns,
+    .softmax_columns_double = softmax_columns_double,
     .largest_in_columns = largest_in_columns,
     .centre_rows = centre_rows,
     .squared_norms = squared_norms,
@@ -301,6 +367,7 @@ const DcKernels DC_KERNEL_TABLE = {
     .standardise_rows = standardise_rows,
     .add_rows = add_rows,
     .add_squares = add_squares,
+    .multiply_each = multiply_each,
     .count_nonzero = count_nonzero,
     .add_sparse_product = add_sparse_product,
 };

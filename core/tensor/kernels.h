@@ -15,6 +15,7 @@ typedef struct {
   const char *name;
   void (*softmax_rows)(const DcMatrix *scores, float *log_sums);
   void (*softmax_columns)(const DcMatrix *scores, const float *totals, double *row_sums);
+  double (*softmax_columns_double)(double *scores, size_t rows, size_t cols);
   void (*largest_in_columns)(const DcMatrix *scores, uint32_t *rows);
   void (*centre_rows)(const DcMatrix *source, const float *centre, const DcMatrix *target);
   void (*squared_norms)(const DcMatrix *matrix, float *norms);
@@ -27,6 +28,7 @@ typedef struct {
   void (*add_rows)(const DcMatrix *matrix, const float *weights, double *sums);
   void (*add_squares)(const DcMatrix *matrix, const float *weights, const double *means,
                       double *sums);
+  void (*multiply_each)(const double *a, const double *b, size_t count, double *products);
   size_t (*count_nonzero)(const DcMatrix *matrix);
   void (*add_sparse_product)(const DcMatrix *a, const DcMatrix *b, const DcMatrix *c);
 } DcKernels;

@@ -52,6 +52,12 @@ dc_asinh_rows(const DcMatrix *matrix, const float *shift)
 }
 
 void
+dc_multiply_each(const double *a, const double *b, size_t count, double *products)
+{
+  dc_kernels()->multiply_each(a, b, count, products);
+}
+
+void
 dc_standardise_rows(const DcMatrix *source, const double *means, double scale,
                     const DcMatrix *target)
 {

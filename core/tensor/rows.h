@@ -30,6 +30,9 @@ void dc_asinh_rows(const DcMatrix *matrix, const float *shift);
 void dc_standardise_rows(const DcMatrix *source, const double *means, double scale,
                          const DcMatrix *target);
 
+/* products[i] = a[i] b[i], `count` of them in double; `products` overlaps neither. */
+void dc_multiply_each(const double *a, const double *b, size_t count, double *products);
+
 /* How many numbers are not 0; NaN is not. */
 size_t dc_count_nonzero(const DcMatrix *matrix);
 

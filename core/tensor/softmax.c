@@ -17,6 +17,12 @@ dc_softmax_columns(const DcMatrix *scores, const float *totals, double *row_sums
   dc_kernels()->softmax_columns(scores, totals, row_sums);
 }
 
+double
+dc_softmax_columns_double(double *scores, size_t rows, size_t cols)
+{
+  return dc_kernels()->softmax_columns_double(scores, rows, cols);
+}
+
 /* `count` scores that lie `step` floats apart; returns the logarithm of the sum. */
 static double
 softmax_reference(float *scores, size_t count, size_t step, double total)

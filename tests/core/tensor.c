@@ -202,6 +202,35 @@ exp_is_accurate_to_its_stated_error(void **state)
   assert_true(worst > 1e-8); /* something was compared */
 }
 
+/* A million steps that are no multiple of log 2. */
+static void
+exp_in_double_is_accurate_to_its_stated_error(void **state)
+{
+  (void)state;
+  double worst = 0;
+  for (int i = 0; i <= 1000000; i++) {
+    const double x = -708 + i * 0.001417;
+    worst = fmax(worst, fabs(dc_exp_double(x) / exp(x) - 1));
+  }
+  assert_true(worst < 1e-15);
+  assert_true(worst > 1e-17); /* something was compared */
+}
+
+static void
+exp_in_double_keeps_its_promises_at_the_ends(void **state)
+{
+  (void)state;
+  assert_near(dc_exp_double(0), 1, 0);
+  assert_near(dc_exp_double(-0.0), 1, 0);
+  assert_near(dc_exp_double(-709), 0, 0);
+  assert_near(dc_exp_double(-DBL_MAX), 0, 0);
+  assert_near(dc_exp_double(-INFINITY), 0, 0);
+  assert_true(isinf(dc_exp_double(710)) && dc_exp_double(710) > 0);
+  assert_true(isinf(dc_exp_double(DBL_MAX)));
+  assert_true(isinf(dc_exp_double(INFINITY)));
+  assert_true(isnan(dc_exp_double((double)NAN)));
+}
+
 static void
 exp_keeps_its_promises_at_the_ends(void **state)
 {
@@ -383,6 +412,59 @@ softmax_equals_its_definition(void **state)
   }
 }
 
+/* Both sides round an exponential of a score about 30 below the largest, whose last digit is 4e-15,
+ * and sums of 21 terms: 1e-13 is safe. */
+static void
+softmax_in_double_equals_its_definition(void **state)
+{
+  (void)state;
+  enum { ROWS = 21, MOST = 600 };
+  static const size_t widths[] = {1, 7, 256, MOST};
+  DcRandom random;
+  dc_random_seed(&random, 8, 0);
+  for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+    const size_t cols = widths[w];
+    double scores[ROWS * MOST], weights[ROWS * MOST], log_sums = 0;
+    for (size_t i = 0; i < ROWS * cols; i++)
+      scores[i] = weights[i] = 10 * dc_random_normal(&random);
+    const double found = dc_softmax_columns_double(weights, ROWS, cols);
+    for (size_t i = 0; i < cols; i++) {
+      double sum = 0;
+      for (size_t j = 0; j < ROWS; j++)
+        sum += exp(scores[j * cols + i]);
+      log_sums += log(sum);
+      for (size_t j = 0; j < ROWS; j++) {
+        const double weight = exp(scores[j * cols + i] - log(sum));
+        assert_near(weights[j * cols + i], weight, 1e-13 * weight);
+      }
+    }
+    assert_near(found, log_sums, 1e-13 * log_sums);
+  }
+}
+
+/* A column at a time: what is beyond the range of exp, a cluster that is impossible, nothing but
+ * these, and NaN. */
+static void
+softmax_in_double_of_extremes(void **state)
+{
+  (void)state;
+  double far[] = {1e4, -1e4, 1e4}, impossible[] = {-INFINITY, 2, 2};
+  assert_near(dc_softmax_columns_double(far, 3, 1), 1e4 + log(2), 1e-11);
+  assert_near(dc_softmax_columns_double(impossible, 3, 1), 2 + log(2), 1e-14);
+  assert_near(far[0], 0.5, 0);
+  assert_near(far[1], 0, 0);
+  assert_near(far[2], 0.5, 0);
+  assert_near(impossible[0], 0, 0);
+  assert_near(impossible[1], 0.5, 0);
+  double without_meaning[3][3] = {{-INFINITY, NAN, 1}, {-INFINITY, 0, 2}, {-INFINITY, 0, 3}};
+  assert_true(isnan(dc_softmax_columns_double(without_meaning[0], 3, 3)));
+  for (size_t j = 0; j < 3; j++) {
+    assert_true(isnan(without_meaning[j][0]));
+    assert_true(isnan(without_meaning[j][1]));
+    assert_false(isnan(without_meaning[j][2]));
+  }
+}
+
 static void
 softmax_of_large_scores_neither_overflows_nor_loses_the_winner(void **state)
 {
@@ -547,6 +629,7 @@ typedef struct {
   DcMatrix by_rows, by_columns, centred, bent, standard, product;
   float log_sums[23], norms[23], distances[23];
   double row_sums[23], sums[700], squares[700];
+  double squared[700], weights[700], log_density;
   uint32_t largest[700];
 } KernelResults;
 
@@ -575,6 +658,10 @@ run_kernels(const DcKernels *table, size_t cols, KernelResults *results)
   table->asinh_rows(&results->bent, dc_matrix_row(&b, 2));
   table->add_rows(&a, NULL, results->sums);
   table->add_squares(&a, NULL, results->sums, results->squares);
+  for (size_t i = 0; i < cols; i++)
+    results->weights[i] = a.data[i];
+  table->multiply_each(results->weights, results->weights, cols, results->squared);
+  results->log_density = table->softmax_columns_double(results->weights, 3, cols / 3);
   table->standardise_rows(&a, results->sums, 3, &results->standard);
   DcMatrix few = dc_matrix_rows(&a, 0, cols < ROWS ? cols : ROWS);
   few.cols = few.rows;
@@ -608,6 +695,8 @@ assert_same_results(const KernelResults *a, const KernelResults *b)
     /* 23 terms in double */
     assert_near(a->sums[i], b->sums[i], 100 * DBL_EPSILON);
     assert_near(a->squares[i], b->squares[i], 100 * DBL_EPSILON * b->squares[i]);
+    assert_near(a->squared[i], b->squared[i], 0);
+    assert_near(a->weights[i], b->weights[i], 100 * DBL_EPSILON);
   }
   for (size_t i = 0; i < 23; i++) {
     assert_near(a->log_sums[i], b->log_sums[i], eps);
@@ -615,6 +704,7 @@ assert_same_results(const KernelResults *a, const KernelResults *b)
     assert_near(a->distances[i], b->distances[i], eps * b->distances[i]);
     assert_near(a->row_sums[i], b->row_sums[i], 700 * eps);
   }
+  assert_near(a->log_density, b->log_density, 700 * DBL_EPSILON * fabs(b->log_density));
   assert_memory_equal(a->largest, b->largest, sizeof a->largest);
 }
 
@@ -865,6 +955,8 @@ main(void)
       cmocka_unit_test(blas_threads_are_set_and_never_below_one),
       cmocka_unit_test(exp_is_accurate_to_its_stated_error),
       cmocka_unit_test(exp_keeps_its_promises_at_the_ends),
+      cmocka_unit_test(exp_in_double_is_accurate_to_its_stated_error),
+      cmocka_unit_test(exp_in_double_keeps_its_promises_at_the_ends),
       cmocka_unit_test(asinh_is_accurate_to_its_stated_error),
       cmocka_unit_test(asinh_keeps_its_promises_at_the_ends),
       cmocka_unit_test(asinh_of_rows_shifts_each_column_and_no_other),
@@ -873,6 +965,8 @@ main(void)
       cmocka_unit_test(sparse_product_spreads_nan_of_what_it_reads_only),
       cmocka_unit_test(finite_matrices_are_told_from_others),
       cmocka_unit_test(softmax_equals_its_definition),
+      cmocka_unit_test(softmax_in_double_equals_its_definition),
+      cmocka_unit_test(softmax_in_double_of_extremes),
       cmocka_unit_test(softmax_of_large_scores_neither_overflows_nor_loses_the_winner),
       cmocka_unit_test(softmax_makes_nan_of_a_row_without_meaning_and_of_no_other),
       cmocka_unit_test(distances_and_norms_equal_their_definition),
