@@ -9,6 +9,10 @@
 #include "learn/learner.h"
 #include "learn/reconstruction.h"
 #include "nn/encode.h"
+#include "tensor/rows.h"
+
+#include <float.h>
+#include <math.h>
 
 #define RESTARTS 20 /* of k-means on the code, as the authors have it */
 
@@ -20,6 +24,7 @@ enum { STAGE_AUTOENCODER, STAGE_START, STAGE_MODULE, STAGE_JOINT, STAGE_AVERAGIN
 enum { START_RANDOM, START_PRETRAINED };
 enum { ORTHONORMALITY_ABSOLUTE, ORTHONORMALITY_SQUARED };
 enum { FORM_SUMMED, FORM_NORMALISED };
+enum { CODE_AS_IS, CODE_UNIT };
 
 enum {
   NETWORK,
@@ -39,7 +44,8 @@ enum {
   PRETRAIN_BATCH,
   PRETRAIN_RATE,
   PRETRAIN_MOMENTUM,
-  MODULE_EPOCHS
+  MODULE_EPOCHS,
+  CODE
 };
 
 static const DcLearnSetting settings[] = {
@@ -91,6 +97,10 @@ static const DcLearnSetting settings[] = {
                        "passes of the module on the frozen code, with start=pretrained (authors: "
                        "100)",
                        100, 0, 1e6, true, NULL},
+    [CODE] = {"code",
+              "after pretraining: as-is (authors), or unit, moved and scaled so that the "
+              "centroids of k-means have mean square length 1, as orthonormal ones have",
+              0, 0, 0, true, (const char *const[]){"as-is", "unit", NULL}},
 };
 
 typedef struct {
@@ -138,6 +148,42 @@ plan_stages(AeCm *ae_cm)
   stages[STAGE_AVERAGING] = (DcCourseStage){1, steps, 1};
 }
 
+/* Root mean square distance of the centroids from `mean`, or 1 where that is no more than rounding:
+ * then all embeddings are one, of any size. */
+static double
+length_of_centroids(const DcMatrix *centroids, const double *mean)
+{
+  double sum = 0, offset = 0;
+  for (size_t k = 0; k < centroids->rows; k++)
+    for (size_t j = 0; j < centroids->cols; j++) {
+      const double difference = dc_matrix_row(centroids, k)[j] - mean[j];
+      sum += difference * difference;
+    }
+  for (size_t j = 0; j < centroids->cols; j++)
+    offset += mean[j] * mean[j];
+  const double length = sqrt(sum / (double)centroids->rows);
+  return length > FLT_EPSILON * sqrt(offset) ? length : 1;
+}
+
+/* Moves the code about its mean, and scales it so that the centroids' mean square length is 1. The
+ * joint loss weighs distances in the code against a prior, an error of the picture and the
+ * centroids' being orthonormal; weights that are right for vectors of length 1 mean nothing for a
+ * code of another size. Codes and centroids follow the autoencoder. */
+static DcStatus
+make_code_unit(AeCm *ae_cm, const DcMatrix *codes, const DcMatrix *centroids, DcError *error)
+{
+  double *mean = DC_NEW(double, codes->cols);
+  if (!mean)
+    return dc_error_set(error, DC_ERROR_MEMORY, "no memory for the mean of the embeddings");
+  dc_column_moments(codes, NULL, mean, NULL);
+  const double length = length_of_centroids(centroids, mean);
+  dc_autoencoder_move_code(&ae_cm->autoencoder, mean, 1 / length);
+  dc_standardise_rows(codes, mean, length, codes);
+  dc_standardise_rows(centroids, mean, length, centroids);
+  dc_free(mean);
+  return DC_OK;
+}
+
 /* k-means on the code, from which the module starts. */
 static DcStatus
 start_module(AeCm *ae_cm, DcError *error)
@@ -152,8 +198,15 @@ start_module(AeCm *ae_cm, DcError *error)
   DcKmeansOptions options = dc_kmeans_options(learner->clusters);
   options.restarts = RESTARTS;
   options.threads = (uint32_t)learner->threads;
-  return dc_clustering_start_step(learner, &ae_cm->layers, &codes, &options, SEQUENCE_CENTROIDS,
-                                  error);
+  DcMatrix centroids;
+  status = dc_clustering_first_centroids(learner, &codes, &options, SEQUENCE_CENTROIDS, &centroids,
+                                         error);
+  if (!status && learner->settings[CODE] == CODE_UNIT)
+    status = make_code_unit(ae_cm, &codes, &centroids, error);
+  if (!status)
+    status = dc_clustering_layers_start(&ae_cm->layers, &centroids, error);
+  dc_free(centroids.data);
+  return status;
 }
 
 static DcStatus

@@ -99,33 +99,35 @@ dc_clustering_layers_list_state(const DcClusteringLayers *layers, DcStateList *l
   dc_network_list_state(layers->centroid_layer, "centroids", list);
 }
 
-static DcStatus
-start_from(const DcClusteringLayers *layers, const DcMatrix *centroids, DcError *error)
-{
-  const DcClusteringWeights weights =
-      dc_clustering_fit_weights(layers->assigner, layers->centroid_layer);
-  return dc_clustering_start(centroids, &weights, error);
-}
-
 DcStatus
-dc_clustering_start_step(DcLearner *learner, const DcClusteringLayers *layers,
-                         const DcMatrix *samples, const DcKmeansOptions *options, uint64_t sequence,
-                         DcError *error)
+dc_clustering_first_centroids(DcLearner *learner, const DcMatrix *samples,
+                              const DcKmeansOptions *options, uint64_t sequence,
+                              DcMatrix *centroids, DcError *error)
 {
   const size_t clusters = learner->clusters, width = samples->cols;
-  const DcMatrix centroids = dc_matrix(DC_NEW(float, clusters *width), clusters, width);
-  if (!centroids.data)
+  *centroids = dc_matrix(DC_NEW(float, clusters *width), clusters, width);
+  if (!centroids->data)
     return dc_error_set(error, DC_ERROR_MEMORY, "no memory for %zu centroids", clusters);
   DcKmeansResult result;
   DcRandom random;
   dc_random_seed(&random, learner->seed, sequence);
-  DcStatus status = dc_kmeans(samples, NULL, options, &random, &centroids, NULL, &result, error);
-  if (!status)
-    status = start_from(layers, &centroids, error);
-  if (!status)
+  DcStatus status = dc_kmeans(samples, NULL, options, &random, centroids, NULL, &result, error);
+  if (!status) {
     dc_learner_count_step(learner, result.inertia / (double)samples->rows, samples->rows);
-  dc_free(centroids.data);
+    return DC_OK;
+  }
+  dc_free(centroids->data);
+  centroids->data = NULL;
   return status;
+}
+
+DcStatus
+dc_clustering_layers_start(const DcClusteringLayers *layers, const DcMatrix *centroids,
+                           DcError *error)
+{
+  const DcClusteringWeights weights =
+      dc_clustering_fit_weights(layers->assigner, layers->centroid_layer);
+  return dc_clustering_start(centroids, &weights, error);
 }
 
 /* --- steps --- */

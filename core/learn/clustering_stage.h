@@ -41,12 +41,17 @@ DcStatus dc_clustering_layers_init(DcClusteringLayers *layers, size_t width, uin
 void dc_clustering_layers_clear(DcClusteringLayers *layers);
 void dc_clustering_layers_list_state(const DcClusteringLayers *layers, DcStateList *list);
 
-/* The one step of a stage that starts the module from the centroids of k-means, as
- * dc_clustering_start() describes, counted in learner->at; the loss is the mean squared distance.
- * `samples` is N x p; `sequence`, of the learner's seed: the draws of k-means. Allocates. */
-DcStatus dc_clustering_start_step(DcLearner *learner, const DcClusteringLayers *layers,
-                                  const DcMatrix *samples, const DcKmeansOptions *options,
-                                  uint64_t sequence, DcError *error);
+/* The one step of a stage that finds the module's first centroids by k-means, counted in
+ * learner->at; the loss is the mean squared distance. `samples` is N x p; `sequence`, of the
+ * learner's seed: the draws of k-means. `centroids` becomes K x p, its numbers from dc_alloc(),
+ * NULL on failure. */
+DcStatus dc_clustering_first_centroids(DcLearner *learner, const DcMatrix *samples,
+                                       const DcKmeansOptions *options, uint64_t sequence,
+                                       DcMatrix *centroids, DcError *error);
+
+/* Starts the module from centroids, as dc_clustering_start() describes. Allocates. */
+DcStatus dc_clustering_layers_start(const DcClusteringLayers *layers, const DcMatrix *centroids,
+                                    DcError *error);
 
 /* What at.figures holds: means over the samples of this epoch so far, but for the prior and
  * orthonormality, which belong to a batch and are means over batches by their size. NaN: not part

@@ -2,6 +2,7 @@
 
 /* cm: the clustering module of AE-CM alone (Boubekki et al. 2021), on vectors or the pixels of
  * pictures: an isotropic mixture, close to k-means, that is learnt in mini-batches. */
+#include "base/memory.h"
 #include "learn/clustering_stage.h"
 #include "learn/learner.h"
 
@@ -64,8 +65,13 @@ start_module(Cm *cm, DcError *error)
   DcKmeansOptions options = dc_kmeans_options(cm->learner.clusters);
   options.restarts = 1;
   options.max_iterations = 1;
-  return dc_clustering_start_step(&cm->learner, &cm->layers, &samples, &options, SEQUENCE_CENTROIDS,
-                                  error);
+  DcMatrix centroids;
+  DcStatus status = dc_clustering_first_centroids(&cm->learner, &samples, &options,
+                                                  SEQUENCE_CENTROIDS, &centroids, error);
+  if (!status)
+    status = dc_clustering_layers_start(&cm->layers, &centroids, error);
+  dc_free(centroids.data);
+  return status;
 }
 
 static DcStatus

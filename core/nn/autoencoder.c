@@ -188,6 +188,40 @@ dc_autoencoder_init(DcAutoencoder *autoencoder, DcAutoencoderKind kind, DcShape 
   return status;
 }
 
+/* W z + b -> (W z + b - mean) scale */
+static void
+move_outputs(DcLayer *layer, const double *mean, double scale)
+{
+  for (size_t i = 0; i < layer->weight_size; i++)
+    layer->weight[i] = (float)(layer->weight[i] * scale);
+  for (size_t j = 0; j < layer->bias_size; j++)
+    layer->bias[j] = (float)((layer->bias[j] - mean[j]) * scale);
+}
+
+/* W z + b of z = z' / scale + mean */
+static void
+move_inputs(DcLayer *layer, size_t width, const double *mean, double scale)
+{
+  const size_t outputs = layer->bias_size;
+  for (size_t i = 0; i < outputs; i++) {
+    double bias = layer->bias[i];
+    for (size_t j = 0; j < width; j++)
+      bias += mean[j] * layer->weight[j * outputs + i];
+    layer->bias[i] = (float)bias;
+  }
+  for (size_t i = 0; i < layer->weight_size; i++)
+    layer->weight[i] = (float)(layer->weight[i] / scale);
+}
+
+void
+dc_autoencoder_move_code(DcAutoencoder *autoencoder, const double *mean, double scale)
+{
+  const size_t width = dc_shape_size(dc_network_output(autoencoder->encoder));
+  const size_t last = dc_network_layer_count(autoencoder->encoder) - 1;
+  move_outputs(dc_network_layer(autoencoder->encoder, last), mean, scale);
+  move_inputs(dc_network_layer(autoencoder->decoder, 0), width, mean, scale);
+}
+
 void
 dc_autoencoder_clear(DcAutoencoder *autoencoder)
 {

@@ -29,6 +29,11 @@ typedef struct {
  * `width` numbers, with first weights by `seed`. On failure *autoencoder is empty. */
 DcStatus dc_autoencoder_init(DcAutoencoder *autoencoder, DcAutoencoderKind kind, DcShape sample,
                              int width, uint64_t seed, DcError *error);
+/* Moves the code: where the encoder gave z it gives (z - mean) scale, and the decoder takes that
+ * for what it gave back for z, but for rounding. `mean` holds as many numbers as the code; `scale`
+ * > 0, finite. */
+void dc_autoencoder_move_code(DcAutoencoder *autoencoder, const double *mean, double scale);
+
 /* Frees both networks; an empty one is accepted. To keep the encoder, set it to NULL first. */
 void dc_autoencoder_clear(DcAutoencoder *autoencoder);
 

@@ -2,6 +2,7 @@
 #include "nn/autoencoder.h"
 
 #include "networks.h"
+#include "nn/encode.h"
 
 #include <string.h>
 
@@ -108,6 +109,34 @@ first_weights_follow_the_method_and_the_seed(void **state)
   dc_autoencoder_clear(&c);
 }
 
+/* Ten layers of single precision, of numbers of order 1: 1e-5 is a hundred roundings. */
+static void
+a_code_is_moved_and_nothing_else(void **state)
+{
+  (void)state;
+  enum { COUNT = 3, SIZE = 64, WIDTH = 5 };
+  static const double mean[WIDTH] = {0.5, -1, 2, 0, 0.1}, scale = 0.25;
+  for (int kind = DC_AUTOENCODER_CONVOLUTIONAL; kind <= DC_AUTOENCODER_DENSE_LEAKY; kind++) {
+    DcAutoencoder made = make((DcAutoencoderKind)kind, (DcShape){8, 8, 1}, WIDTH, 1);
+    DcRandom random;
+    dc_random_seed(&random, 2, 0);
+    float pictures[COUNT * SIZE], before[COUNT * WIDTH], after[COUNT * WIDTH];
+    float wanted[COUNT * SIZE], found[COUNT * SIZE];
+    for (size_t i = 0; i < COUNT * SIZE; i++)
+      pictures[i] = (float)dc_random_normal(&random);
+    assert_int_equal(dc_encode(made.encoder, pictures, COUNT, 1, before, NULL), DC_OK);
+    assert_int_equal(dc_encode(made.decoder, before, COUNT, 1, wanted, NULL), DC_OK);
+    dc_autoencoder_move_code(&made, mean, scale);
+    assert_int_equal(dc_encode(made.encoder, pictures, COUNT, 1, after, NULL), DC_OK);
+    assert_int_equal(dc_encode(made.decoder, after, COUNT, 1, found, NULL), DC_OK);
+    for (size_t i = 0; i < COUNT * WIDTH; i++)
+      assert_near(after[i], (before[i] - mean[i % WIDTH]) * scale, 1e-5);
+    for (size_t i = 0; i < COUNT * SIZE; i++)
+      assert_near(found[i], wanted[i], 1e-5);
+    dc_autoencoder_clear(&made);
+  }
+}
+
 static void
 sizes_out_of_range_are_refused(void **state)
 {
@@ -171,6 +200,7 @@ main(void)
       cmocka_unit_test(parameters_are_those_of_the_method),
       cmocka_unit_test(any_image_size_is_given_back),
       cmocka_unit_test(first_weights_follow_the_method_and_the_seed),
+      cmocka_unit_test(a_code_is_moved_and_nothing_else),
       cmocka_unit_test(sizes_out_of_range_are_refused),
       cmocka_unit_test(dense_layers_are_those_of_the_methods),
       cmocka_unit_test(dense_autoencoders_give_pictures_their_shape_back),

@@ -143,9 +143,20 @@ the_module_reports_its_terms(void **state)
 
 /* Few samples, few steps, and the smaller network. */
 static const Setting short_course[] = {
-    {"epochs", 1},          {"batch", 10},        {"alpha", 2},
-    {"width", 4},           {"module-epochs", 1}, {"pretrain-epochs", 1},
-    {"pretrain-batch", 10}, {"start", 1},         {"network", 1},
+    {"epochs", 1},          {"batch", 10},
+    {"alpha", 2},           {"width", 4},
+    {"module-epochs", 1},   {"pretrain-epochs", 1},
+    {"pretrain-batch", 10}, {"start", 1},
+    {"network", 1},         {"code", 0},
+};
+
+/* The same with a code of unit scale. */
+static const Setting short_unit_course[] = {
+    {"epochs", 1},          {"batch", 10},
+    {"alpha", 2},           {"width", 4},
+    {"module-epochs", 1},   {"pretrain-epochs", 1},
+    {"pretrain-batch", 10}, {"start", 1},
+    {"network", 1},         {"code", 1},
 };
 
 static void
@@ -202,6 +213,8 @@ it_is_taken_up_at_any_stage(void **state)
   const size_t stops[] = {1, 4, 6, 8};
   check_taking_up(&dc_learner_ae_cm, &samples.data, 3, short_course, COUNT(short_course), stops,
                   COUNT(stops));
+  check_taking_up(&dc_learner_ae_cm, &samples.data, 3, short_unit_course, COUNT(short_unit_course),
+                  stops, COUNT(stops));
   free_samples(&samples);
 }
 
@@ -288,6 +301,80 @@ it_starts_from_a_given_autoencoder(void **state)
   assert_non_null(strstr(error.message, "width"));
   dc_learned_clear(&given);
   dc_learner_free(first);
+  free_samples(&samples);
+}
+
+/* What stands after pretraining and k-means: centroids about the mean of the codes, and what the
+ * autoencoder gives back for a sample. */
+typedef struct {
+  double mean_square_length;
+  float *codes, *given_back;
+} Started;
+
+static Started
+start_course(const LearnSamples *samples, const Setting *given, size_t count)
+{
+  DcLearner *learner = new_course(&dc_learner_ae_cm, &samples->data, 3, 1, given, count);
+  run_steps(learner, 3);
+  assert_int_equal(learner->at.stage, 2);
+  DcLearned learned = finish_course(learner);
+  const size_t samples_count = samples->data.count, width = learned.width;
+  Started started = {.codes = DC_NEW(float, samples_count *width),
+                     .given_back = DC_NEW(float, samples_count * 64)};
+  assert_int_equal(dc_encode(learned.encoder, samples->data.values, samples_count, 1, started.codes,
+                             NULL),
+                   DC_OK);
+  assert_int_equal(
+      dc_encode(learned.decoder, started.codes, samples_count, 1, started.given_back, NULL), DC_OK);
+  for (size_t j = 0; j < width; j++) {
+    double mean = 0;
+    for (size_t i = 0; i < samples_count; i++)
+      mean += started.codes[i * width + j] / (double)samples_count;
+    for (size_t k = 0; k < 3; k++)
+      started.mean_square_length += pow(learned.centroids[k * width + j] - mean, 2) / 3;
+  }
+  dc_learned_clear(&learned);
+  dc_learner_free(learner);
+  return started;
+}
+
+/* Scaled by one number and moved: distances of codes keep their ratios. Codes are of order 1 or
+ * smaller, in single precision. */
+static void
+a_unit_code_has_centroids_of_length_one_and_gives_back_the_same(void **state)
+{
+  (void)state;
+  LearnSamples samples = bar_pictures(8, 3, 20, 5);
+  const Started plain = start_course(&samples, short_course, COUNT(short_course));
+  const Started unit = start_course(&samples, short_unit_course, COUNT(short_unit_course));
+  assert_near(unit.mean_square_length, 1, 1e-4);
+  assert_true(fabs(plain.mean_square_length - 1) > 0.1);
+  const double scale = 1 / sqrt(plain.mean_square_length);
+  for (size_t i = 4; i < 20 * 4; i++) {
+    const double apart = plain.codes[i] - plain.codes[i % 4];
+    assert_near(unit.codes[i] - unit.codes[i % 4], scale * apart, 1e-4);
+  }
+  for (size_t i = 0; i < 20 * 64; i++)
+    assert_near(unit.given_back[i], plain.given_back[i], 1e-5);
+  dc_free(plain.codes);
+  dc_free(plain.given_back);
+  dc_free(unit.codes);
+  dc_free(unit.given_back);
+  free_samples(&samples);
+}
+
+static void
+a_unit_code_of_equal_samples_stays_finite(void **state)
+{
+  (void)state;
+  LearnSamples samples = equal_pictures(8, 20);
+  const Started started = start_course(&samples, short_unit_course, COUNT(short_unit_course));
+  for (size_t i = 0; i < 20 * 4; i++)
+    assert_true(fabsf(started.codes[i]) < 1e-3f); /* about the mean, and not blown up */
+  for (size_t i = 0; i < 20 * 64; i++)
+    assert_true(isfinite(started.given_back[i]));
+  dc_free(started.codes);
+  dc_free(started.given_back);
   free_samples(&samples);
 }
 
@@ -385,11 +472,11 @@ settings_out_of_range_are_refused(void **state)
 {
   (void)state;
   static const Setting bad[] = {
-      {"epochs", -1},       {"epochs", 1.5},      {"batch", 0},    {"alpha", 0},
-      {"alpha", NAN},       {"learning-rate", 0}, {"epsilon", 0},  {"start", 2},
-      {"learning-rate", 2}, {"beta", -1},         {"lambda", -1},  {"width", 0},
-      {"form", 2},          {"pretrain-rate", 0}, {"network", -1}, {"pretrain-momentum", 1},
-      {"weight-decay", -1}, {"orthonormality", 7}};
+      {"epochs", -1},       {"epochs", 1.5},       {"batch", 0},    {"alpha", 0},
+      {"alpha", NAN},       {"learning-rate", 0},  {"epsilon", 0},  {"start", 2},
+      {"learning-rate", 2}, {"beta", -1},          {"lambda", -1},  {"width", 0},
+      {"form", 2},          {"pretrain-rate", 0},  {"network", -1}, {"pretrain-momentum", 1},
+      {"weight-decay", -1}, {"orthonormality", 7}, {"code", 2}};
   LearnSamples samples = blobs(5, 2, 20, 4, 8);
   for (size_t i = 0; i < COUNT(bad); i++) {
     assert_setting_refused(&dc_learner_ae_cm, &samples.data, 2, bad[i].name, bad[i].value);
@@ -461,6 +548,8 @@ main(void)
       cmocka_unit_test(the_joint_loss_goes_down),
       cmocka_unit_test(the_module_starts_from_no_autoencoder),
       cmocka_unit_test(it_starts_from_a_given_autoencoder),
+      cmocka_unit_test(a_unit_code_has_centroids_of_length_one_and_gives_back_the_same),
+      cmocka_unit_test(a_unit_code_of_equal_samples_stays_finite),
       cmocka_unit_test(one_cluster_takes_all),
       cmocka_unit_test(constant_samples_are_survived),
       cmocka_unit_test(fewer_samples_than_clusters_are_refused),
