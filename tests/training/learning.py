@@ -19,13 +19,14 @@ import sets
 
 # The authors' pretrained start of ae-cm, with fewer passes than their 100, 100 and (jointly) 1000.
 SHORT_START = ["start=pretrained", "pretrain-epochs=10", "module-epochs=50"]
-UNIT_START = ["start=pretrained", "network=auto", "code=unit", "module-epochs=50", "epochs=20"]
+UNIT_START = ["start=pretrained", "network=auto", "code=unit", "module-epochs=50"]
 
 # What differs from the standard settings, for a set and a method; "*" for all other sets. A method
 # that starts from `ae` takes over its networks, as --start-from does. `groups`, which need not be
 # round, are of the codes of that autoencoder after one pass more; `dekm-groups` are the clusters of
 # dekm that has such groups in place of those of k-means; `ae-cm-unit` starts from that autoencoder
-# with a code of unit scale, the authors' numbers for the set, or where they have none those for USPS.
+# with a code of unit scale and the numbers of the authors' best runs of a convolutional network, those
+# for USPS where they have none; pendigits, which are vectors, with those of a dense one.
 SETTINGS = {
     "ae": {
         "*": ["epochs=200"],
@@ -54,10 +55,10 @@ SETTINGS = {
         "coil20": ["batch=45", "alpha=3", "beta=0.04", "width=30", "pretrain-rate=0.001", *SHORT_START, "epochs=20"],
     },
     "ae-cm-unit": {
-        "*": [*UNIT_START, "batch=45", "alpha=3", "beta=0.04"],
-        "mnist": [*UNIT_START, "batch=500", "alpha=230", "beta=5"],
-        "pendigits": [*UNIT_START, "batch=80", "alpha=13", "beta=0.5"],
-        "fashion-mnist-test": [*UNIT_START, "batch=175", "alpha=13", "beta=47"],
+        "*": [*UNIT_START, "batch=150", "alpha=8", "beta=0.1", "epochs=40"],
+        "mnist": [*UNIT_START, "batch=150", "alpha=11", "beta=0.03", "epochs=10"],
+        "pendigits": [*UNIT_START, "batch=80", "alpha=13", "beta=0.5", "epochs=20"],
+        "fashion-mnist-test": [*UNIT_START, "batch=160", "alpha=50", "beta=0.25", "epochs=40"],
     },
     "secu": {
         "*": ["epochs=40", "warm-up=3", "flip=0"],
