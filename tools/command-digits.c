@@ -5,8 +5,6 @@
 #include "store/idx.h"
 #include "store/png.h"
 
-#include <glib/gstdio.h>
-
 #define PIXELS (DC_DIGIT_SIDE * DC_DIGIT_SIDE)
 
 static char *option_output;
@@ -74,11 +72,8 @@ static gboolean
 write_pictures(const char *folder, gsize count, guint8 *pixels, GError **error)
 {
   g_autofree char *stream = g_build_filename(folder, "stream", NULL);
-  if (g_mkdir_with_parents(stream, 0777) != 0) {
-    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO, "%s: cannot make the folder: %s", stream,
-                g_strerror(errno));
+  if (!dc_tools_make_folder(stream, error))
     return FALSE;
-  }
   for (gsize i = 0; i < count; i++) {
     g_autofree char *path = g_strdup_printf("%s/%05" G_GSIZE_FORMAT ".png", stream, i);
     DcPicture picture = {DC_DIGIT_SIDE, DC_DIGIT_SIDE, 1, pixels + i * PIXELS};

@@ -5,8 +5,6 @@
 #include "inputs.h"
 #include "store/shrink.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 
 #define MAX_FRAMES 99999 /* five digits in the file names */
@@ -73,11 +71,8 @@ write_picture(const DcInputPicture *input, gpointer user_data, GError **error)
 static gboolean
 write_frames(const char *const *inputs, GError **error)
 {
-  if (g_mkdir_with_parents(option_output, 0777) != 0) {
-    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO, "%s: cannot make the folder: %s",
-                option_output, g_strerror(errno));
+  if (!dc_tools_make_folder(option_output, error))
     return FALSE;
-  }
   g_autoptr(GString) origins = g_string_new(NULL);
   Writer writer = {.origins = origins};
   DcInputCount count;

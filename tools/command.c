@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "command.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 
 G_DEFINE_QUARK(driftcluster - tools, dc_tools_error)
@@ -9,6 +11,16 @@ gboolean
 dc_tools_take_error(const DcError *core_error, GError **error)
 {
   g_set_error_literal(error, DC_TOOLS_ERROR, -(int)core_error->status, core_error->message);
+  return FALSE;
+}
+
+gboolean
+dc_tools_make_folder(const char *folder, GError **error)
+{
+  if (g_mkdir_with_parents(folder, 0777) == 0)
+    return TRUE;
+  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO, "%s: cannot make the folder: %s", folder,
+              g_strerror(errno));
   return FALSE;
 }
 

@@ -23,6 +23,9 @@ GQuark dc_tools_error_quark(void);
 /* Turns a core error into a GError; always returns FALSE, so that it ends a function. */
 gboolean dc_tools_take_error(const DcError *core_error, GError **error);
 
+/* Makes a folder, with those that it is in; one that is there already is as good. */
+gboolean dc_tools_make_folder(const char *folder, GError **error);
+
 /* Reads the options of one command. `parameters` is what follows the options in the usage line
  * ("INPUT..."), `summary` teaches (it is shown by --help). On FALSE the complaint has been printed.
  */

@@ -7,6 +7,7 @@
 
 #include <cblas.h>
 #include <math.h>
+#include <string.h>
 
 bool
 dc_linear_allocate(DcArena *arena, const DcLinearPiece *pieces, size_t count)
@@ -63,13 +64,39 @@ dc_linear_set_identity(double *a, size_t n)
       a[i * n + j] = i == j;
 }
 
+void
+dc_linear_clear(double *a, size_t count)
+{
+  memset(a, 0, count * sizeof *a);
+}
+
+void
+dc_linear_add_columns(const double *a, size_t m, size_t n, double *sums)
+{
+  for (size_t i = 0; i < m; i++)
+    for (size_t j = 0; j < n; j++)
+      sums[j] += a[i * n + j];
+}
+
 double
-dc_linear_norm(const double *a, size_t count)
+dc_linear_inner_product(const double *a, const double *b, size_t count)
 {
   double sum = 0;
   for (size_t i = 0; i < count; i++)
-    sum += a[i] * a[i];
-  return sqrt(sum);
+    sum += a[i] * b[i];
+  return sum;
+}
+
+double
+dc_linear_sum_of_squares(const double *a, size_t count)
+{
+  return dc_linear_inner_product(a, a, count);
+}
+
+double
+dc_linear_norm(const double *a, size_t count)
+{
+  return sqrt(dc_linear_sum_of_squares(a, count));
 }
 
 bool

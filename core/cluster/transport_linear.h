@@ -39,6 +39,14 @@ void dc_linear_add_multiplied_transposed(const double *a, const double *b, size_
 
 void dc_linear_set_identity(double *a, size_t n);
 
+void dc_linear_clear(double *a, size_t count);
+
+/* sums[j] += the sum of column j of `a` (m x n). */
+void dc_linear_add_columns(const double *a, size_t m, size_t n, double *sums);
+
+double dc_linear_inner_product(const double *a, const double *b, size_t count);
+double dc_linear_sum_of_squares(const double *a, size_t count);
+
 /* Square root of the sum of squares of `count` numbers. */
 double dc_linear_norm(const double *a, size_t count);
 

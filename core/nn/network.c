@@ -98,6 +98,19 @@ dc_activation_from_name(const char *name, DcActivation *activation)
   return true;
 }
 
+size_t
+dc_layer_activation_numbers(DcLayer *layer, const char *const **names, float *numbers[2])
+{
+  static const char *const line[] = {"slope", "shift"}, *const bounds[] = {"low", "high"};
+  const bool clip = layer->activation == DC_ACTIVATION_CLIP;
+  *names = clip ? bounds : line;
+  numbers[0] = clip ? &layer->low : &layer->slope;
+  numbers[1] = clip ? &layer->high : &layer->shift;
+  if (clip || layer->activation == DC_ACTIVATION_HARD_SIGMOID)
+    return 2;
+  return layer->activation == DC_ACTIVATION_LEAKY_RELU ? 1 : 0;
+}
+
 DcNetwork *
 dc_network_new(DcShape input)
 {

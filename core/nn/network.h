@@ -182,6 +182,21 @@ dc_layer_has_epsilon(DcLayerKind kind)
   return kind == DC_LAYER_LAYER_NORM || kind == DC_LAYER_INSTANCE_NORM;
 }
 
+/* Whether a layer of `kind` has a kernel with its strides, and whether it has `padding`. */
+static inline bool
+dc_layer_has_window(DcLayerKind kind)
+{
+  return kind == DC_LAYER_CONV2D || kind == DC_LAYER_DEPTHWISE_CONV2D ||
+         kind == DC_LAYER_TRANSPOSED_CONV2D || kind == DC_LAYER_MAX_POOL ||
+         kind == DC_LAYER_AVERAGE_POOL;
+}
+
+static inline bool
+dc_layer_has_padding(DcLayerKind kind)
+{
+  return dc_layer_has_window(kind) || kind == DC_LAYER_PAD;
+}
+
 static inline size_t
 dc_layer_second_source(const DcLayer *layer, size_t index)
 {
@@ -249,5 +264,9 @@ const char *dc_layer_kind_name(DcLayerKind kind);
 const char *dc_activation_name(DcActivation activation);
 bool dc_layer_kind_from_name(const char *name, DcLayerKind *kind);
 bool dc_activation_from_name(const char *name, DcActivation *activation);
+
+/* The numbers that the activation of a layer has, at most two, and their names in model files;
+ * returns how many. */
+size_t dc_layer_activation_numbers(DcLayer *layer, const char *const **names, float *numbers[2]);
 
 #endif

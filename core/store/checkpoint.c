@@ -2,7 +2,7 @@
 #include "store/checkpoint.h"
 
 #include "base/memory.h"
-#include "store/network_file.h"
+#include "store/digest.h"
 #include "store/safetensors.h"
 
 #include <glib.h>

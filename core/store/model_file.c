@@ -4,7 +4,9 @@
 #include "base/memory.h"
 #include "image/recipe.h"
 #include "onnx/graph.h"
+#include "store/digest.h"
 #include "store/json.h"
+#include "store/network_description.h"
 #include "store/network_file.h"
 #include "store/onnx_model.h"
 #include "store/safetensors.h"
@@ -134,7 +136,7 @@ dc_model_identify(DcModel *model)
     dc_digest_text(checksum, INPUT_VECTORS);
   else
     digest_preprocessing(checksum, &model->preprocessing);
-  dc_network_digest(model->encoder, checksum);
+  dc_digest_network(checksum, model->encoder);
   g_snprintf(model->encoder_id, sizeof model->encoder_id, "sha256:%s",
              g_checksum_get_string(checksum));
 }

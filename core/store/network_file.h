@@ -9,11 +9,9 @@
 #include <glib.h>
 #include <json-glib/json-glib.h>
 
-/* A network inside a safetensors file: its layers as JSON in the metadata, its numbers as tensors
- * "PREFIX.N.weight" and "PREFIX.N.bias", N the index of the layer. See docs/formats/model.md. */
-
-/* The input and the layers, without the numbers. Release with json_object_unref(). */
-JsonObject *dc_network_describe(const DcNetwork *network);
+/* A network inside a safetensors file: its layers as JSON in the metadata (see
+ * store/network_description.h), its numbers as tensors "PREFIX.N.weight" and "PREFIX.N.bias", N the
+ * index of the layer. See docs/formats/model.md. */
 
 /* Appends the tensors of `network` to `tensors` (of DcTensor). They point into the network; their
  * names are kept in `names`. */
@@ -30,15 +28,5 @@ DcStatus dc_network_from_file(JsonObject *description, const DcTensorFile *file,
  * (nn/fold.h) makes of it. */
 DcStatus dc_network_check_numbers(const DcNetwork *network, const char *prefix, const char *name,
                                   DcError *error);
-
-/* Feeds everything that decides what the network computes into `checksum`, in the byte order that
- * docs/formats/model.md fixes. */
-void dc_network_digest(const DcNetwork *network, GChecksum *checksum);
-
-/* The pieces of such a digest: a whole number as 8 bytes, a float as 4, both little-endian, and a
- * text with its terminator. */
-void dc_digest_int(GChecksum *checksum, int64_t value);
-void dc_digest_floats(GChecksum *checksum, const float *values, size_t count);
-void dc_digest_text(GChecksum *checksum, const char *text);
 
 #endif

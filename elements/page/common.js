@@ -96,6 +96,21 @@ const pageParts = (() => {
 
   // --- what every such page has ---
 
+  // What pageEditing asks in.
+  const askDialog = () => make("dialog", { id: "ask", "aria-labelledby": "ask-title" },
+    make("form", { id: "ask-form", method: "dialog" },
+      make("h2", { id: "ask-title", textContent: "Edit" }),
+      make("p", { id: "ask-text", className: "quiet" }),
+      make("div", { id: "ask-field" }),
+      make("p", { className: "buttons" },
+        make("button", { type: "button", className: "plain", "data-close": "", textContent: "Cancel" }),
+        make("button", { type: "submit", className: "primary", id: "ask-yes", textContent: "OK" }))));
+
+  // There from the beginning: a live region that comes with its text is not read out.
+  const toastBox = () => make("p", { id: "toast", role: "alert", hidden: true });
+
+  document.body.append(askDialog(), toastBox());
+
   let toastTimer = 0;
 
   function toast(text) {

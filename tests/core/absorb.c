@@ -160,13 +160,7 @@ merged_states_are_the_same_each_time_and_can_be_read(void **state)
     dc_state_free(saved);
     dc_adapter_free(both);
   }
-  size_t first_size, second_size;
-  unsigned char *first = scratch_read("first", &first_size);
-  unsigned char *second = scratch_read("second", &second_size);
-  assert_int_equal(first_size, second_size);
-  assert_memory_equal(first, second, first_size);
-  free(first);
-  free(second);
+  assert_equal_files("first", "second");
   DcState *read;
   assert_int_equal(dc_state_read("first", &read, NULL), DC_OK);
   assert_string_equal(dc_state_encoder(read), "test");

@@ -173,13 +173,7 @@ equal_models_are_equal_bytes(void **state)
   write_model(model, "first");
   DcModel *copy = read_model("first");
   write_model(copy, "second");
-  size_t first_size, second_size;
-  unsigned char *first = scratch_read("first", &first_size);
-  unsigned char *second = scratch_read("second", &second_size);
-  assert_int_equal(first_size, second_size);
-  assert_memory_equal(first, second, first_size);
-  free(first);
-  free(second);
+  assert_equal_files("first", "second");
   dc_model_free(copy);
   dc_model_free(model);
 }

@@ -73,6 +73,17 @@ scratch_read(const char *path, size_t *size)
   return bytes;
 }
 
+static inline void
+assert_equal_files(const char *one, const char *other)
+{
+  size_t sizes[2];
+  unsigned char *bytes[] = {scratch_read(one, &sizes[0]), scratch_read(other, &sizes[1])};
+  assert_int_equal(sizes[0], sizes[1]);
+  assert_memory_equal(bytes[0], bytes[1], sizes[0]);
+  free(bytes[0]);
+  free(bytes[1]);
+}
+
 static inline int
 scratch_exists(const char *path)
 {

@@ -236,12 +236,7 @@ alignment_survives_a_restart(void **state)
     run(second, moments[m], 4000, 1);
     save(whole, "whole");
     save(second, "parts");
-    size_t sizes[2];
-    unsigned char *bytes[] = {scratch_read("whole", &sizes[0]), scratch_read("parts", &sizes[1])};
-    assert_int_equal(sizes[0], sizes[1]);
-    assert_memory_equal(bytes[0], bytes[1], sizes[0]);
-    free(bytes[0]);
-    free(bytes[1]);
+    assert_equal_files("whole", "parts");
     dc_adapter_free(whole);
     dc_adapter_free(second);
   }

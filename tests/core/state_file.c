@@ -142,13 +142,7 @@ a_restart_continues_exactly(void **state)
     }
     save(one, "first");
     save(two, "second");
-    size_t first_size, second_size;
-    unsigned char *first = scratch_read("first", &first_size);
-    unsigned char *second = scratch_read("second", &second_size);
-    assert_int_equal(first_size, second_size);
-    assert_memory_equal(first, second, first_size);
-    free(first);
-    free(second);
+    assert_equal_files("first", "second");
     dc_adapter_free(one);
     dc_adapter_free(two);
   }
@@ -248,13 +242,7 @@ assert_load_changes_nothing(DcAdapter *adapter, const char *path, DcStatus wante
     if (!strstr(error.message, parts[i]))
       fail_msg("\"%s\" has no \"%s\"", error.message, parts[i]);
   save(adapter, "after");
-  size_t before_size, after_size;
-  unsigned char *before = scratch_read("before", &before_size);
-  unsigned char *after = scratch_read("after", &after_size);
-  assert_int_equal(before_size, after_size);
-  assert_memory_equal(before, after, before_size);
-  free(before);
-  free(after);
+  assert_equal_files("before", "after");
 }
 
 static void

@@ -155,12 +155,7 @@ gallery_resume(Gallery *gallery)
 static inline guint64
 gallery_stat(const Gallery *gallery, const gchar *field)
 {
-  g_autoptr(GstStructure) stats = NULL;
-  guint64 value = G_MAXUINT64;
-
-  g_object_get(gallery->element, "stats", &stats, NULL);
-  fail_unless(gst_structure_get_uint64(stats, field, &value), "no %s", field);
-  return value;
+  return stream_element_stat(gallery->element, field);
 }
 
 /* Waits until the counter is at least `least`, which must come about within 20 seconds. */
@@ -178,14 +173,7 @@ gallery_wait(const Gallery *gallery, const gchar *field, guint64 least)
 static inline guint
 gallery_messages(const Gallery *gallery, GstMessageType type)
 {
-  GstMessage *message;
-  guint count = 0;
-
-  while ((message = gst_bus_pop_filtered(gallery->bus, type))) {
-    count++;
-    gst_message_unref(message);
-  }
-  return count;
+  return stream_count_messages(gallery->bus, type);
 }
 
 /* What the page shows. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _POSIX_C_SOURCE 200809L /* pipes and FIFOs */
 #include "meta/driftcluster.h"
+#include "streams.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <gst/check/gstcheck.h>
-#include <gst/check/gstharness.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
@@ -94,30 +93,6 @@ assert_file(const Fixture *fixture, const gchar *expected)
   assert_equals_string(text, expected);
 }
 
-static guint64
-stat_of(const Fixture *fixture, const gchar *field)
-{
-  g_autoptr(GstStructure) stats = NULL;
-  guint64 value = G_MAXUINT64;
-
-  g_object_get(fixture->element, "stats", &stats, NULL);
-  fail_unless(gst_structure_get_uint64(stats, field, &value), "no %s", field);
-  return value;
-}
-
-static guint
-count_messages(const Fixture *fixture, GstMessageType type)
-{
-  GstMessage *message;
-  guint count = 0;
-
-  while ((message = gst_bus_pop_filtered(fixture->bus, type))) {
-    count++;
-    gst_message_unref(message);
-  }
-  return count;
-}
-
 static DriftclusterResult
 tile_result(void)
 {
@@ -198,9 +173,9 @@ GST_START_TEST(every_buffer_has_its_line_in_order)
   push(&fixture, buffer_at(GST_CLOCK_TIME_NONE));
   push(&fixture, buffer_at(7));
   assert_file(&fixture, HEAD(0, 0) "]}\n" HEAD(1, null) "]}\n" HEAD(2, 7) "]}\n");
-  assert_equals_uint64(stat_of(&fixture, "frames"), 3);
-  assert_equals_uint64(stat_of(&fixture, "lines"), 3);
-  assert_equals_uint64(stat_of(&fixture, "bytes"),
+  assert_equals_uint64(stream_element_stat(fixture.element, "frames"), 3);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lines"), 3);
+  assert_equals_uint64(stream_element_stat(fixture.element, "bytes"),
                        strlen(HEAD(0, 0) "]}\n" HEAD(1, null) "]}\n" HEAD(2, 7) "]}\n"));
   fixture_clear(&fixture);
 }
@@ -350,7 +325,7 @@ GST_START_TEST(broken_regions_are_left_out_and_counted)
   fail_unless(strstr(text, "\"regions\":[{\"x\":16,") != NULL);
   fail_unless(strstr(text, "\"region_id\":8") != NULL);
   fail_unless(strstr(text, "\"region_id\":6") == NULL);
-  assert_equals_uint64(stat_of(&fixture, "refused-regions"), 2);
+  assert_equals_uint64(stream_element_stat(fixture.element, "refused-regions"), 2);
   fixture_clear(&fixture);
 }
 GST_END_TEST
@@ -421,9 +396,10 @@ GST_START_TEST(max_rate_bounds_lines_per_second)
   for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
     push(&fixture, buffer_at(i * 100 * GST_MSECOND));
     lines += expected[i] ? 1 : 0;
-    fail_unless(stat_of(&fixture, "lines") == lines, "buffer %u", i);
+    fail_unless(stream_element_stat(fixture.element, "lines") == lines, "buffer %u", i);
   }
-  assert_equals_uint64(stat_of(&fixture, "skipped"), G_N_ELEMENTS(expected) - lines);
+  assert_equals_uint64(stream_element_stat(fixture.element, "skipped"),
+                       G_N_ELEMENTS(expected) - lines);
   fixture_clear(&fixture);
 }
 GST_END_TEST
@@ -447,7 +423,7 @@ GST_START_TEST(max_rate_survives_jumps_and_missing_times)
   for (guint i = 0; i < G_N_ELEMENTS(steps); i++) {
     push(&fixture, buffer_at(steps[i].time));
     lines += steps[i].expected ? 1 : 0;
-    fail_unless(stat_of(&fixture, "lines") == lines, "step %u", i);
+    fail_unless(stream_element_stat(fixture.element, "lines") == lines, "step %u", i);
   }
   fixture_clear(&fixture);
 }
@@ -496,9 +472,9 @@ GST_START_TEST(reader_that_goes_costs_one_warning_and_no_video)
   close(ends[0]);
   push(&fixture, buffer_at(1));
   push(&fixture, buffer_at(2));
-  assert_equals_int(count_messages(&fixture, GST_MESSAGE_WARNING), 1);
-  assert_equals_uint64(stat_of(&fixture, "lines"), 1);
-  assert_equals_uint64(stat_of(&fixture, "lost"), 2);
+  assert_equals_int(stream_count_messages(fixture.bus, GST_MESSAGE_WARNING), 1);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lines"), 1);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lost"), 2);
   fixture_clear(&fixture);
   close(ends[1]);
 }
@@ -526,9 +502,9 @@ GST_START_TEST(full_disk_costs_one_warning_and_no_video)
     fail_unless(strstr(debug, "free some") != NULL);
   }
   gst_message_unref(message);
-  assert_equals_int(count_messages(&fixture, GST_MESSAGE_WARNING), 0);
-  assert_equals_uint64(stat_of(&fixture, "lost"), 5);
-  assert_equals_uint64(stat_of(&fixture, "lines"), 0);
+  assert_equals_int(stream_count_messages(fixture.bus, GST_MESSAGE_WARNING), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lost"), 5);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lines"), 0);
   fixture_clear(&fixture);
 }
 GST_END_TEST
@@ -554,7 +530,8 @@ push_until_lost(gpointer data)
   Fixture *fixture = data;
   gint64 end = g_get_monotonic_time() + 20 * G_TIME_SPAN_SECOND;
 
-  for (guint i = 0; stat_of(fixture, "lost") == 0 && g_get_monotonic_time() < end; i++)
+  for (guint i = 0;
+       stream_element_stat(fixture->element, "lost") == 0 && g_get_monotonic_time() < end; i++)
     if (gst_harness_push(fixture->harness, long_buffer_at(i)) != GST_FLOW_OK)
       break;
   return NULL;
@@ -570,7 +547,7 @@ fill_pipe(Fixture *fixture)
   do {
     before = now;
     g_usleep(100000);
-    now = stat_of(fixture, "lines");
+    now = stream_element_stat(fixture->element, "lines");
   } while (now == 0 || now != before);
   return thread;
 }
@@ -622,8 +599,8 @@ GST_START_TEST(flush_ends_the_wait_for_a_reader)
   thread = fill_pipe(&fixture);
   gst_harness_push_event(fixture.harness, gst_event_new_flush_start());
   g_thread_join(thread);
-  assert_equals_uint64(stat_of(&fixture, "lost"), 1);
-  assert_equals_int(count_messages(&fixture, GST_MESSAGE_WARNING), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lost"), 1);
+  assert_equals_int(stream_count_messages(fixture.bus, GST_MESSAGE_WARNING), 0);
 
   drain(ends[0], text);
   gst_segment_init(&segment, GST_FORMAT_TIME);
@@ -631,7 +608,7 @@ GST_START_TEST(flush_ends_the_wait_for_a_reader)
   gst_harness_push_event(fixture.harness, gst_event_new_segment(&segment));
   assert_equals_int(gst_harness_push(fixture.harness, buffer_at(0)), GST_FLOW_OK);
   drain(ends[0], text);
-  assert_lines(text->str, stat_of(&fixture, "lines"));
+  assert_lines(text->str, stream_element_stat(fixture.element, "lines"));
   fixture_clear(&fixture);
   close(ends[0]);
   close(ends[1]);
@@ -677,7 +654,7 @@ assert_refused(Fixture *fixture, const gchar *location, const gchar *hint)
   fail_unless(g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_WRITE));
   fail_unless(strstr(error->message, location) != NULL, "%s", error->message);
   fail_unless(strstr(debug, hint) != NULL, "%s", debug);
-  assert_equals_int(count_messages(fixture, GST_MESSAGE_ERROR), 0);
+  assert_equals_int(stream_count_messages(fixture->bus, GST_MESSAGE_ERROR), 0);
   gst_message_unref(message);
   gst_element_set_state(fixture->element, GST_STATE_NULL);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _GNU_SOURCE /* a mount namespace for the disk that is full */
 /* The files of publish-clusters: rotation, and disks that fill up. */
+#include "streams.h"
+
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <gst/check/gstcheck.h>
-#include <gst/check/gstharness.h>
 #include <json-glib/json-glib.h>
 #include <sched.h>
 #include <signal.h>
@@ -104,30 +104,6 @@ push(Fixture *fixture, guint count)
   fail_unless(passed);
 }
 
-static guint64
-stat_of(const Fixture *fixture, const gchar *field)
-{
-  g_autoptr(GstStructure) stats = NULL;
-  guint64 value = G_MAXUINT64;
-
-  g_object_get(fixture->element, "stats", &stats, NULL);
-  fail_unless(gst_structure_get_uint64(stats, field, &value), "no %s", field);
-  return value;
-}
-
-static guint
-count_warnings(const Fixture *fixture)
-{
-  GstMessage *message;
-  guint count = 0;
-
-  while ((message = gst_bus_pop_filtered(fixture->bus, GST_MESSAGE_WARNING))) {
-    count++;
-    gst_message_unref(message);
-  }
-  return count;
-}
-
 /* The frames of a file, whose lines must be whole and in order; returns how many there are. */
 static guint
 read_frames(const gchar *path, guint *begin)
@@ -198,7 +174,7 @@ GST_START_TEST(files_are_completed_by_size)
     fail_unless(status.st_size <= 1000 && status.st_size > 800, "%d", (gint)status.st_size);
   }
   assert_files(&fixture, 1, 5, 0);
-  assert_equals_uint64(stat_of(&fixture, "lines"), 50);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lines"), 50);
   fixture_clear(&fixture);
 }
 GST_END_TEST
@@ -289,7 +265,7 @@ GST_START_TEST(rotation_that_fails_loses_nothing)
   fail_unless(g_rmdir(taken) == 0);
   push(&fixture, 5);
   assert_files(&fixture, 1, 1, 0);
-  assert_equals_uint64(stat_of(&fixture, "lost"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lost"), 0);
   fixture_clear(&fixture);
 }
 GST_END_TEST
@@ -347,18 +323,18 @@ assert_recovery(Fixture *fixture, void (*make_room)(Fixture *fixture))
   guint begin = 0;
 
   push(fixture, 4000);
-  lines = stat_of(fixture, "lines");
+  lines = stream_element_stat(fixture->element, "lines");
   fail_unless(lines > 10 && lines < 3990, "%u lines", (guint)lines);
-  assert_equals_uint64(lines + stat_of(fixture, "lost"), 4000);
-  assert_equals_int(count_warnings(fixture), 1);
+  assert_equals_uint64(lines + stream_element_stat(fixture->element, "lost"), 4000);
+  assert_equals_int(stream_count_messages(fixture->bus, GST_MESSAGE_WARNING), 1);
   /* The line that did not fit left no trace. */
   assert_equals_int(read_frames(fixture->path, &begin), lines);
   assert_equals_int(begin, 0);
 
   make_room(fixture);
   push(fixture, 10);
-  assert_equals_uint64(stat_of(fixture, "lines"), lines + 10);
-  assert_equals_int(count_warnings(fixture), 0);
+  assert_equals_uint64(stream_element_stat(fixture->element, "lines"), lines + 10);
+  assert_equals_int(stream_count_messages(fixture->bus, GST_MESSAGE_WARNING), 0);
 }
 
 static void

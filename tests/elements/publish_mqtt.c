@@ -2,8 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 /* publish-clusters before a real broker: MOSQUITTO and MOSQUITTO_SUB are the programs of Debian. */
 #include "broker.h"
+#include "streams.h"
 
-#include <gst/check/gstharness.h>
 #include <json-glib/json-glib.h>
 
 GST_PLUGIN_STATIC_DECLARE(driftcluster);
@@ -86,17 +86,6 @@ end_stream(Fixture *fixture)
   fail_unless(gst_harness_push_event(fixture->harness, gst_event_new_eos()));
 }
 
-static guint64
-stat_of(const Fixture *fixture, const gchar *field)
-{
-  g_autoptr(GstStructure) stats = NULL;
-  guint64 value = G_MAXUINT64;
-
-  g_object_get(fixture->element, "stats", &stats, NULL);
-  fail_unless(gst_structure_get_uint64(stats, field, &value), "no %s", field);
-  return value;
-}
-
 static gboolean
 warns_of(GstMessage *message, const gchar *text)
 {
@@ -165,8 +154,8 @@ GST_START_TEST(lines_arrive_in_order_and_the_status_is_retained)
   fixture_play(&fixture);
   push(&fixture, 500);
   end_stream(&fixture);
-  assert_equals_uint64(stat_of(&fixture, "queued"), 0);
-  assert_equals_uint64(stat_of(&fixture, "lines"), 500);
+  assert_equals_uint64(stream_element_stat(fixture.element, "queued"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lines"), 500);
   online = broker_retained(&fixture.broker, "driftcluster/door/status");
   assert_equals_string(online, "online");
   fixture_stop(&fixture);
@@ -194,7 +183,7 @@ GST_START_TEST(lines_may_go_out_without_acknowledgement)
   fixture_play(&fixture);
   push(&fixture, 100);
   end_stream(&fixture);
-  assert_equals_uint64(stat_of(&fixture, "queued"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "queued"), 0);
   WAIT_UNTIL(missing(&fixture, 100) == 0);
   fixture_clear(&fixture);
 }
@@ -212,17 +201,18 @@ GST_START_TEST(killed_broker_costs_no_line)
   fixture_play(&fixture);
   for (guint round = 0; round < 3; round++) {
     push(&fixture, 200);
-    WAIT_UNTIL(stat_of(&fixture, "queued") == 0 && missing(&fixture, fixture.pushed) == 0);
+    WAIT_UNTIL(stream_element_stat(fixture.element, "queued") == 0 &&
+               missing(&fixture, fixture.pushed) == 0);
     broker_kill(&fixture.broker);
     push(&fixture, 200);
     WAIT_UNTIL(warnings(&fixture, "is away") == 1);
-    assert_equals_uint64(stat_of(&fixture, "queued"), 200);
+    assert_equals_uint64(stream_element_stat(fixture.element, "queued"), 200);
     broker_start(&fixture.broker);
   }
   end_stream(&fixture);
-  assert_equals_uint64(stat_of(&fixture, "queued"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "queued"), 0);
   WAIT_UNTIL(missing(&fixture, 1200) == 0);
-  assert_equals_uint64(stat_of(&fixture, "lost"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lost"), 0);
   fixture_clear(&fixture);
 }
 GST_END_TEST
@@ -243,9 +233,9 @@ GST_START_TEST(broker_killed_in_the_middle_gets_all_lines)
     push(&fixture, 1000);
   }
   end_stream(&fixture);
-  assert_equals_uint64(stat_of(&fixture, "queued"), 0);
-  assert_equals_uint64(stat_of(&fixture, "lines"), 9000);
-  assert_equals_uint64(stat_of(&fixture, "lost"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "queued"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lines"), 9000);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lost"), 0);
   fixture_clear(&fixture);
 }
 GST_END_TEST
@@ -260,14 +250,14 @@ GST_START_TEST(broker_that_stands_still_delays_lines_but_no_video)
   broker_subscribe(&fixture.broker, "driftcluster/door");
   fixture_play(&fixture);
   push(&fixture, 10);
-  WAIT_UNTIL(stat_of(&fixture, "queued") == 0);
+  WAIT_UNTIL(stream_element_stat(fixture.element, "queued") == 0);
   broker_stop(&fixture.broker);
   push(&fixture, 5000);
-  fail_unless(stat_of(&fixture, "queued") == 5000);
+  fail_unless(stream_element_stat(fixture.element, "queued") == 5000);
   broker_continue(&fixture.broker);
   end_stream(&fixture);
   WAIT_UNTIL(missing(&fixture, 5010) == 0);
-  assert_equals_uint64(stat_of(&fixture, "lost"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lost"), 0);
   fixture_clear(&fixture);
 }
 GST_END_TEST
@@ -281,10 +271,10 @@ GST_START_TEST(broker_that_comes_late_gets_what_the_queue_held)
   g_object_set(fixture.element, "queue-size", G_GUINT64_CONSTANT(20000), NULL);
   fixture_play(&fixture);
   push(&fixture, 1000);
-  lines = stat_of(&fixture, "lines");
-  lost = stat_of(&fixture, "lost");
+  lines = stream_element_stat(fixture.element, "lines");
+  lost = stream_element_stat(fixture.element, "lost");
   assert_equals_uint64(lines + lost, 1000);
-  assert_equals_uint64(stat_of(&fixture, "queued"), lines);
+  assert_equals_uint64(stream_element_stat(fixture.element, "queued"), lines);
   fail_unless(lines > 50 && lines < 200, "%u lines in 20000 bytes", (guint)lines);
   g_usleep(300000);
   assert_equals_int(warnings(&fixture, "No space left"), 1);
@@ -293,8 +283,8 @@ GST_START_TEST(broker_that_comes_late_gets_what_the_queue_held)
   broker_subscribe(&fixture.broker,
                    "driftcluster/door"); /* the pause before an attempt is longer */
   end_stream(&fixture);
-  assert_equals_uint64(stat_of(&fixture, "queued"), 0);
-  assert_equals_uint64(stat_of(&fixture, "lost"), lost);
+  assert_equals_uint64(stream_element_stat(fixture.element, "queued"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lost"), lost);
   fixture_clear(&fixture);
 }
 GST_END_TEST
@@ -315,8 +305,8 @@ GST_START_TEST(absent_broker_delays_the_end_by_a_bounded_time)
   assert_equals_int(warnings(&fixture, "Connection refused"), 1);
   fixture_stop(&fixture);
   assert_equals_int(warnings(&fixture, "100 cluster lines did not reach"), 1);
-  assert_equals_uint64(stat_of(&fixture, "lost"), 100);
-  assert_equals_uint64(stat_of(&fixture, "lines"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lost"), 100);
+  assert_equals_uint64(stream_element_stat(fixture.element, "lines"), 0);
   fixture_clear(&fixture);
 }
 GST_END_TEST
@@ -381,7 +371,7 @@ GST_START_TEST(refused_login_is_said_and_the_right_one_works)
   fixture_play(&fixture);
   push(&fixture, 3);
   end_stream(&fixture);
-  assert_equals_uint64(stat_of(&fixture, "queued"), 3);
+  assert_equals_uint64(stream_element_stat(fixture.element, "queued"), 3);
   assert_equals_int(warnings(&fixture, "not authorised"), 1);
   fixture_stop(&fixture);
 
@@ -395,7 +385,7 @@ GST_START_TEST(refused_login_is_said_and_the_right_one_works)
   fixture_play(&fixture);
   push(&fixture, 3);
   end_stream(&fixture);
-  assert_equals_uint64(stat_of(&fixture, "queued"), 0);
+  assert_equals_uint64(stream_element_stat(fixture.element, "queued"), 0);
   assert_equals_int(warnings(&fixture, ""), 0);
   fixture_clear(&fixture);
 }
@@ -468,7 +458,7 @@ GST_START_TEST(tls_reaches_the_broker_that_is_trusted_and_no_other)
     fixture_play(&fixture);
     push(&fixture, 10);
     end_stream(&fixture);
-    assert_equals_uint64(stat_of(&fixture, "queued"), good ? 0 : 10);
+    assert_equals_uint64(stream_element_stat(fixture.element, "queued"), good ? 0 : 10);
     assert_equals_int(warnings(&fixture, "certificate verify failed"), good ? 0 : 1);
     fixture_stop(&fixture);
     warnings(&fixture, "");

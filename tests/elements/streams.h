@@ -44,15 +44,35 @@ stream_version(GstHarness *h)
   return version;
 }
 
-/* A counter of the element `factory`. */
+/* A counter of an element; and that of the one of `factory`. */
+static inline guint64
+stream_element_stat(GstElement *element, const gchar *name)
+{
+  g_autoptr(GstStructure) stats = NULL;
+  guint64 value = G_MAXUINT64;
+  g_object_get(element, "stats", &stats, NULL);
+  fail_unless(gst_structure_get_uint64(stats, name, &value), "no %s", name);
+  return value;
+}
+
 static inline guint64
 stream_stat(GstHarness *h, const gchar *factory, const gchar *name)
 {
-  g_autoptr(GstStructure) stats = NULL;
-  guint64 value = 0;
-  gst_harness_get(h, factory, "stats", &stats, NULL);
-  fail_unless(gst_structure_get_uint64(stats, name, &value), "no %s", name);
-  return value;
+  g_autoptr(GstElement) element = gst_harness_find_element(h, factory);
+  return stream_element_stat(element, name);
+}
+
+/* Takes the messages of these types off the bus; returns how many there were. */
+static inline guint
+stream_count_messages(GstBus *bus, GstMessageType types)
+{
+  guint count = 0;
+  GstMessage *message;
+  while ((message = gst_bus_pop_filtered(bus, types))) {
+    count++;
+    gst_message_unref(message);
+  }
+  return count;
 }
 
 /* Messages of the element go to the bus returned; give it back with stream_unwatch(). */

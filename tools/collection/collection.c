@@ -58,8 +58,8 @@ make_folders(const char *output, GError **error)
     return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
     g_autofree char *path = g_build_filename(output, parts[i], NULL);
-    if (g_mkdir_with_parents(path, 0777) != 0)
-      return fail(error, DC_ERROR_IO, "%s: cannot make the folder: %s", path, g_strerror(errno));
+    if (!dc_tools_make_folder(path, error))
+      return FALSE;
   }
   return TRUE;
 }

@@ -6,8 +6,6 @@
 #include "command.h"
 #include "stream/encoder.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <sqlite3.h>
 #include <string.h>
 
@@ -103,10 +101,7 @@ write_thumbnail(Worker *worker, const DcPicture *picture, Job *job)
   g_autofree char *name = dc_collection_thumbnail(job->id);
   g_autofree char *path = g_build_filename(worker->indexer->collection->output, name, NULL);
   g_autofree char *folder = g_path_get_dirname(path);
-  if (g_mkdir_with_parents(folder, 0777) != 0)
-    g_set_error(&job->fatal, DC_TOOLS_ERROR, -DC_ERROR_IO, "%s: cannot make the folder: %s", folder,
-                g_strerror(errno));
-  else
+  if (dc_tools_make_folder(folder, &job->fatal))
     dc_thumbnailer_write(worker->thumbnailer, picture, DC_THUMBNAIL_SIDE, path, &job->fatal);
 }
 
