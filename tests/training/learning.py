@@ -65,7 +65,7 @@ SETTINGS = {
         "optdigits": ["flip=0"],  # few enough for the paper's 400 passes
         "coil20": ["flip=0"],
         "pendigits": ["epochs=30"],
-        "fashion-mnist-test": ["epochs=20", "warm-up=2"],
+        "fashion-mnist-test": ["epochs=60", "warm-up=2"],
         "cifar10": ["epochs=30", "warm-up=2"],
         "mnist": ["epochs=20", "warm-up=2", "flip=0"],
     },
