@@ -322,6 +322,7 @@ class BadInputTest(CollectionTest):
         self.assertEqual(trained.returncode, 0, trained.stderr)
         self.made()
         self.refused(self.categorise("--model", model), "colour-gradient", "--fresh")
+        self.made()  # what was refused is not remembered
         self.made("--model", model, "--fresh")
         self.assertTrue(self.data()["encoder"].startswith("sha256:"))
         self.made()  # the model of last time
@@ -329,6 +330,18 @@ class BadInputTest(CollectionTest):
     def test_a_model_that_is_not_there_is_refused(self):
         drawn.kinds(self.folder, each=2)
         self.refused(self.categorise("--model", "gone.onnx"), "gone.onnx")
+
+    def test_beginning_anew_with_a_model_that_cannot_be_used_loses_nothing(self):
+        drawn.kinds(self.folder, each=4)
+        self.made("--groups", "3")
+        before = self.query("SELECT path, group_id FROM pictures ORDER BY path")
+        broken = self.home / "broken.safetensors"
+        broken.write_bytes(b"no model")
+        for model in (broken, self.home / "gone.safetensors"):
+            self.refused(self.categorise("--fresh", "--model", str(model)), model.name)
+            self.assertEqual(self.query("SELECT path, group_id FROM pictures ORDER BY path"), before)
+        self.made()
+        self.assertEqual(self.query("SELECT path, group_id FROM pictures ORDER BY path"), before)
 
     def test_a_full_disk_is_said_and_loses_nothing(self):
         drawn.kinds(self.folder, each=40)

@@ -38,19 +38,23 @@ struct DcSession {
 
 /* --- starting --- */
 
-static gboolean
-read_model(DcSession *session, const char *given, GError **error)
+/* The model that was used last time; NULL: the built-in descriptor. */
+static char *
+known_model(DcSession *session)
 {
   g_autofree char *known = dc_collection_text(session->collection, "model");
-  const char *model = given ? given : known && *known ? known : NULL;
-  if (!model)
-    return TRUE;
-  g_autofree char *absolute = g_canonicalize_filename(model, NULL);
+  return known && *known ? g_steal_pointer(&known) : NULL;
+}
+
+/* What sees the pictures. Changes nothing in the collection. */
+static gboolean
+open_encoder(DcSession *session, const char *model, GError **error)
+{
   DcError core_error;
-  if (dc_model_read(absolute, &session->model, &core_error) != DC_OK)
+  if (model && dc_model_read(model, &session->model, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
-  dc_collection_set_text(session->collection, "model", absolute);
-  return TRUE;
+  session->indexer = dc_indexer_new(session->collection, session->model, session->threads, error);
+  return session->indexer != NULL;
 }
 
 /* Embeddings of different encoders cannot be compared. */
@@ -116,15 +120,13 @@ set_groups(DcSession *session, const DcSessionOptions *options)
   session->groups = (guint)dc_collection_number(session->collection, "groups");
 }
 
-/* What sees the pictures, and the groups of what it makes of them. */
+/* The encoder is that of the collection, and there are groups of what it makes of pictures. */
 static gboolean
-start_encoder(DcSession *session, GError **error)
+take_encoder(DcSession *session, GError **error)
 {
-  DcCollection *collection = session->collection;
-  session->indexer = dc_indexer_new(collection, session->model, session->threads, error);
-  if (!session->indexer || !check_encoder(session, error))
+  if (!check_encoder(session, error))
     return FALSE;
-  session->grouping = dc_grouping_new(collection, dc_indexer_dim(session->indexer),
+  session->grouping = dc_grouping_new(session->collection, dc_indexer_dim(session->indexer),
                                       dc_indexer_encoder(session->indexer));
   return TRUE;
 }
@@ -141,15 +143,19 @@ static gboolean
 start(DcSession *session, const DcSessionOptions *options, GError **error)
 {
   DcCollection *collection = session->collection;
-  if (options->fresh)
+  g_autofree char *model = options->model   ? g_canonicalize_filename(options->model, NULL)
+                           : options->fresh ? NULL
+                                            : known_model(session);
+  if (!open_encoder(session, model, error))
+    return FALSE;
+  if (options->fresh) /* only now: a model that cannot be used must cost nothing */
     forget_everything(session);
+  if (!take_encoder(session, error))
+    return FALSE;
+  if (model)
+    dc_collection_set_text(collection, "model", model);
   set_seed(session, options);
   set_groups(session, options);
-  if (!dc_database_check(collection->database, error) ||
-      !read_model(session, options->model, error))
-    return FALSE;
-  if (!start_encoder(session, error))
-    return FALSE;
   set_title(session, options);
   session->page = dc_page_new(collection);
   dc_collection_set_number(collection, "run", dc_collection_number(collection, "run") + 1);
@@ -370,7 +376,8 @@ static gboolean
 see_anew(DcSession *session, GError **error)
 {
   end_encoder(session);
-  return read_model(session, NULL, error) && start_encoder(session, error) &&
+  g_autofree char *model = known_model(session);
+  return open_encoder(session, model, error) && take_encoder(session, error) &&
          dc_grouping_load(session->grouping, error) && find_groups(session, error) &&
          dc_session_catch_up(session, error);
 }
