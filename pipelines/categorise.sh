@@ -10,11 +10,8 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 case ${1-} in
-'' | -h | --help)
-  sed -n 's/^# \{0,1\}//p' "$0" | sed '1d;/^Installs/q'
-  [ $# -gt 0 ] && exit 0
-  exit_status=2 fail "a folder is needed"
-  ;;
+-h | --help) show_help ;;
+'') exit_status=2 fail "which folder? --help tells more" ;;
 esac
 # shellcheck disable=SC2086 # the lists are meant to be split
 need_packages $build_packages $run_packages $video_packages

@@ -25,6 +25,12 @@ fail() {
   exit "${exit_status:-1}"
 }
 
+# show_help: prints what a recipe says of itself at its top, from the third line on, and ends.
+show_help() {
+  sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
+  exit 0
+}
+
 # Exit status of a script that could not reach the packages it needs.
 no_network=75
 

@@ -74,7 +74,7 @@ tell() {
   printf '%d frames\n\nPage    %s\nLabels  %s (one JSON object per frame)\n' \
     "$(wc -l <"$output/results.jsonl")" "$output/index.html" "$output/results.jsonl"
   if ! grep -q '"cluster":{' "$output/results.jsonl"; then
-    echo "No group yet: fewer than $warm_up regions moved. Play it again with the same OUTPUT, or set DRIFTCLUSTER_WARM_UP."
+    echo "No group yet: fewer than $warm_up embeddings of what moves. Play it again with the same OUTPUT, or set DRIFTCLUSTER_WARM_UP."
   fi
 }
 

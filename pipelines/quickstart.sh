@@ -128,6 +128,7 @@ EOF
 fresh='' model=''
 while [ $# -gt 0 ]; do
   case $1 in
+  -h | --help) show_help ;;
   --fresh) fresh=yes ;;
   --model=*) model=${1#--model=} ;;
   --model)
@@ -135,7 +136,7 @@ while [ $# -gt 0 ]; do
     model=$2
     shift
     ;;
-  --*) fail "$1: there is no such option; there are --fresh and --model FILE" ;;
+  --*) fail "$1: there is no such option; there are --fresh, --model FILE and --help" ;;
   *) break ;;
   esac
   shift

@@ -18,7 +18,8 @@
 #   --patience N       seconds that a camera may be silent before it is called again, and that a stream
 #                      gets to end after Ctrl-C (default 10)
 #
-# The groups are found in the first 500 regions (DRIFTCLUSTER_WARM_UP); they should show the usual mix.
+# The groups are found in the first 500 embeddings (DRIFTCLUSTER_WARM_UP), which should show the usual mix:
+# one for each region of a frame, but with --model five a second for each thing.
 # Installs what is missing with apt and builds. Writes DIR/video.webm (a camera: video-1.webm, -2 ...
 # for each connection) with boxes and labels, and DIR/results.jsonl with a JSON object for each frame.
 set -euo pipefail
@@ -123,7 +124,7 @@ follow_file() {
   printf '%d frames\n\nVideo   %s\nLabels  %s (one JSON object per frame)\nGroups  %s\n' \
     "$(wc -l <"$output/results.jsonl")" "$output/video.webm" "$output/results.jsonl" "$state"
   if ! grep -q '"cluster":{' "$output/results.jsonl"; then
-    echo "No group yet: fewer than $warm_up regions moved. Play it again with the same --output, or set DRIFTCLUSTER_WARM_UP."
+    echo "No group yet: fewer than $warm_up embeddings of what moves. Play it again with the same --output, or set DRIFTCLUSTER_WARM_UP."
   fi
   [ -z "$stopped" ] || exit 130 # not the whole file
 }

@@ -14,12 +14,6 @@ check_input() {
   [ -s "$1" ] || fail "$1: is empty"
 }
 
-# show_help: prints what a recipe says of itself at its top, from the third line on, and ends.
-show_help() {
-  sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
-  exit 0
-}
-
 # check_model FILE: fails unless it is there, or empty.
 check_model() { [ -z "$1" ] || [ -f "$1" ] || fail "$1: there is no such model"; }
 
@@ -89,7 +83,7 @@ explain() {
     echo "The camera cannot be reached, or has gone: check address, network and password."
   elif grep -qiE 'no space left' "$1"; then
     echo "The disk is full."
-  elif grep -qiE 'encoder .* and|made with another encoder|belongs to' "$1"; then
+  elif grep -qiE 'made with (the|another) encoder|belongs to' "$1"; then
     echo "The state belongs to another encoder: use the same --model, or another --state."
   else
     echo "The pipeline failed; the reason stands above."

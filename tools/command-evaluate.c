@@ -55,8 +55,9 @@ read_model(DcModel **model, GError **error)
     return dc_tools_take_error(&core_error, error);
   if ((!*model || (*model)->clusters == 0) && option_clusters < 1) {
     g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT,
-                "%s has no centroids; say how many clusters with --clusters K",
-                option_model ? option_model : "the built-in descriptor");
+                "%s; say how many clusters with --clusters K",
+                option_model ? "this model has no centroids"
+                             : "without a model there are no centroids");
     return FALSE;
   }
   return TRUE;

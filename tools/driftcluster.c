@@ -19,7 +19,7 @@ static const Command commands[] = {
     {"categorise", dc_command_categorise,
      "group a folder of pictures, with a page that shows them"},
     {"serve", dc_command_serve, "show that page to a browser, and take names and edits from it"},
-    {"train", dc_command_train, "learn an encoder and centroids from pictures"},
+    {"train", dc_command_train, "learn an encoder and centroids from pictures or vectors"},
     {"evaluate", dc_command_evaluate, "score a model against labels, as trained and adapted"},
     {"drift", dc_command_drift, "measure methods and their peers on streams under drift"},
     {"embed", dc_command_embed, "write the embeddings of pictures or vectors as a NumPy array"},

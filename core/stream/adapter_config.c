@@ -51,10 +51,15 @@ dc_adapter_config_check(const DcAdapterConfig *config, DcError *error)
                         config->coarse_groups, DC_MAX_CLUSTERS);
   if (config->interval < 1)
     return dc_error_set(error, DC_ERROR_ARGUMENT, "the interval must be at least 1 embedding");
-  if (config->warm_up < 1 || config->warm_up < config->clusters || config->warm_up > MAX_WINDOW)
-    return dc_error_set(error, DC_ERROR_ARGUMENT,
-                        "a warm-up of %zu embeddings is too short for %u clusters or beyond %zu",
-                        config->warm_up, config->clusters, MAX_WINDOW);
+  if (config->warm_up < 1 || config->warm_up < config->clusters)
+    return dc_error_set(
+        error, DC_ERROR_ARGUMENT,
+        "a warm-up of %zu embeddings is too short for %u clusters; make it at least "
+        "as many, or take fewer clusters",
+        config->warm_up, config->clusters);
+  if (config->warm_up > MAX_WINDOW)
+    return dc_error_set(error, DC_ERROR_ARGUMENT, "a warm-up of %zu embeddings is beyond %zu",
+                        config->warm_up, MAX_WINDOW);
   if (!(config->adaptation_rate >= 0 && config->adaptation_rate <= 1))
     return dc_error_set(error, DC_ERROR_ARGUMENT, "the adaptation rate %g is not in 0..1",
                         config->adaptation_rate);
