@@ -57,8 +57,9 @@ note_saved(const gchar *path, const DcError *error, gpointer user_data)
   else if (is_news)
     GST_ELEMENT_WARNING(store->element, RESOURCE, WRITE,
                         ("The clusters are not saved: %s.", error->message),
-                        ("The video goes on and so do attempts to save to '%s', where the file "
-                         "from before is as it was. Make room there, or save to another place.",
+                        ("The video goes on and so do attempts to save to '%s'; a file from "
+                         "before is as it was. Make the folder, make room in it, or save to "
+                         "another place.",
                          path));
 }
 
