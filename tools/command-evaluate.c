@@ -55,9 +55,9 @@ read_model(DcModel **model, GError **error)
     return dc_tools_take_error(&core_error, error);
   if ((!*model || (*model)->clusters == 0) && option_clusters < 1) {
     g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT,
-                "%s; say how many clusters with --clusters K",
-                option_model ? "this model has no centroids"
-                             : "without a model there are no centroids");
+                "%s%s; say how many clusters with --clusters K",
+                option_model ? option_model : "without a model there are",
+                option_model ? " has no centroids" : " no centroids");
     return FALSE;
   }
   return TRUE;
