@@ -59,4 +59,12 @@ assert_rows_near(const DcMatrix *a, const DcMatrix *b, double tolerance)
       assert_near(dc_matrix_row(a, i)[k], dc_matrix_row(b, i)[k], tolerance);
 }
 
+/* Compares all of the block, the gaps between rows too. */
+static inline void
+assert_blocks_near(const DcMatrix *a, const DcMatrix *b, float tolerance)
+{
+  for (size_t i = 0; i < a->rows * a->stride; i++)
+    assert_near(a->data[i], b->data[i], tolerance);
+}
+
 #endif
