@@ -36,19 +36,11 @@ dc_transport_evidence_clear(const DcTransportSource *s, DcTransportEvidence *evi
   evidence->rows = 0;
 }
 
-static void
-add_rows(const double *rows, size_t count, size_t width, double *sum)
-{
-  for (size_t i = 0; i < count; i++)
-    for (size_t j = 0; j < width; j++)
-      sum[j] += rows[i * width + j];
-}
-
 void
 dc_transport_evidence_weigh(const DcTransportSource *s, const DcTransportWork *work, size_t rows,
                             DcTransportEvidence *evidence)
 {
-  add_rows(work->posterior, rows, s->clusters, evidence->mass);
+  dc_linear_add_columns(work->posterior, rows, s->clusters, evidence->mass);
   for (size_t i = 0; i < rows; i++)
     evidence->likelihood += dc_transport_bounded(s, work->likelihood[i]);
   evidence->rows += rows;
@@ -63,8 +55,8 @@ dc_transport_evidence_add(const DcTransportSource *s, const DcTransportMap *map,
   dc_linear_multiply(work->weight, map->prototype, rows, s->prototypes, d, work->pull);
   for (size_t i = 0; i < rows * d; i++)
     work->pull[i] -= work->restored[i];
-  add_rows(work->weight, rows, s->prototypes, evidence->prototype_mass);
-  add_rows(work->pull, rows, d, evidence->pull);
+  dc_linear_add_columns(work->weight, rows, s->prototypes, evidence->prototype_mass);
+  dc_linear_add_columns(work->pull, rows, d, evidence->pull);
   dc_linear_add_products(work->posterior, work->restored, s->clusters, rows, d, evidence->place);
   dc_linear_add_products(work->pull, work->restored, d, rows, d, evidence->product);
 }

@@ -36,15 +36,6 @@ dc_transport_map_place(const DcTransportSource *s, double *block, DcTransportMap
   map->log_det = 0;
 }
 
-static double
-dot(const double *a, const double *b, size_t count)
-{
-  double sum = 0;
-  for (size_t i = 0; i < count; i++)
-    sum += a[i] * b[i];
-  return sum;
-}
-
 static void
 move_prototypes(const DcTransportSource *s, DcTransportMap *map)
 {
@@ -62,8 +53,8 @@ dc_transport_map_derive(const DcTransportSource *s, DcTransportMap *map)
   move_prototypes(s, map);
   dc_linear_multiply(map->prototype, s->precision, s->prototypes, d, d, map->key);
   for (size_t m = 0; m < s->prototypes; m++)
-    map->bias[m] =
-        log(s->share[m] + LEAST_SHARE) - 0.5 * dot(map->key + m * d, map->prototype + m * d, d);
+    map->bias[m] = log(s->share[m] + LEAST_SHARE) -
+                   0.5 * dc_linear_inner_product(map->key + m * d, map->prototype + m * d, d);
 }
 
 static bool
@@ -220,7 +211,8 @@ dc_transport_score(const DcTransportSource *s, const DcTransportMap *map, const 
       weight[j] += map->bias[j];
     double evidence = softmax(weight, m);
     work->likelihood[i] =
-        evidence - 0.5 * dot(work->restored + i * d, work->scaled + i * d, d) + map->log_det;
+        evidence - 0.5 * dc_linear_inner_product(work->restored + i * d, work->scaled + i * d, d) +
+        map->log_det;
     add_by_cluster(s, weight, work->posterior + i * s->clusters);
   }
 }

@@ -2,9 +2,13 @@
 #include "learn/tdcm_training.h"
 
 #include "base/memory.h"
+#include "cluster/transport_linear.h"
 #include "nn/optimiser.h"
 
 #include <math.h>
+
+/* A cluster with hardly any samples makes large gradients: so much of their norm counts. */
+#define LARGEST_GRADIENT 10.0
 
 struct DcTdcmTraining {
   DcTdcmModule *module;
@@ -104,15 +108,12 @@ dc_tdcm_training_find_loss(DcTdcmTraining *training, const float *codes, const u
   return loss;
 }
 
-/* A cluster with hardly any samples makes large gradients: their norm is bounded by 10. */
 void
 dc_tdcm_training_step(DcTdcmTraining *training, double rate)
 {
   const size_t count = training->count;
-  double square = 0;
-  for (size_t i = 0; i < count; i++)
-    square += training->exact_gradient[i] * training->exact_gradient[i];
-  const double factor = square > 100 ? 10 / sqrt(square) : 1;
+  const double norm = dc_linear_norm(training->exact_gradient, count);
+  const double factor = norm > LARGEST_GRADIENT ? LARGEST_GRADIENT / norm : 1;
   for (size_t i = 0; i < count; i++)
     training->gradient[i] = (float)(factor * training->exact_gradient[i]);
   dc_optimiser_set_rate(training->optimiser, rate);
