@@ -97,6 +97,18 @@ class RecordingTest(RecipeTest):
                     for region in line["regions"]]
         self.assertTrue(clusters and all(clusters))
         self.assertLessEqual({cluster["uuid"] for cluster in clusters}, known)
+        self.assert_fails("belongs to another encoder", "surveillance", recording, "--output", again, "--state",
+                          output / "groups.safetensors", "--model", self.small_model())
+
+    def small_model(self):
+        """A model file with an encoder that has hardly learnt."""
+        model, program = self.home / "small.safetensors", pathlib.Path(BUILD) / "tools/driftcluster"
+        for arguments in (("digits", "--output", self.home / "digits", "--train", 50, "--before", 1, "--during", 1,
+                           "--after", 1),
+                          ("train", "--clusters", 2, "--epochs", 1, "--output", model,
+                           self.home / "digits/train-images-idx3-ubyte")):
+            subprocess.run([program, *map(str, arguments)], check=True, timeout=60, capture_output=True)
+        return model
 
     def join(self, name, *clips):
         """The clips one after the other in one file, which promises the size of the first one for all of it."""
@@ -214,6 +226,13 @@ class RecordingTest(RecipeTest):
         cut = self.home / "cut.mp4"
         cut.write_bytes(data[:len(data) // 2])
         self.assert_fails("no video that can be read", "surveillance", cut, "--output", self.home / "cut")
+
+    def test_every_recipe_tells_how_it_is_used(self):
+        for recipe in ("quickstart", "categorise", "surveillance", "gallery", "two-cameras", "whats-new"):
+            with self.subTest(recipe):
+                text = self.assert_well(recipe, "--help")
+                self.assertIn(f"./pipelines/{recipe}.sh", text)
+                self.assertNotIn("SPDX", text)
 
     def test_bad_input_is_told(self):
         out = ("--output", self.home / "out")
