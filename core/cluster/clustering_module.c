@@ -523,6 +523,14 @@ write_inverse(const DcMatrix *centroids, const double *inverse_gram, float *v)
   }
 }
 
+static void
+start_centroid_layer(const DcMatrix *centroids, const DcClusteringWeights *weights)
+{
+  const DcMatrix w = dc_matrix(weights->w, centroids->rows, centroids->cols);
+  dc_matrix_copy(centroids, &w);
+  memset(weights->c, 0, centroids->cols * sizeof *weights->c);
+}
+
 static DcStatus
 start_in(double *scratch, const DcMatrix *centroids, const DcClusteringWeights *weights,
          DcError *error)
@@ -533,11 +541,9 @@ start_in(double *scratch, const DcMatrix *centroids, const DcClusteringWeights *
   if (status)
     return dc_error_set(error, status, "the pseudo-inverse of %zu centroids cannot be computed: %s",
                         clusters, dc_status_text(status));
-  const DcMatrix w = dc_matrix(weights->w, clusters, width);
   write_inverse(centroids, scratch, weights->v);
-  dc_matrix_copy(centroids, &w);
   memset(weights->b, 0, clusters * sizeof *weights->b);
-  memset(weights->c, 0, width * sizeof *weights->c);
+  start_centroid_layer(centroids, weights);
   return DC_OK;
 }
 
@@ -553,4 +559,45 @@ dc_clustering_start(const DcMatrix *centroids, const DcClusteringWeights *weight
   DcStatus status = start_in(scratch, centroids, weights, error);
   dc_free(scratch);
   return status;
+}
+
+static double
+square_length(const float *row, size_t width)
+{
+  double sum = 0;
+  for (size_t j = 0; j < width; j++)
+    sum += (double)row[j] * row[j];
+  return sum;
+}
+
+/* `variance`, or the least that keeps V and b in range; 1 where all centroids are 0. */
+static double
+usable_variance(const DcMatrix *centroids, double variance)
+{
+  double sum = 0;
+  for (size_t k = 0; k < centroids->rows; k++)
+    sum += square_length(dc_matrix_row(centroids, k), centroids->cols);
+  const double least = FLT_EPSILON * sum / (double)centroids->rows;
+  const double usable = variance > least ? variance : least;
+  return usable > 0 ? usable : 1;
+}
+
+DcStatus
+dc_clustering_start_as_mixture(const DcMatrix *centroids, double variance,
+                               const DcClusteringWeights *weights, DcError *error)
+{
+  const size_t clusters = centroids->rows, width = centroids->cols;
+  if (!isfinite(variance) || !dc_matrix_is_finite(centroids))
+    return dc_error_set(error, DC_ERROR_NOT_FINITE,
+                        "a mixture of %zu centroids and variance %g is not finite", clusters,
+                        variance);
+  const double scale = 1 / usable_variance(centroids, variance);
+  for (size_t k = 0; k < clusters; k++) {
+    const float *centroid = dc_matrix_row(centroids, k);
+    for (size_t j = 0; j < width; j++)
+      weights->v[j * clusters + k] = (float)(scale * centroid[j]);
+    weights->b[k] = (float)(-scale * square_length(centroid, width) / 2);
+  }
+  start_centroid_layer(centroids, weights);
+  return DC_OK;
 }

@@ -98,4 +98,12 @@ void dc_clustering_centroids(const DcClusteringWeights *weights, const DcMatrix 
 DcStatus dc_clustering_start(const DcMatrix *centroids, const DcClusteringWeights *weights,
                              DcError *error);
 
+/* Starts the module as the mixture with `centroids` (K x p), equal weights and `variance` in each
+ * dimension, of which Gam then is the posterior: Wm = centroids, c = 0, V = U^T / variance, b_k =
+ * -|u_k|^2 / (2 variance). A variance so small that the squares of the centroids' lengths are its
+ * 2^23-fold counts as that: of equal samples it is rounding, or 0. DC_ERROR_NOT_FINITE for
+ * centroids or a variance that are not. */
+DcStatus dc_clustering_start_as_mixture(const DcMatrix *centroids, double variance,
+                                        const DcClusteringWeights *weights, DcError *error);
+
 #endif

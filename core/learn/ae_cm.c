@@ -25,6 +25,7 @@ enum { START_RANDOM, START_PRETRAINED };
 enum { ORTHONORMALITY_ABSOLUTE, ORTHONORMALITY_SQUARED };
 enum { FORM_SUMMED, FORM_NORMALISED };
 enum { CODE_AS_IS, CODE_UNIT };
+enum { ASSIGNER_INVERSE, ASSIGNER_MIXTURE };
 
 enum {
   NETWORK,
@@ -45,7 +46,8 @@ enum {
   PRETRAIN_RATE,
   PRETRAIN_MOMENTUM,
   MODULE_EPOCHS,
-  CODE
+  CODE,
+  ASSIGNER
 };
 
 static const DcLearnSetting settings[] = {
@@ -101,6 +103,10 @@ static const DcLearnSetting settings[] = {
               "after pretraining: as-is (authors), or unit, moved and scaled so that the "
               "centroids of k-means have mean square length 1, as orthonormal ones have",
               0, 0, 0, true, (const char *const[]){"as-is", "unit", NULL}},
+    [ASSIGNER] = {"assigner",
+                  "how assignments begin after pretraining: by the inverse of the centroids "
+                  "(authors), or as in a mixture of the width of the clusters",
+                  0, 0, 0, true, (const char *const[]){"inverse", "mixture", NULL}},
 };
 
 typedef struct {
@@ -168,9 +174,10 @@ length_of_centroids(const DcMatrix *centroids, const double *mean)
 /* Moves the code about its mean, and scales it so that the centroids' mean square length is 1. The
  * joint loss weighs distances in the code against a prior, an error of the picture and the
  * centroids' being orthonormal; weights that are right for vectors of length 1 mean nothing for a
- * code of another size. Codes and centroids follow the autoencoder. */
+ * code of another size. Codes, centroids and variance follow the autoencoder. */
 static DcStatus
-make_code_unit(AeCm *ae_cm, const DcMatrix *codes, const DcMatrix *centroids, DcError *error)
+make_code_unit(AeCm *ae_cm, const DcMatrix *codes, const DcMatrix *centroids, double *variance,
+               DcError *error)
 {
   double *mean = DC_NEW(double, codes->cols);
   if (!mean)
@@ -180,8 +187,25 @@ make_code_unit(AeCm *ae_cm, const DcMatrix *codes, const DcMatrix *centroids, Dc
   dc_autoencoder_move_code(&ae_cm->autoencoder, mean, 1 / length);
   dc_standardise_rows(codes, mean, length, codes);
   dc_standardise_rows(centroids, mean, length, centroids);
+  *variance /= length * length;
   dc_free(mean);
   return DC_OK;
+}
+
+/* The layers from k-means' centroids and variance of the code within clusters. */
+static DcStatus
+start_layers(AeCm *ae_cm, const DcMatrix *codes, const DcMatrix *centroids, double variance,
+             DcError *error)
+{
+  const double *set = ae_cm->learner.settings;
+  DcStatus status = DC_OK;
+  if (set[CODE] == CODE_UNIT)
+    status = make_code_unit(ae_cm, codes, centroids, &variance, error);
+  if (status)
+    return status;
+  return set[ASSIGNER] == ASSIGNER_MIXTURE
+             ? dc_clustering_layers_start_as_mixture(&ae_cm->layers, centroids, variance, error)
+             : dc_clustering_layers_start(&ae_cm->layers, centroids, error);
 }
 
 /* k-means on the code, from which the module starts. */
@@ -201,10 +225,9 @@ start_module(AeCm *ae_cm, DcError *error)
   DcMatrix centroids;
   status = dc_clustering_first_centroids(learner, &codes, &options, SEQUENCE_CENTROIDS, &centroids,
                                          error);
-  if (!status && learner->settings[CODE] == CODE_UNIT)
-    status = make_code_unit(ae_cm, &codes, &centroids, error);
-  if (!status)
-    status = dc_clustering_layers_start(&ae_cm->layers, &centroids, error);
+  if (!status) /* the loss of that step is the mean squared distance, over all dimensions */
+    status =
+        start_layers(ae_cm, &codes, &centroids, learner->at.loss / (double)width_of(ae_cm), error);
   dc_free(centroids.data);
   return status;
 }

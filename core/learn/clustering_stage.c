@@ -130,6 +130,15 @@ dc_clustering_layers_start(const DcClusteringLayers *layers, const DcMatrix *cen
   return dc_clustering_start(centroids, &weights, error);
 }
 
+DcStatus
+dc_clustering_layers_start_as_mixture(const DcClusteringLayers *layers, const DcMatrix *centroids,
+                                      double variance, DcError *error)
+{
+  const DcClusteringWeights weights =
+      dc_clustering_fit_weights(layers->assigner, layers->centroid_layer);
+  return dc_clustering_start_as_mixture(centroids, variance, &weights, error);
+}
+
 /* --- steps --- */
 
 struct DcClusteringStage {

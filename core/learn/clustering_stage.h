@@ -53,6 +53,11 @@ DcStatus dc_clustering_first_centroids(DcLearner *learner, const DcMatrix *sampl
 DcStatus dc_clustering_layers_start(const DcClusteringLayers *layers, const DcMatrix *centroids,
                                     DcError *error);
 
+/* Starts the module as a mixture, as dc_clustering_start_as_mixture() describes. */
+DcStatus dc_clustering_layers_start_as_mixture(const DcClusteringLayers *layers,
+                                               const DcMatrix *centroids, double variance,
+                                               DcError *error);
+
 /* What at.figures holds: means over the samples of this epoch so far, but for the prior and
  * orthonormality, which belong to a batch and are means over batches by their size. NaN: not part
  * of the loss. */

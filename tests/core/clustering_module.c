@@ -687,7 +687,65 @@ centroids_of_zeros_have_the_inverse_zero(void **state)
     assert_true(values[i] == 0);
 }
 
+/* The weights that it starts with are those of set_posterior() in single precision, whose numbers
+ * here are of order 10. */
+static void
+it_starts_as_a_mixture(void **state)
+{
+  (void)state;
+  Case c = random_case(3, 4, DC_CLUSTERING_ALONE, 8);
+  memset(c_of(&c), 0, 4 * sizeof(double));
+  set_posterior(&c, 0.3, NULL);
+  DcMatrix centroids = new_matrix(3, 4);
+  for (size_t i = 0; i < 12; i++)
+    dc_matrix_row(&centroids, i / 4)[i % 4] = (float)w_of(&c)[i];
+  float values[MOST_WEIGHTS];
+  const DcClusteringWeights weights = place_weights(values, 3, 4);
+  assert_int_equal(dc_clustering_start_as_mixture(&centroids, 0.3, &weights, NULL), DC_OK);
+  for (size_t i = 0; i < weights_of(&c); i++)
+    assert_near(values[i], c.weights[i], 1e-5);
+  dc_free(centroids.data);
+}
+
+/* Of samples that are equal in each cluster: V may be large, but it and b are numbers. */
+static void
+a_mixture_of_no_width_stays_finite(void **state)
+{
+  (void)state;
+  const float apart[] = {1, 2, 3, 4}, zeros[4] = {0};
+  const float *const cases[] = {apart, zeros};
+  float values[MOST_WEIGHTS];
+  const DcClusteringWeights weights = place_weights(values, 2, 2);
+  for (size_t c = 0; c < 2; c++) {
+    const DcMatrix centroids = dc_matrix((float *)cases[c], 2, 2);
+    assert_int_equal(dc_clustering_start_as_mixture(&centroids, 0, &weights, NULL), DC_OK);
+    for (size_t i = 0; i < 12; i++)
+      assert_true(isfinite(values[i]));
+  }
+}
+
 /* --- what is refused, and what is survived --- */
+
+static void
+a_mixture_that_is_not_finite_is_refused(void **state)
+{
+  (void)state;
+  const float good[] = {1, 2, 3, 4}, bad[] = {1, 2, NAN, 4};
+  const struct {
+    const float *centroids;
+    double variance;
+  } cases[] = {{bad, 1}, {good, NAN}, {good, INFINITY}};
+  float values[MOST_WEIGHTS];
+  const DcClusteringWeights weights = place_weights(values, 2, 2);
+  for (size_t i = 0; i < 3; i++) {
+    const DcMatrix centroids = dc_matrix((float *)cases[i].centroids, 2, 2);
+    DcError error = {0};
+    assert_int_equal(dc_clustering_start_as_mixture(&centroids, cases[i].variance, &weights,
+                                                    &error),
+                     DC_ERROR_NOT_FINITE);
+    assert_non_null(strstr(error.message, "2 centroids"));
+  }
+}
 
 static void
 centroids_that_are_not_finite_are_refused(void **state)
@@ -839,6 +897,9 @@ main(void)
       cmocka_unit_test(order_changes_nothing),
       cmocka_unit_test(it_starts_from_centroids_and_their_inverse),
       cmocka_unit_test(centroids_of_zeros_have_the_inverse_zero),
+      cmocka_unit_test(it_starts_as_a_mixture),
+      cmocka_unit_test(a_mixture_of_no_width_stays_finite),
+      cmocka_unit_test(a_mixture_that_is_not_finite_is_refused),
       cmocka_unit_test(centroids_that_are_not_finite_are_refused),
       cmocka_unit_test(options_out_of_range_are_refused),
       cmocka_unit_test(a_code_narrower_than_the_clusters_is_refused),

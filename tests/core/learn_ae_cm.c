@@ -159,6 +159,16 @@ static const Setting short_unit_course[] = {
     {"network", 1},         {"code", 1},
 };
 
+/* The same from a mixture. */
+static const Setting short_mixture_course[] = {
+    {"epochs", 1},          {"batch", 10},
+    {"alpha", 2},           {"width", 4},
+    {"module-epochs", 1},   {"pretrain-epochs", 1},
+    {"pretrain-batch", 10}, {"start", 1},
+    {"network", 1},         {"code", 1},
+    {"assigner", 1},
+};
+
 static void
 all_stages_follow_each_other(void **state)
 {
@@ -215,6 +225,8 @@ it_is_taken_up_at_any_stage(void **state)
                   COUNT(stops));
   check_taking_up(&dc_learner_ae_cm, &samples.data, 3, short_unit_course, COUNT(short_unit_course),
                   stops, COUNT(stops));
+  check_taking_up(&dc_learner_ae_cm, &samples.data, 3, short_mixture_course,
+                  COUNT(short_mixture_course), stops, COUNT(stops));
   free_samples(&samples);
 }
 
@@ -378,6 +390,61 @@ a_unit_code_of_equal_samples_stays_finite(void **state)
   free_samples(&samples);
 }
 
+static double
+square_of_distance(const float *a, const float *b, size_t width)
+{
+  double sum = 0;
+  for (size_t j = 0; j < width; j++)
+    sum += ((double)a[j] - b[j]) * ((double)a[j] - b[j]);
+  return sum;
+}
+
+/* Mean square, by dimension, of the codes about the nearest centroid. */
+static double
+variance_within(const float *codes, size_t count, const DcLearned *learned)
+{
+  double sum = 0;
+  for (size_t i = 0; i < count; i++) {
+    double least = INFINITY;
+    for (size_t k = 0; k < learned->clusters; k++)
+      least =
+          fmin(least, square_of_distance(codes + i * learned->width,
+                                         learned->centroids + k * learned->width, learned->width));
+    sum += least;
+  }
+  return sum / (double)(count * learned->width);
+}
+
+/* As the code is when the module starts: scaled. Its numbers are of order 1, those of V some
+ * hundreds, which 1e-3 of the largest allows for. */
+static void
+assignments_begin_as_in_a_mixture_of_the_clusters_width(void **state)
+{
+  (void)state;
+  LearnSamples samples = bar_pictures(8, 3, 20, 6);
+  DcLearner *learner = new_course(&dc_learner_ae_cm, &samples.data, 3, 1, short_mixture_course,
+                                  COUNT(short_mixture_course));
+  run_steps(learner, 3); /* pretraining, and the start */
+  DcLearned learned = finish_course(learner);
+  float codes[20 * 4];
+  assert_int_equal(dc_encode(learned.encoder, samples.data.values, 20, 1, codes, NULL), DC_OK);
+  const double variance = variance_within(codes, 20, &learned);
+  const DcLayer *layer = dc_network_layer_const(learned.assigner, 0);
+  double largest = 0;
+  for (size_t i = 0; i < 12; i++)
+    largest = fmax(largest, fabsf(learned.centroids[i]) / variance);
+  for (size_t k = 0; k < 3; k++) {
+    const float *centroid = learned.centroids + k * 4, origin[4] = {0};
+    for (size_t j = 0; j < 4; j++)
+      assert_near(layer->weight[j * 3 + k], centroid[j] / variance, 1e-3 * largest);
+    assert_near(layer->bias[k], -square_of_distance(centroid, origin, 4) / (2 * variance),
+                1e-3 * largest);
+  }
+  dc_learned_clear(&learned);
+  dc_learner_free(learner);
+  free_samples(&samples);
+}
+
 /* --- odd and bad input --- */
 
 static const DcLearnerClass *const both[] = {&dc_learner_cm, &dc_learner_ae_cm};
@@ -476,7 +543,7 @@ settings_out_of_range_are_refused(void **state)
       {"alpha", NAN},       {"learning-rate", 0},  {"epsilon", 0},  {"start", 2},
       {"learning-rate", 2}, {"beta", -1},          {"lambda", -1},  {"width", 0},
       {"form", 2},          {"pretrain-rate", 0},  {"network", -1}, {"pretrain-momentum", 1},
-      {"weight-decay", -1}, {"orthonormality", 7}, {"code", 2}};
+      {"weight-decay", -1}, {"orthonormality", 7}, {"code", 2},     {"assigner", 2}};
   LearnSamples samples = blobs(5, 2, 20, 4, 8);
   for (size_t i = 0; i < COUNT(bad); i++) {
     assert_setting_refused(&dc_learner_ae_cm, &samples.data, 2, bad[i].name, bad[i].value);
@@ -550,6 +617,7 @@ main(void)
       cmocka_unit_test(it_starts_from_a_given_autoencoder),
       cmocka_unit_test(a_unit_code_has_centroids_of_length_one_and_gives_back_the_same),
       cmocka_unit_test(a_unit_code_of_equal_samples_stays_finite),
+      cmocka_unit_test(assignments_begin_as_in_a_mixture_of_the_clusters_width),
       cmocka_unit_test(one_cluster_takes_all),
       cmocka_unit_test(constant_samples_are_survived),
       cmocka_unit_test(fewer_samples_than_clusters_are_refused),
