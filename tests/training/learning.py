@@ -113,10 +113,16 @@ class Runner:
         found = json.loads(output)
         return {key: round(100 * found[key], 1) for key in ("acc", "nmi", "ari")}, seconds, memory
 
+    def autoencoder_seed(self, seed):
+        """Of the autoencoder that a method with this seed starts from."""
+        return seed if self.options.autoencoder_seed is None else self.options.autoencoder_seed
+
     def model(self, method, name, seed):
         """Models of other settings are others: those of a start count too."""
         count = ("ae", method) if method in STARTS_FROM_AE else (method,)
         more = "".join(f"-{text}" for text in self.options.set if text.partition(":")[0] in count)
+        if method in STARTS_FROM_AE and self.autoencoder_seed(seed) != seed:
+            more += f"-from-{self.autoencoder_seed(seed)}"
         return self.models / f"{name}-{method}-{seed}{more}.safetensors"
 
     def train(self, method, name, seed):
@@ -129,8 +135,9 @@ class Runner:
         for setting in settings(method, name, self.options.set):
             arguments += ["--set", setting]
         if method in STARTS_FROM_AE and not (method == "tdcm" and name == "pendigits"):
-            self.train("ae", name, seed)
-            arguments += ["--start-from", self.model("ae", name, seed)]
+            start = self.autoencoder_seed(seed)
+            self.train("ae", name, start)
+            arguments += ["--start-from", self.model("ae", name, start)]
         arguments += sets.inputs(name, self.options.data, self.scratch)
         output, seconds, memory = program.run(self.options.program, *arguments)
         result = scores(output), seconds, memory
@@ -169,6 +176,8 @@ def main():
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--set", action="append", default=[], type=setting_of_a_method,
                         metavar="METHOD:NAME=VALUE", help="a setting beside those of the script")
+    parser.add_argument("--autoencoder-seed", type=int, metavar="SEED",
+                        help="start from the autoencoder of this seed, whatever the seed of the method")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data", type=pathlib.Path, default=sets.root())
     parser.add_argument("--models", type=pathlib.Path, help="folder that keeps the models")
