@@ -7,11 +7,47 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define MOST_LINKS 40 /* as many as Linux follows */
+
+/* What `name` means in the folder that `path` is in. */
+static char *
+beside(const char *path, const char *name)
+{
+  const char *slash = name[0] == '/' ? NULL : strrchr(path, '/');
+  const int folder = slash ? (int)(slash + 1 - path) : 0;
+  const size_t size = (size_t)folder + strlen(name) + 1;
+  char *joint = malloc(size);
+  if (joint)
+    snprintf(joint, size, "%.*s%s", folder, path, name);
+  return joint;
+}
+
+char *
+dc_file_behind_links(const char *path)
+{
+  char *at = strdup(path);
+  for (int links = 0; at && links < MOST_LINKS; links++) {
+    char name[PATH_MAX];
+    const ssize_t length = readlink(at, name, sizeof name - 1);
+    if (length < 0) /* no link, or nothing at all */
+      return at;
+    name[length] = 0;
+    char *next = beside(at, name);
+    free(at);
+    at = next;
+  }
+  const int reason = at ? ELOOP : ENOMEM;
+  free(at);
+  errno = reason;
+  return NULL;
+}
 
 /* A new file beside `path`, with the permissions that the user's mask asks for (mkstemp() would
  * make a private one). Its name goes to *temporary; -1, with errno and no name, on failure. */
@@ -41,12 +77,18 @@ open_temporary(const char *path, char **temporary)
 DcStatus
 dc_file_create(DcFileWriter *writer, const char *path, DcError *error)
 {
-  *writer = (DcFileWriter){.path = strdup(path)};
+  *writer = (DcFileWriter){.path = dc_file_behind_links(path)};
   struct stat info;
+  int exists = stat(path, &info) == 0;
   /* A device or pipe is written to itself: renaming a file over it would replace it. */
-  int direct = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
-  int descriptor =
-      direct ? open(path, O_WRONLY | O_CLOEXEC) : open_temporary(path, &writer->temporary);
+  int direct = exists && !S_ISREG(info.st_mode);
+  int descriptor = -1;
+  if (direct)
+    descriptor = open(path, O_WRONLY | O_CLOEXEC);
+  else if (writer->path)
+    descriptor = open_temporary(writer->path, &writer->temporary);
+  if (exists && !direct && descriptor >= 0)
+    (void)fchmod(descriptor, info.st_mode & 0777); /* a file system may know no permissions */
   if (descriptor >= 0)
     writer->stream = fdopen(descriptor, "wb");
   if (writer->path && writer->stream)

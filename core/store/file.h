@@ -12,12 +12,18 @@
 
 /* A file being written under a temporary name beside its own. */
 typedef struct {
-  FILE *stream; /* to write to; errors may be left to dc_file_commit() */
-  char *path;
+  FILE *stream;    /* to write to; errors may be left to dc_file_commit() */
+  char *path;      /* behind symbolic links */
   char *temporary; /* NULL for a device or pipe, which is written to directly */
 } DcFileWriter;
 
-/* DC_ERROR_IO when the folder cannot be written to; nothing is left behind then. */
+/* What `path` means once symbolic links in its last part are followed, whether there is a file or
+ * not: renaming a file over a link would replace the link. Free with free(). NULL, with errno, when
+ * memory is short or links lead in a circle. */
+char *dc_file_behind_links(const char *path);
+
+/* A file that exists already keeps its permissions. DC_ERROR_IO when the folder cannot be written
+ * to; nothing is left behind then. */
 DcStatus dc_file_create(DcFileWriter *writer, const char *path, DcError *error);
 
 /* Writes `size` bytes. DC_ERROR_IO says why it could not; the writer is discarded then. */

@@ -92,13 +92,13 @@ skip_word(Scanner *scanner)
   return false;
 }
 
-/* Whether the tokens are those of JSON and no bracket is nested too deep; the grammar above the
- * tokens is left to json-glib. */
+/* Whether the tokens are those of JSON, not too many, and no bracket is nested too deep; the
+ * grammar above the tokens is left to json-glib. */
 static bool
 tokens_are_plain(const char *text, size_t size)
 {
   Scanner scanner = {text, text + size};
-  int depth = 0;
+  int depth = 0, commas = 0;
   while (scanner.at < scanner.end) {
     char c = *scanner.at;
     bool plain = true;
@@ -118,7 +118,8 @@ tokens_are_plain(const char *text, size_t size)
       depth++;
     else if (c == '}' || c == ']')
       depth--;
-    if (depth > DC_JSON_MAX_DEPTH)
+    commas += c == ',';
+    if (depth > DC_JSON_MAX_DEPTH || commas > DC_JSON_MAX_COMMAS)
       return false;
   }
   return true;
@@ -149,7 +150,8 @@ dc_json_parse(const char *text, size_t size, const char *name, JsonObject **obje
     return dc_error_set(error, DC_ERROR_FORMAT, "%s: the JSON is not valid UTF-8", name);
   if (!tokens_are_plain(text, size))
     return dc_error_set(error, DC_ERROR_FORMAT,
-                        "%s: not plain JSON, or numbers or nesting beyond what is read", name);
+                        "%s: not plain JSON, or numbers, nesting or length beyond what is read",
+                        name);
   g_autoptr(JsonParser) parser = json_parser_new();
   g_autoptr(GError) failure = NULL;
   size_t surplus = 0;

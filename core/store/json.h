@@ -12,7 +12,8 @@
  * numbers, integers that wrap, the last of two equal keys) and recurses without bound; what these
  * functions let through is plain JSON of bounded depth. */
 
-#define DC_JSON_MAX_DEPTH 16
+#define DC_JSON_MAX_DEPTH  16
+#define DC_JSON_MAX_COMMAS (1 << 18) /* a value costs some hundred bytes */
 
 /* Parses `size` bytes that hold one object; `name` says in messages where they are from.
  * DC_ERROR_FORMAT for anything else. Release `*object` with json_object_unref(). */

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The format allows headers of 100 MB. Ours take some kB; the bound keeps what a hostile one costs
- * in parsed form small. */
+/* The format allows headers of 100 MB. Ours take some kB; what a hostile one costs in parsed form
+ * is bounded by store/json.h. */
 #define MAX_HEADER ((size_t)16 << 20)
 #define MAX_FILE   (MAX_HEADER + DC_TENSOR_FILE_MOST)
 #define MAX_NAME   255

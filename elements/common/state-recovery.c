@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/state-recovery.h"
 
+#include "store/file.h"
+
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <stdlib.h>
 
 #define ADVICE "move it away to start anew, or unset state-file"
 
@@ -48,7 +51,14 @@ dc_state_recover(const gchar *path, DcState **state, DcError *warning, DcError *
   DcStatus status = dc_state_read(path, state, &problem);
   if (status == DC_OK || status == DC_ERROR_NOT_FOUND)
     return DC_OK;
-  if (status == DC_ERROR_FORMAT)
-    return recover_previous(path, &problem, state, warning, error);
+  if (status == DC_ERROR_FORMAT) {
+    /* The earlier one is where the file is, not where a link to it is. Not from g_malloc(). */
+    char *file = dc_file_behind_links(path);
+    if (!file)
+      return dc_error_set(error, DC_ERROR_MEMORY, "%s: " ADVICE, problem.message);
+    status = recover_previous(file, &problem, state, warning, error);
+    free(file);
+    return status;
+  }
   return dc_error_set(error, status, "%s: " ADVICE, problem.message);
 }

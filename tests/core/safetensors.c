@@ -287,6 +287,20 @@ header_length_is_bounded(void **state)
   }
 }
 
+/* A header within the bound on bytes, of more values than are parsed. */
+static void
+values_in_a_header_are_bounded(void **state)
+{
+  (void)state;
+  g_autoptr(GString) header = g_string_new("{\"a\":[0");
+  for (int i = 0; i < 300000; i++)
+    g_string_append(header, ",0");
+  g_string_append(header, "]}");
+  DcError error;
+  assert_int_equal(parse_header(header->str, 0, &error), DC_ERROR_FORMAT);
+  assert_non_null(strstr(error.message, "length beyond what is read"));
+}
+
 static void
 every_truncation_is_refused(void **state)
 {
@@ -368,6 +382,59 @@ one_generation_is_kept(void **state)
       dc_tensor_file_free(file);
     }
   }
+}
+
+static gboolean
+is_link(const char *path)
+{
+  return g_file_test(path, G_FILE_TEST_IS_SYMLINK);
+}
+
+/* Through one link to another folder and one beside it, first to nothing, then to a file. */
+static void
+links_are_followed(void **state)
+{
+  (void)state;
+  assert_int_equal(g_mkdir("elsewhere", 0700), 0);
+  assert_int_equal(symlink("elsewhere/first", "link"), 0);
+  assert_int_equal(symlink("real", "elsewhere/first"), 0);
+  for (int generation = 0; generation < 2; generation++) {
+    const float value = (float)generation;
+    const DcTensor tensor = {"a", DC_TENSOR_F32, 0, {0}, &value, 4};
+    assert_int_equal(dc_tensor_file_write("link", &tensor, 1, NULL, 0, 1, NULL), DC_OK);
+    assert_true(is_link("link") && is_link("elsewhere/first") && !is_link("elsewhere/real"));
+    DcTensorFile *file;
+    assert_int_equal(dc_tensor_file_read("elsewhere/real", &file, NULL), DC_OK);
+    assert_true(*(const float *)dc_tensor_file_at(file, 0)->data == value);
+    dc_tensor_file_free(file);
+  }
+  assert_true(g_file_test("elsewhere/real.previous", G_FILE_TEST_IS_REGULAR));
+  assert_int_equal(files_in_folder("elsewhere"), 3);
+}
+
+static void
+links_in_a_circle_are_an_error(void **state)
+{
+  (void)state;
+  assert_int_equal(symlink("there", "here"), 0);
+  assert_int_equal(symlink("here", "there"), 0);
+  const DcTensor tensor = {"a", DC_TENSOR_F32, 1, {2}, floats, 8};
+  DcError error;
+  assert_int_equal(dc_tensor_file_write("here", &tensor, 1, NULL, 0, 1, &error), DC_ERROR_IO);
+  assert_non_null(strstr(error.message, "here"));
+  assert_true(is_link("here") && is_link("there"));
+}
+
+static void
+permissions_stay(void **state)
+{
+  (void)state;
+  write_some("private", 0);
+  assert_int_equal(g_chmod("private", 0600), 0);
+  write_some("private", 0);
+  GStatBuf info;
+  assert_int_equal(g_stat("private", &info), 0);
+  assert_int_equal(info.st_mode & 0777, 0600);
 }
 
 static void
@@ -454,10 +521,14 @@ main(void)
       cmocka_unit_test(hostile_headers_are_refused),
       cmocka_unit_test(deep_nesting_is_refused_without_recursion),
       cmocka_unit_test(header_length_is_bounded),
+      cmocka_unit_test(values_in_a_header_are_bounded),
       cmocka_unit_test(every_truncation_is_refused),
       cmocka_unit_test(unreadable_paths_say_why),
       cmocka_unit_test(what_cannot_be_written_is_refused),
       cmocka_unit_test(one_generation_is_kept),
+      cmocka_unit_test(links_are_followed),
+      cmocka_unit_test(links_in_a_circle_are_an_error),
+      cmocka_unit_test(permissions_stay),
       cmocka_unit_test(a_missing_folder_is_an_error),
       cmocka_unit_test(a_file_size_limit_leaves_the_old_file),
       cmocka_unit_test(a_full_disk_leaves_the_old_file),

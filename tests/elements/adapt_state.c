@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _POSIX_C_SOURCE 200809L /* symlink() */
 
 /* Where adapt-centroids starts from and what it leaves behind: state files and model files. */
 
@@ -10,8 +11,10 @@
 #include "folder.h"
 #include "streams.h"
 
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 GST_PLUGIN_STATIC_DECLARE(driftcluster);
 
@@ -424,6 +427,25 @@ GST_START_TEST(previous_state_is_taken_for_a_damaged_one)
 }
 GST_END_TEST
 
+GST_START_TEST(previous_state_is_found_behind_a_link)
+{
+  Blobs blobs = blobs_of(3, DIM);
+  leave_state(2);
+  damage(state);
+  g_autofree gchar *real = g_build_filename(folder, "elsewhere", NULL);
+  g_autofree gchar *previous = g_strconcat(real, ".previous", NULL);
+  g_autofree gchar *beside_link = beside(".previous");
+  fail_unless(g_rename(state, real) == 0 && g_rename(beside_link, previous) == 0);
+  fail_unless(symlink(real, state) == 0);
+  GstHarness *h = open_element("");
+  push(h, &blobs, 30, 1);
+  fail_unless(stream_version(h) > 0);
+  gst_harness_teardown(h);
+  fail_unless(g_file_test(state, G_FILE_TEST_IS_SYMLINK));
+  fail_unless(g_file_test(real, G_FILE_TEST_IS_REGULAR));
+}
+GST_END_TEST
+
 GST_START_TEST(damaged_state_without_a_previous_one_is_an_error)
 {
   leave_state(1);
@@ -651,6 +673,7 @@ adapt_state_suite(void)
   tcase_add_test(unusable, state_of_another_encoder_is_refused_and_kept);
   tcase_add_test(unusable, refused_state_is_told_of);
   tcase_add_test(unusable, previous_state_is_taken_for_a_damaged_one);
+  tcase_add_test(unusable, previous_state_is_found_behind_a_link);
   tcase_add_test(unusable, damaged_state_without_a_previous_one_is_an_error);
   tcase_add_test(unusable, damaged_state_is_not_moved_over_another_one);
   tcase_add_test(unusable, file_that_is_no_state_is_an_error_and_kept);
