@@ -298,6 +298,10 @@ run_expand(const Job *job)
   const DcOnnxTensor wanted = {.rank = shape->count, .count = 0};
   DcOnnxTensor target = wanted;
   memcpy(target.shape, shape->whole, shape->count * sizeof *shape->whole);
+  for (size_t i = 0; i < target.rank; i++) {
+    if (target.shape[i] < 0)
+      return refuse(job, DC_ERROR_FORMAT, "its sizes must not be negative");
+  }
   DcOnnxView views[2];
   DcStatus status = dc_onnx_operands_broadcast(tensor, &target, job->where, views, job->error);
   return status ? status : copy_view(job, tensor, &views[0]);

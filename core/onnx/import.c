@@ -308,10 +308,9 @@ import_meaning(Import *import, const DcOnnxNode *node, const DcOnnxMeaning *mean
 {
   DcOnnxImporter *importer = &import->base;
   DcOnnxEntry *entry = dc_onnx_values_find(&importer->values, meaning->input);
-  if (!entry->flows)
+  if (!entry || !entry->flows) /* an input may be left out: its name is "" then */
     return dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED,
-                          "its input does not depend on the "
-                          "picture");
+                          "its input does not depend on the picture");
   const DcLayer activation = {.activation = meaning->activation};
   switch (meaning->kind) {
   case DC_ONNX_ACTIVATION:

@@ -41,12 +41,9 @@ import_shape(DcOnnxImporter *importer, const DcOnnxNode *node)
   status = dc_onnx_operands_int(node, "start", 0, importer->where, &start, importer->error);
   if (!status)
     status = dc_onnx_operands_int(node, "end", rank, importer->where, &end, importer->error);
-  start += start < 0 ? rank : 0;
-  end += end < 0 ? rank : 0;
-  if (!status && (start < 0 || end > rank || start > end))
-    status = dc_onnx_refuse(importer, DC_ERROR_UNSUPPORTED, "it lists axes that are not there");
   if (status)
     return status;
+  dc_onnx_operands_between(rank, &start, &end);
   made = dc_onnx_values_find(&importer->values, node->outputs[0]);
   made->constant =
       dc_onnx_constant_list(&importer->constants.chain, shape + start, (size_t)(end - start));

@@ -6,6 +6,7 @@
 #include "onnx/operands.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 /* --- activations without numbers of their own --- */
@@ -76,10 +77,12 @@ import_hard_sigmoid(DcOnnxImporter *importer, const DcOnnxNode *node)
 static DcStatus
 clip(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnxEntry *input, float low, float high)
 {
-  DcLayer layer = {.activation = DC_ACTIVATION_CLIP, .low = low, .high = high};
   if (!(low <= high))
     return dc_onnx_refuse(importer, DC_ERROR_FORMAT, "its least %g is above its most %g",
                           (double)low, (double)high);
+  low = fmaxf(low, -FLT_MAX); /* an infinite bound is none */
+  high = fminf(high, FLT_MAX);
+  DcLayer layer = {.activation = DC_ACTIVATION_CLIP, .low = low, .high = high};
   if (low == 0 && high == FLT_MAX)
     layer = (DcLayer){.activation = DC_ACTIVATION_RELU};
   return dc_onnx_activate(importer, node, input, &layer);

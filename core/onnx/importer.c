@@ -13,16 +13,6 @@
 /* 1 GiB of them. */
 #define MOST_WEIGHTS ((size_t)1 << 28)
 
-/* A text attribute that is quoted may hold anything; a message is one line. */
-static void
-replace_controls(char *text)
-{
-  for (; *text; text++) {
-    if ((unsigned char)*text < ' ' || *text == 0x7f)
-      *text = '?';
-  }
-}
-
 DcStatus
 dc_onnx_refuse(DcOnnxImporter *importer, DcStatus status, const char *format, ...)
 {
@@ -31,7 +21,6 @@ dc_onnx_refuse(DcOnnxImporter *importer, DcStatus status, const char *format, ..
   va_start(arguments, format);
   vsnprintf(what, sizeof what, format, arguments);
   va_end(arguments);
-  replace_controls(what);
   return dc_error_set(importer->error, status, "%s: %s", importer->where, what);
 }
 
@@ -343,10 +332,25 @@ copy_activation(DcLayer *to, const DcLayer *from)
   to->high = from->high;
 }
 
+static bool
+numbers_are_finite(const DcLayer *activation)
+{
+  DcLayer layer = *activation;
+  const char *const *names;
+  float *numbers[2];
+  const size_t count = dc_layer_activation_numbers(&layer, &names, numbers);
+  bool finite = true;
+  for (size_t i = 0; i < count; i++)
+    finite = finite && isfinite(*numbers[i]);
+  return finite;
+}
+
 DcStatus
 dc_onnx_activate(DcOnnxImporter *importer, const DcOnnxNode *node, DcOnnxEntry *entry,
                  const DcLayer *activation)
 {
+  if (!numbers_are_finite(activation))
+    return dc_onnx_refuse(importer, DC_ERROR_NOT_FINITE, "one of its numbers is not finite");
   DcStatus status = dc_onnx_take_whole(importer, entry);
   if (status)
     return status;

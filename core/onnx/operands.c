@@ -225,6 +225,13 @@ between(int64_t low, int64_t value, int64_t high)
   return value < low ? low : value > high ? high : value;
 }
 
+void
+dc_onnx_operands_between(int64_t size, int64_t *start, int64_t *end)
+{
+  *start = between(0, *start < 0 ? between(-size, *start, -1) + size : *start, size);
+  *end = between(*start, *end < 0 ? between(-size, *end, -1) + size : *end, size);
+}
+
 static DcStatus
 slice_axis(DcOnnxView *view, size_t axis, int64_t start, int64_t end, int64_t step,
            const char *where, DcError *error)
@@ -233,11 +240,10 @@ slice_axis(DcOnnxView *view, size_t axis, int64_t start, int64_t end, int64_t st
     return dc_error_set(error, DC_ERROR_UNSUPPORTED, "%s: only steps of 1 or more are read", where);
   const int64_t size = view->size[axis];
   /* Beyond the ends is allowed; adding size to the smallest number must not wrap around. */
-  const int64_t first = between(0, start < 0 ? between(-size, start, -1) + size : start, size);
-  const int64_t last = between(first, end < 0 ? between(-size, end, -1) + size : end, size);
+  dc_onnx_operands_between(size, &start, &end);
   step = between(1, step, size + 1);
-  view->offset += first * view->stride[axis];
-  view->size[axis] = (last - first + step - 1) / step;
+  view->offset += start * view->stride[axis];
+  view->size[axis] = (end - start + step - 1) / step;
   view->stride[axis] *= step;
   if (view->size[axis] == 0)
     return dc_error_set(error, DC_ERROR_UNSUPPORTED, "%s: nothing is left of axis %zu", where,

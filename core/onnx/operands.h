@@ -42,6 +42,10 @@ DcStatus dc_onnx_operands_unsqueeze(const DcOnnxNode *node, const DcOnnxTensor *
                                     const int64_t *shape, const char *where, int64_t *unsqueezed,
                                     size_t *unsqueezed_rank, DcError *error);
 
+/* Brings `start` and `end` of a part of an axis of `size` numbers, which may count from its end or
+ * lie beyond it, to 0 <= start <= end <= size. */
+void dc_onnx_operands_between(int64_t size, int64_t *start, int64_t *end);
+
 /* Narrows `view` as Slice says, by attributes (until opset 9) or constant inputs. */
 DcStatus dc_onnx_operands_slice(const DcOnnxNode *node, const DcOnnxTensor *const *inputs,
                                 const char *where, DcOnnxView *view, DcError *error);

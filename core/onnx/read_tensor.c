@@ -94,13 +94,16 @@ read_shape(const Source *source, DcOnnxTensor *tensor)
     return refuse(source, DC_ERROR_UNSUPPORTED, "has more than 8 axes");
   tensor->rank = proto->n_dims;
   tensor->count = 1;
+  size_t most = 1; /* the count without axes of size 0: of some of the axes it is never larger */
   for (size_t i = 0; i < tensor->rank; i++) {
-    if (proto->dims[i] < 0)
+    const int64_t size = proto->dims[i];
+    if (size < 0)
       return refuse(source, DC_ERROR_FORMAT, "has an axis of negative size");
-    tensor->shape[i] = proto->dims[i];
-    if ((uint64_t)proto->dims[i] > SIZE_MAX ||
-        !dc_checked_mul(tensor->count, (size_t)proto->dims[i], &tensor->count))
+    tensor->shape[i] = size;
+    if ((uint64_t)size > SIZE_MAX || !dc_checked_mul(most, size > 0 ? (size_t)size : 1, &most) ||
+        most > INT64_MAX)
       return refuse(source, DC_ERROR_FORMAT, "has a shape beyond all bounds");
+    tensor->count *= (size_t)size;
   }
   return DC_OK;
 }

@@ -83,6 +83,44 @@ shapes_that_are_computed_fold_away(void **state)
   assert_int_equal(check_values(&test, planes, SIZE), 1);
 }
 
+/* A part of the shape may end, and begin, beyond it. */
+static void
+shapes_end_where_they_end(void **state)
+{
+  (void)state;
+  TestGraph test;
+  float planes[SIZE], pixels[SIZE];
+  make_picture(planes, pixels);
+  graph_start(&test, (const int64_t[]){-1, CHANNELS, HEIGHT, WIDTH}, "z");
+  LIST(&test, "rest", -1);
+  NODE(&test, "Shape", "nothing", "x");
+  graph_int(&test, "start", 7);
+  NODE(&test, "Shape", "batch", "x");
+  graph_int(&test, "start", -100);
+  graph_int(&test, "end", -3);
+  NODE(&test, "Concat", "wanted", "batch", "nothing", "rest");
+  graph_int(&test, "axis", 0);
+  NODE(&test, "Reshape", "z", "x", "wanted");
+  assert_int_equal(check_values(&test, planes, SIZE), 1);
+}
+
+static void
+infinite_bounds_are_none(void **state)
+{
+  (void)state;
+  TestGraph test;
+  float planes[SIZE], pixels[SIZE];
+  make_picture(planes, pixels);
+  graph_start(&test, picture_shape, "z");
+  graph_scalar(&test, "low", 0.25f);
+  graph_scalar(&test, "high", INFINITY);
+  NODE(&test, "Clip", "y", "x", "low", "high");
+  flatten(&test);
+  for (size_t i = 0; i < SIZE; i++)
+    planes[i] = fmaxf(planes[i], 0.25f);
+  check_values(&test, planes, SIZE);
+}
+
 static void
 slices_and_splits_take_their_part(void **state)
 {
@@ -591,6 +629,52 @@ numbers_that_are_not_finite_are_refused(void **state)
   check_refused(&test, DC_ERROR_NOT_FINITE, "not finite");
 }
 
+/* Also where the activation joins the layer before it. */
+static void
+activations_whose_numbers_are_not_finite_are_refused(void **state)
+{
+  (void)state;
+  TestGraph test;
+  start_unary(&test, "LeakyRelu");
+  graph_float(&test, "alpha", NAN);
+  flatten(&test);
+  check_refused(&test, DC_ERROR_NOT_FINITE, "(LeakyRelu): one of its numbers");
+  graph_start(&test, picture_shape, "z");
+  graph_scalar(&test, "half", 0.5f);
+  NODE(&test, "Mul", "y", "x", "half");
+  NODE(&test, "LeakyRelu", "a", "y");
+  graph_float(&test, "alpha", NAN);
+  NODE(&test, "Flatten", "z", "a");
+  check_refused(&test, DC_ERROR_NOT_FINITE, "(LeakyRelu): one of its numbers");
+}
+
+/* x / |x| of an input that is left out. */
+static void
+meanings_of_nothing_are_refused(void **state)
+{
+  (void)state;
+  TestGraph test;
+  graph_start(&test, picture_shape, "z");
+  NODE(&test, "ReduceL2", "length", "");
+  INTS(&test, "axes", -1);
+  NODE(&test, "Div", "unit", "", "length");
+  NODE(&test, "Add", "z", "unit", "x");
+  check_refused(&test, DC_ERROR_UNSUPPORTED, "does not depend on the picture");
+}
+
+static void
+negative_sizes_are_refused(void **state)
+{
+  (void)state;
+  TestGraph test;
+  graph_start(&test, picture_shape, "y");
+  graph_scalar(&test, "one", 1);
+  LIST(&test, "sizes", -1, INT64_MIN);
+  NODE(&test, "Expand", "constant", "one", "sizes");
+  NODE(&test, "Add", "y", "x", "constant");
+  check_refused(&test, DC_ERROR_FORMAT, "must not be negative");
+}
+
 /* A few bytes of a file must not ask for gigabytes. */
 static void
 constants_that_grow_are_refused(void **state)
@@ -660,6 +744,8 @@ main(void)
       cmocka_unit_test(channels_last_pictures_need_no_copy),
       cmocka_unit_test(shuffling_channels_is_one_layer),
       cmocka_unit_test(shapes_that_are_computed_fold_away),
+      cmocka_unit_test(shapes_end_where_they_end),
+      cmocka_unit_test(infinite_bounds_are_none),
       cmocka_unit_test(slices_and_splits_take_their_part),
       cmocka_unit_test(convolutions_permute_their_weights),
       cmocka_unit_test(batch_norms_and_activations_become_part_of_a_convolution),
@@ -680,6 +766,9 @@ main(void)
       cmocka_unit_test(convolutions_that_do_not_fit_are_refused),
       cmocka_unit_test(shapes_that_do_not_fit_are_refused),
       cmocka_unit_test(numbers_that_are_not_finite_are_refused),
+      cmocka_unit_test(activations_whose_numbers_are_not_finite_are_refused),
+      cmocka_unit_test(meanings_of_nothing_are_refused),
+      cmocka_unit_test(negative_sizes_are_refused),
       cmocka_unit_test(constants_that_grow_are_refused),
       cmocka_unit_test(images_that_grow_are_refused),
       cmocka_unit_test(sizes_out_of_all_proportion_are_refused),
