@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base/status.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 
 const char *
@@ -38,6 +41,22 @@ dc_status_text(DcStatus status)
   return "unknown status";
 }
 
+/* Quotes from files may hold anything, and what is cut may be cut within a character: controls and
+ * bytes that are no UTF-8 become '?'. */
+static void
+make_one_line(char *text)
+{
+  for (size_t at = 0; text[at];) {
+    size_t valid = dc_utf8_prefix(text + at, SIZE_MAX);
+    for (; valid > 0; valid--, at++) {
+      if ((unsigned char)text[at] < ' ' || text[at] == 0x7f)
+        text[at] = '?';
+    }
+    if (text[at])
+      text[at++] = '?';
+  }
+}
+
 DcStatus
 dc_error_set(DcError *error, DcStatus status, const char *format, ...)
 {
@@ -47,6 +66,7 @@ dc_error_set(DcError *error, DcStatus status, const char *format, ...)
     error->status = status;
     vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
+    make_one_line(error->message);
   }
   return status;
 }

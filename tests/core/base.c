@@ -33,6 +33,25 @@ error_keeps_a_long_message_terminated(void **state)
   assert_int_equal(dc_error_set(NULL, DC_ERROR_IO, "nobody reads this"), DC_ERROR_IO);
 }
 
+/* Whatever a file that is quoted holds, and wherever the message is cut. */
+static void
+errors_are_one_line_of_utf8(void **state)
+{
+  (void)state;
+  DcError error;
+  dc_error_set(&error, DC_ERROR_FORMAT, "%s", "a\033[31m\nb\177 gr\xc3\xbc\xc3\x9f \xff\xc3");
+  assert_string_equal(error.message, "a?[31m?b? gr\xc3\xbc\xc3\x9f ??");
+  for (int start = 0; start < 2; start++) {
+    char text[2000];
+    for (size_t i = 0; i < sizeof text - 1; i++)
+      text[i] = (i + (size_t)start) % 2 ? '\xbc' : '\xc3';
+    text[sizeof text - 1] = 0;
+    dc_error_set(&error, DC_ERROR_FORMAT, "%s", text);
+    assert_int_equal(strlen(error.message), sizeof error.message - 1);
+    assert_int_equal(dc_utf8_prefix(error.message, SIZE_MAX), sizeof error.message - 1);
+  }
+}
+
 static void
 checked_sizes_refuse_overflow(void **state)
 {
@@ -225,6 +244,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(status_has_a_text_for_every_code),
       cmocka_unit_test(error_keeps_a_long_message_terminated),
+      cmocka_unit_test(errors_are_one_line_of_utf8),
       cmocka_unit_test(checked_sizes_refuse_overflow),
       cmocka_unit_test(memory_is_aligned_and_zeroed),
       cmocka_unit_test(memory_refuses_overflow),
