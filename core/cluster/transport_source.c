@@ -8,6 +8,9 @@
 #include <math.h>
 #include <string.h>
 
+/* No number that is learnt from is longer. */
+#define LARGEST 1e19
+
 const DcTransportArray *
 dc_transport_array_find(const DcTransportArray *arrays, size_t count, const char *name,
                         DcError *error)
@@ -175,6 +178,33 @@ least(const double *numbers, size_t count)
   return found;
 }
 
+/* Whose squares must be numbers in single precision, too. */
+static DcStatus
+check_lengths(const DcTransportSource *s, DcError *error)
+{
+  const size_t n = s->input_dim, d = s->dim, k = s->clusters;
+  const struct {
+    const char *name;
+    const double *data;
+    size_t count;
+    double most;
+  } places[] = {
+      {"mean", s->mean, n, LARGEST},
+      {"basis", s->basis, n * d, 2}, /* orthonormal: 1, and rounding */
+      {"prototype", s->prototype, s->prototypes * d, LARGEST},
+      {"centroid", s->centroid, k * d, LARGEST},
+      {"rest", s->rest, k * n, LARGEST},
+      {"residual", s->residual, k * d, LARGEST},
+  };
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+    for (size_t j = 0; j < places[i].count; j++)
+      if (fabs(places[i].data[j]) > places[i].most)
+        return dc_error_set(error, DC_ERROR_FORMAT,
+                            "%s of the source of transport tracking has %g; at most %g can be used",
+                            places[i].name, places[i].data[j], places[i].most);
+  return DC_OK;
+}
+
 /* What later divides, or is taken the logarithm of. */
 static DcStatus
 check_ranges(const DcTransportSource *s, DcError *error)
@@ -214,7 +244,9 @@ read_all(const DcTransportArray *arrays, size_t count, DcTransportSource *source
     if (status)
       return status;
   }
-  DcStatus status = check_ranges(source, error);
+  DcStatus status = check_lengths(source, error);
+  if (status == DC_OK)
+    status = check_ranges(source, error);
   return status ? status : dc_transport_source_complete(source, error);
 }
 

@@ -157,6 +157,10 @@ a_damaged_source_is_refused(void **state)
     size_t rows;
   } cases[] = {
       {"transport.source.mean", "mean", NULL, NAN, 0},
+      {"transport.source.mean", "mean of the source", NULL, 1e300, 0},
+      {"transport.source.rest", "rest of the source", NULL, -1e20, 0},
+      {"transport.source.centroid", "centroid of the source", NULL, 1e39, 0},
+      {"transport.source.basis", "basis of the source", NULL, 3, 0},
       {"transport.source.precision", "precision", NULL, INFINITY, 0},
       {"transport.source.variance", "variance of the source", NULL, -1, 0},
       {"transport.source.share", "share", NULL, -1, 0},
