@@ -47,7 +47,8 @@ typedef enum {
 typedef struct DcConvolution DcConvolution;
 
 /* Plans `uses` (DcConvolutionUse, or-ed) for calls of up to `max_images`. DC_ERROR_SHAPE for images
- * beyond 32-bit offsets, DC_ERROR_MEMORY. Free with dc_convolution_free(). */
+ * beyond 32-bit offsets, and for the adjoint of strides whose product is above 4096 (each pair of
+ * residues has a plan of its own); DC_ERROR_MEMORY. Free with dc_convolution_free(). */
 DcStatus dc_convolution_new(const DcConvolutionShape *shape, unsigned uses, size_t max_images,
                             DcConvolution **convolution);
 void dc_convolution_free(DcConvolution *convolution);

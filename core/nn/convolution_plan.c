@@ -16,6 +16,8 @@
 #define FORWARD_LEAST_FLOATS ((size_t)16 * 1024)
 #define FORWARD_MOST_FLOATS  ((size_t)256 * 1024)
 
+#define MOST_PHASES 4096 /* strides of 64: more are no network's, but what a hostile file costs */
+
 size_t
 dc_convolution_small_size(const DcConvolutionShape *shape)
 {
@@ -256,13 +258,23 @@ lesser(int a, int b)
   return a < b ? a : b;
 }
 
+/* A residue that no output has needs no phase. */
+static int
+phase_rows(const DcConvolutionShape *shape)
+{
+  return lesser(shape->stride.down, shape->large.height + shape->top);
+}
+
+static int
+phase_columns(const DcConvolutionShape *shape)
+{
+  return lesser(shape->stride.across, shape->large.width + shape->left);
+}
+
 static bool
 plan_adjoint(DcConvolution *convolution)
 {
-  const DcConvolutionShape *shape = &convolution->shape;
-  /* A residue that no output has needs no phase. */
-  const int rows = lesser(shape->stride.down, shape->large.height + shape->top);
-  const int columns = lesser(shape->stride.across, shape->large.width + shape->left);
+  const int rows = phase_rows(&convolution->shape), columns = phase_columns(&convolution->shape);
   convolution->phases = DC_NEW(DcConvolutionPass, (size_t)rows * (size_t)columns);
   if (!convolution->phases)
     return false;
@@ -312,6 +324,9 @@ dc_convolution_plan(DcConvolution *convolution, size_t max_images)
   choose_call(convolution, max_images);
   if (!dc_border_fits(&convolution->large_border, convolution->images) ||
       !dc_border_fits(&convolution->small_border, convolution->images))
+    return DC_ERROR_SHAPE;
+  if ((convolution->uses & DC_CONVOLUTION_ADJOINT) &&
+      (int64_t)phase_rows(shape) * phase_columns(shape) > MOST_PHASES)
     return DC_ERROR_SHAPE;
   if ((convolution->uses & (DC_CONVOLUTION_APPLY | DC_CONVOLUTION_GRADIENT)) &&
       !plan_apply(convolution))

@@ -343,6 +343,23 @@ a_plan_survives_the_failure_of_any_allocation(void **state)
   dc_network_free(network);
 }
 
+/* A few bytes of a file must not ask for gigabytes: each pair of residues has a plan of its own. */
+static void
+strides_of_thousands_have_no_plan(void **state)
+{
+  (void)state;
+  DcNetwork *network = dc_network_new((DcShape){1, 1, 1});
+  DcLayer layer = window_layer(DC_LAYER_TRANSPOSED_CONV2D, 1, 1, 1024, none, 1);
+  layer.output = (DcShape){1024, 1024, 1};
+  DcError error = {0};
+  assert_int_equal(dc_network_add(network, &layer, &error), DC_OK);
+  DcPlan *plan = NULL;
+  assert_int_equal(dc_plan_new(network, 1, &plan, &error), DC_ERROR_SHAPE);
+  assert_non_null(strstr(error.message, "layer 0"));
+  assert_null(plan);
+  dc_network_free(network);
+}
+
 int
 main(void)
 {
@@ -358,6 +375,7 @@ main(void)
       cmocka_unit_test(memory_does_not_grow_with_the_batch_for_ever),
       cmocka_unit_test(a_run_allocates_nothing),
       cmocka_unit_test(a_plan_survives_the_failure_of_any_allocation),
+      cmocka_unit_test(strides_of_thousands_have_no_plan),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
