@@ -459,8 +459,8 @@ make_source(Job *job, DcError *error)
   const DcTransportSource *s = job->old;
   job->made = dc_transport_source_alloc(s->input_dim, s->dim, job->plan->clusters, job->n_handover);
   if (!job->made)
-    return dc_error_set(error, DC_ERROR_FORMAT,
-                        "%zu clusters with %zu prototypes are more than can be tracked",
+    return dc_error_set(error, DC_ERROR_MEMORY,
+                        "no memory for a source of %zu clusters with %zu prototypes",
                         job->plan->clusters, job->n_handover);
   copy_statistics(job);
   fill_prototypes(job);

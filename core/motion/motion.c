@@ -96,7 +96,7 @@ dc_motion_interrupt(DcMotion *motion)
 
 /* --- sizes --- */
 
-/* The least factor that makes the picture small enough. Sides below the factor have one pixel. */
+/* The least factor that makes the picture small enough. */
 static int
 choose_factor(int width, int height)
 {

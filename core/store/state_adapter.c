@@ -365,7 +365,8 @@ dc_state_open(const DcState *state, size_t times, DcAdapter **adapter, DcError *
   size_t clusters = dc_state_rows(state, "centroids"), sample = dc_state_rows(state, "sample.rows");
   DcAdapterConfig config = dc_adapter_config();
   config.method = DC_METHOD_NONE;
-  config.max_clusters = (uint32_t)(times * (clusters ? clusters : 1));
+  const size_t room = times * (clusters ? clusters : 1);
+  config.max_clusters = room < DC_MAX_CLUSTERS ? (uint32_t)room : DC_MAX_CLUSTERS;
   config.window = config.max_clusters * times * largest_stratum(state);
   config.warm_up = sample ? sample : 1;
   config.coarse_groups = (uint32_t)count_groups(state);
