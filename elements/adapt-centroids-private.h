@@ -31,7 +31,8 @@ struct _GstAdaptCentroids {
   DcEmbeddingWorker *worker; /* NULL: the streaming thread learns */
 
   /* Of the streaming thread. */
-  DcSnapshot *announced; /* what downstream labels by */
+  DcSnapshot *announced;  /* what downstream labels by; NULL: there are no clusters */
+  gboolean has_announced; /* downstream knows that clusters come from here */
   DcForeignReader foreign;
 
   /* Of the thread that learns. */

@@ -139,16 +139,18 @@ gst_adapt_centroids_configure(GstAdaptCentroids *self)
     dc_cluster_keeper_configure(self->keeper, &config, adapt);
 }
 
-/* Sends the newest clusters downstream, unless they are known there. What a flush keeps from
- * getting through is sent again. */
+/* Sends the newest clusters downstream, unless they are known there. That there are none yet is
+ * told too: whoever waits for clusters knows that they will come. What a flush keeps from getting
+ * through is sent again. */
 static void
 gst_adapt_centroids_announce(GstAdaptCentroids *self)
 {
   DcSnapshot *newest = dc_cluster_keeper_snapshot(self->keeper);
-  if (newest != self->announced &&
+  if ((newest != self->announced || !self->has_announced) &&
       gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(self), dc_snapshot_event_new(newest))) {
     DcSnapshot *earlier = self->announced;
     self->announced = newest;
+    self->has_announced = TRUE;
     newest = earlier;
   }
   dc_snapshot_unref(newest);
@@ -284,6 +286,7 @@ gst_adapt_centroids_stop(GstBaseTransform *transform)
     dc_shared_state_release(self->shared, self);
   g_clear_pointer(&self->shared, dc_shared_state_unref);
   g_clear_pointer(&self->announced, dc_snapshot_unref);
+  self->has_announced = FALSE;
   return TRUE;
 }
 

@@ -13,6 +13,9 @@
  * On buffers that `embed` has not seen, embeddings that another element made are taken, see
  * #GstAssign:tensor-name.
  *
+ * When nobody makes clusters, a warning says so, once: in line at the first buffer, with
+ * #GstAssign:state-id after ten seconds, or when the stream ends earlier.
+ *
  * A region that has no embedding on this frame, because the encoder skipped it, keeps its last
  * cluster and is marked stale.
  *
@@ -30,6 +33,7 @@
 #include "assign.h"
 
 #include "assign-properties.h"
+#include "assign-source.h"
 #include "assign-stats.h"
 #include "common/buffer-times.h"
 #include "common/error.h"
@@ -38,7 +42,6 @@
 #include "common/props.h"
 #include "common/region-labeller.h"
 #include "common/roi-label.h"
-#include "common/shared-state.h"
 #include "common/snapshot-event.h"
 #include "common/track-votes.h"
 #include "meta/driftcluster.h"
@@ -68,7 +71,7 @@ struct _GstAssign {
   GstAssignStats stats;
 
   /* Of the streaming thread. */
-  DcSharedState *shared; /* NULL: clusters come in line */
+  GstAssignSource source;
   DcRegionLabeller *labeller;
   DcForeignReader foreign;
   const DcAnalyticsBridge *analytics; /* NULL: labels are not written there */
@@ -229,14 +232,15 @@ static GstFlowReturn
 gst_assign_transform_ip(GstBaseTransform *transform, GstBuffer *buffer)
 {
   GstAssign *self = GST_ASSIGN(transform);
+  gst_assign_source_check(&self->source, GST_ELEMENT(self), FALSE);
   if (!gst_assign_import(self, buffer))
     return GST_FLOW_ERROR;
   DriftclusterEmbeddingMeta *meta = driftcluster_buffer_get_embedding_meta(buffer);
   if (!meta)
     return GST_FLOW_OK;
 
-  if (self->shared)
-    dc_region_labeller_adopt(self->labeller, dc_shared_state_snapshot(self->shared));
+  if (self->source.shared)
+    dc_region_labeller_adopt(self->labeller, dc_shared_state_snapshot(self->source.shared));
   GstAssignSettings settings = gst_assign_get_settings(self);
   gboolean labelled = gst_assign_label(self, buffer, meta, &settings);
   g_clear_pointer(&settings.labels, g_ptr_array_unref);
@@ -255,8 +259,11 @@ static gboolean
 gst_assign_sink_event(GstBaseTransform *transform, GstEvent *event)
 {
   GstAssign *self = GST_ASSIGN(transform);
-  if (dc_snapshot_event_is(event) && !self->shared) {
+  if (dc_snapshot_event_is(event) && !self->source.shared) {
+    self->source.heard = TRUE;
     dc_region_labeller_adopt(self->labeller, dc_snapshot_event_get(event));
+  } else if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
+    gst_assign_source_check(&self->source, GST_ELEMENT(self), TRUE);
   } else if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
     dc_region_labeller_forget(self->labeller);
     self->novel_limit = DC_RATE_LIMIT_INIT;
@@ -304,7 +311,7 @@ gst_assign_start(GstBaseTransform *transform)
     GST_ELEMENT_ERROR(self, RESOURCE, NO_SPACE_LEFT, ("There is no memory left."), (NULL));
     return FALSE;
   }
-  self->shared = id ? dc_shared_state_get(id) : NULL;
+  gst_assign_source_open(&self->source, id);
   dc_foreign_reader_start(&self->foreign, &foreign);
   self->analytics = dc_analytics_bridge_find();
   self->novel_limit = DC_RATE_LIMIT_INIT;
@@ -322,7 +329,7 @@ gst_assign_stop(GstBaseTransform *transform)
   self->stats.tracks = 0;
   GST_OBJECT_UNLOCK(self);
 
-  g_clear_pointer(&self->shared, dc_shared_state_unref);
+  gst_assign_source_close(&self->source);
   g_clear_pointer(&self->labeller, dc_region_labeller_free);
   return TRUE;
 }

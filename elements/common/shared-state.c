@@ -7,6 +7,7 @@ struct DcSharedState {
   gchar *id;
   guint references;
   gpointer owner; /* the only writer, or NULL */
+  gboolean was_claimed;
   DcSnapshot *newest;
 };
 
@@ -51,6 +52,12 @@ dc_shared_state_unref(DcSharedState *state)
   g_free(state);
 }
 
+const gchar *
+dc_shared_state_id(const DcSharedState *state)
+{
+  return state->id;
+}
+
 gboolean
 dc_shared_state_claim(DcSharedState *state, gpointer owner)
 {
@@ -58,6 +65,7 @@ dc_shared_state_claim(DcSharedState *state, gpointer owner)
   if (!state->owner)
     state->owner = owner;
   gboolean claimed = state->owner == owner;
+  state->was_claimed = TRUE;
   pthread_mutex_unlock(&lock);
   return claimed;
 }
@@ -69,6 +77,15 @@ dc_shared_state_release(DcSharedState *state, gpointer owner)
   if (state->owner == owner)
     state->owner = NULL;
   pthread_mutex_unlock(&lock);
+}
+
+gboolean
+dc_shared_state_was_claimed(DcSharedState *state)
+{
+  pthread_mutex_lock(&lock);
+  gboolean was_claimed = state->was_claimed;
+  pthread_mutex_unlock(&lock);
+  return was_claimed;
 }
 
 void

@@ -16,10 +16,14 @@ typedef struct DcSharedState DcSharedState;
 /* The state named `id`, made when it does not exist. Release with dc_shared_state_unref(). */
 DcSharedState *dc_shared_state_get(const gchar *id);
 void dc_shared_state_unref(DcSharedState *state); /* NULL is ignored */
+const gchar *dc_shared_state_id(const DcSharedState *state);
 
 /* Makes `owner` the only writer; FALSE when there is another one. */
 gboolean dc_shared_state_claim(DcSharedState *state, gpointer owner);
 void dc_shared_state_release(DcSharedState *state, gpointer owner);
+
+/* TRUE when there is a writer, or there was one since the state was made. */
+gboolean dc_shared_state_was_claimed(DcSharedState *state);
 
 /* Publishes `snapshot` (a reference is taken; NULL: there are no clusters any more). It stays for
  * the readers when its writer is gone. */

@@ -15,8 +15,10 @@ G_BEGIN_DECLS
 /* Boxed type of DcSnapshot (copy is a reference). */
 GType dc_snapshot_get_type(void);
 
-/* A new event; takes a reference of its own on `snapshot`. NULL says that there are no clusters any
- * more, which only an event can tell: a sticky one cannot be taken back. (transfer full) */
+/* A new event; takes a reference of its own on `snapshot`. NULL says that there are no clusters
+ * yet, or any more, which only an event can tell: a sticky one cannot be taken back. (transfer
+ * full)
+ */
 GstEvent *dc_snapshot_event_new(DcSnapshot *snapshot);
 
 /* True for events of dc_snapshot_event_new(). */

@@ -7,6 +7,7 @@
 #include "streams.h"
 
 #include <glib/gstdio.h>
+#include <gst/check/gsttestclock.h>
 #include <gst/video/video.h>
 #include <math.h>
 
@@ -297,6 +298,110 @@ GST_START_TEST(clusters_of_another_pipeline_are_read_by_name)
   assert_equals_int(cluster_after(h, buffer_of(&blobs, 1, 0)), 2);
   dc_shared_state_unref(state);
   gst_harness_teardown(h);
+}
+GST_END_TEST
+
+/* --- Clusters that nobody makes --- */
+
+#define PATIENCE (10 * GST_SECOND) /* with who has the state-id */
+
+static void
+push_frames(GstHarness *h, guint first, guint frames)
+{
+  Blobs blobs = blobs_of(3, 8);
+  for (guint i = first; i < first + frames; i++)
+    gst_buffer_unref(gst_harness_push_and_pull(h, buffer_of(&blobs, i, 1)));
+}
+
+static void
+advance(GstHarness *h, GstClockTime time)
+{
+  GstTestClock *clock = gst_harness_get_testclock(h);
+  gst_test_clock_advance_time(clock, (GstClockTimeDiff)time);
+  gst_object_unref(clock);
+}
+
+GST_START_TEST(nobody_upstream_is_told_of_once)
+{
+  GstHarness *h = stream_open("assign");
+  GstBus *bus = stream_watch(h->element);
+  push_frames(h, 0, 1);
+  stream_assert_told(bus, GST_MESSAGE_WARNING, "there is no adapt-centroids upstream; put one");
+  push_frames(h, 1, 300);
+  fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
+  stream_assert_silent(bus, GST_MESSAGE_WARNING);
+  stream_unwatch(h->element, bus);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(clusters_that_are_to_come_are_waited_for)
+{
+  GstHarness *h = stream_open("adapt-centroids warm-up=64 ! queue ! assign");
+  GstBus *bus = stream_watch(h->element);
+  push_frames(h, 0, 10);
+  advance(h, 2 * PATIENCE);
+  push_frames(h, 10, 1);
+  stream_assert_silent(bus, GST_MESSAGE_WARNING);
+  stream_unwatch(h->element, bus);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(name_that_nobody_has_is_told_of_once)
+{
+  GstHarness *h = stream_open("assign state-id=loby");
+  GstBus *bus = stream_watch(h->element);
+  push_frames(h, 0, 300); /* as quick as a file: 12 s of the stream */
+  advance(h, PATIENCE - 1);
+  push_frames(h, 300, 1);
+  stream_assert_silent(bus, GST_MESSAGE_WARNING);
+  advance(h, 1);
+  push_frames(h, 301, 1);
+  stream_assert_told(bus, GST_MESSAGE_WARNING, "has the state-id 'loby'; set it");
+  push_frames(h, 302, 300);
+  fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
+  stream_assert_silent(bus, GST_MESSAGE_WARNING);
+  stream_unwatch(h->element, bus);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(name_that_nobody_has_is_told_of_at_the_end)
+{
+  GstHarness *h = stream_open("assign state-id=loby");
+  GstBus *bus = stream_watch(h->element);
+  push_frames(h, 0, 3);
+  stream_assert_silent(bus, GST_MESSAGE_WARNING);
+  fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
+  stream_assert_told(bus, GST_MESSAGE_WARNING, "'loby'");
+  stream_unwatch(h->element, bus);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
+/* A writer that starts later, and whose clusters take longer than the reader's patience; or one
+ * that has gone by then, and said itself why there are none. */
+GST_START_TEST(late_writer_is_waited_for)
+{
+  for (guint gone = 0; gone < 2; gone++) {
+    GstHarness *h = stream_open("assign state-id=lobby");
+    GstBus *bus = stream_watch(h->element);
+    push_frames(h, 0, 3);
+    advance(h, PATIENCE / 2);
+    push_frames(h, 3, 1);
+    GstHarness *writer = stream_open("adapt-centroids warm-up=64 state-id=lobby");
+    if (gone)
+      gst_harness_teardown(writer);
+    advance(h, PATIENCE);
+    push_frames(h, 4, 1);
+    fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
+    stream_assert_silent(bus, GST_MESSAGE_WARNING);
+    stream_unwatch(h->element, bus);
+    if (!gone)
+      gst_harness_teardown(writer);
+    gst_harness_teardown(h);
+  }
 }
 GST_END_TEST
 
@@ -744,6 +849,14 @@ assign_suite(void)
   tcase_add_test(clusters, ready_forgets_the_stream);
   tcase_add_test(clusters, clusters_of_another_pipeline_are_read_by_name);
   suite_add_tcase(suite, clusters);
+  TCase *nobody = tcase_create("nobody makes clusters");
+  tcase_add_test(nobody, nobody_upstream_is_told_of_once);
+  tcase_add_test(nobody, clusters_that_are_to_come_are_waited_for);
+  tcase_add_test(nobody, name_that_nobody_has_is_told_of_once);
+  tcase_add_test(nobody, name_that_nobody_has_is_told_of_at_the_end);
+  tcase_add_test(nobody, late_writer_is_waited_for);
+  suite_add_tcase(suite, nobody);
+
   TCase *tracks = tcase_create("tracks");
   tcase_add_test(tracks, region_without_embedding_keeps_its_cluster);
   tcase_add_test(tracks, stale_label_follows_the_identity_of_its_cluster);
