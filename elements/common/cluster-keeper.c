@@ -301,7 +301,11 @@ dc_cluster_keeper_finish(DcClusterKeeper *keeper, DcLearnResult *result, DcError
   if (status != DC_OK)
     return status;
   if (!keeper->adapter)
-    status = dc_error_set(error, DC_ERROR_NOT_READY, "the stream brought no embeddings");
+    status =
+        dc_error_set(error, DC_ERROR_NOT_READY,
+                     "the stream brought no embeddings: put embed before adapt-centroids, and with "
+                     "inference-region=roi-list see that a detector finds regions; or name "
+                     "the tensor of another element in tensor-name");
   else if (!keeper->snapshot)
     status = adapt_once(keeper, TRUE, result, error);
   end_turn(keeper);

@@ -422,7 +422,7 @@ GST_START_TEST(stream_without_embeddings_is_told_of)
   GstBus *bus = stream_watch(h->element);
   gst_buffer_unref(gst_harness_push_and_pull(h, blobs_frame(0)));
   fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
-  stream_assert_told(bus, GST_MESSAGE_WARNING, "no embeddings");
+  stream_assert_told(bus, GST_MESSAGE_WARNING, "no embeddings: put embed before adapt-centroids");
   stream_unwatch(h->element, bus);
   gst_harness_teardown(h);
 }
