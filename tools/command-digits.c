@@ -2,8 +2,8 @@
 /* driftcluster digits: writes a training set and a drifting stream of drawn digits. */
 #include "command.h"
 #include "digits.h"
+#include "numbered-frames.h"
 #include "store/idx.h"
-#include "store/png.h"
 
 #define PIXELS (DC_DIGIT_SIDE * DC_DIGIT_SIDE)
 
@@ -75,13 +75,11 @@ write_pictures(const char *folder, gsize count, guint8 *pixels, GError **error)
   if (!dc_tools_make_folder(stream, error))
     return FALSE;
   for (gsize i = 0; i < count; i++) {
-    g_autofree char *path = g_strdup_printf("%s/%05" G_GSIZE_FORMAT ".png", stream, i);
     DcPicture picture = {DC_DIGIT_SIDE, DC_DIGIT_SIDE, 1, pixels + i * PIXELS};
-    DcError core_error;
-    if (dc_png_write(path, &picture, &core_error) != DC_OK)
-      return dc_tools_take_error(&core_error, error);
+    if (!dc_frames_write(stream, i, &picture, error))
+      return FALSE;
   }
-  return TRUE;
+  return dc_frames_end(stream, count, error);
 }
 
 static gboolean

@@ -3,6 +3,7 @@
  */
 #include "command.h"
 #include "inputs.h"
+#include "numbered-frames.h"
 #include "store/shrink.h"
 
 #include <stdio.h>
@@ -26,7 +27,8 @@ static const GOptionEntry entries[] = {
 static const char summary[] =
     "Writes the pictures of folders, IDX files, videos and URIs as DIR/00000.png, 00001.png, ... "
     "in\n"
-    "order, and DIR/origins.txt with the file that each came from. They play as a stream with\n"
+    "order, and DIR/origins.txt with the file that each came from. Frames that an earlier, longer\n"
+    "run left behind them are removed. They play as a stream with\n"
     "  gst-launch-1.0 multifilesrc location=DIR/%05d.png caps=image/png,framerate=25/1 ! pngdec ! "
     "...";
 
@@ -54,14 +56,15 @@ write_picture(const DcInputPicture *input, gpointer user_data, GError **error)
     return TRUE;
   if (writer->written == (gsize)option_limit)
     return FALSE;
-  g_autofree char *path = g_strdup_printf("%s/%05zu.png", option_output, writer->written);
   DcPicture picture;
-  DcError core_error = {DC_ERROR_MEMORY, "not enough memory"};
-  gboolean well = dc_shrink(input->image, NULL, option_side, &picture) == DC_OK &&
-                  dc_png_write(path, &picture, &core_error) == DC_OK;
+  if (dc_shrink(input->image, NULL, option_side, &picture) != DC_OK) {
+    g_set_error_literal(error, DC_TOOLS_ERROR, -DC_ERROR_MEMORY, "not enough memory");
+    return FALSE;
+  }
+  gboolean well = dc_frames_write(option_output, writer->written, &picture, error);
   dc_picture_clear(&picture);
   if (!well)
-    return dc_tools_take_error(&core_error, error);
+    return FALSE;
   g_autofree char *origin = on_one_line(input->origin);
   g_string_append_printf(writer->origins, "%s\n", origin);
   writer->written++;
@@ -76,7 +79,8 @@ write_frames(const char *const *inputs, GError **error)
   g_autoptr(GString) origins = g_string_new(NULL);
   Writer writer = {.origins = origins};
   DcInputCount count;
-  if (!dc_inputs_visit(inputs, NULL, write_picture, &writer, &count, error))
+  if (!dc_inputs_visit(inputs, NULL, write_picture, &writer, &count, error) ||
+      !dc_frames_end(option_output, writer.written, error))
     return FALSE;
   g_autofree char *list = g_build_filename(option_output, "origins.txt", NULL);
   if (!g_file_set_contents(list, origins->str, (gssize)origins->len, error))

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "drift-results.h"
 #include "drift-view.h"
+#include "numbered-frames.h"
 #include "progress.h"
 #include "store/npy.h"
 
@@ -94,7 +95,8 @@ export_stream(const Take *take, const Bench *bench, const Round *round, GError *
          export_array(take->folder, "stream", DC_NPY_F32, take->rows.rows, take->rows.cols,
                       take->rows.data, error) &&
          export_array(take->folder, "classes", DC_NPY_U32, take->rows.rows, 0, take->classes,
-                      error);
+                      error) &&
+         (!bench->options->frames || dc_frames_end(take->folder, warm_up + take->rows.rows, error));
 }
 
 /* ---- one stream ---- */

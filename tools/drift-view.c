@@ -4,7 +4,7 @@
 #include "cluster/transport_basis.h"
 #include "command.h"
 #include "nn/plan.h"
-#include "store/png.h"
+#include "numbered-frames.h"
 #include "stream/encoder.h"
 
 #include <math.h>
@@ -238,11 +238,8 @@ static gboolean
 write_frame(const DcDriftView *view, const DcPatchSpec *spec, const char *folder, gsize number,
             GError **error)
 {
-  g_autofree char *path = g_strdup_printf("%s/%05" G_GSIZE_FORMAT ".png", folder, number);
   DcPicture picture = {spec->width, spec->height, dc_patch_channels(spec), view->changed};
-  DcError core_error;
-  return dc_png_write(path, &picture, &core_error) == DC_OK ||
-         dc_tools_take_error(&core_error, error);
+  return dc_frames_write(folder, number, &picture, error);
 }
 
 static void

@@ -157,6 +157,8 @@ class DriftTest(unittest.TestCase):
 
     def test_export_holds_what_was_run(self):
         export = self.home / "export"
+        (export / "contrast-0").mkdir(parents=True)
+        self.file("export/contrast-0/00556.png", b"of a longer earlier run")
         line, = self.lines(self.pictures(), "--stream", "contrast", "--length", 300, "--dim", 5,
                            "--method", "frozen", "--export", export, "--frames")
         folder = export / "contrast-0"
