@@ -2,9 +2,10 @@
 /* driftcluster score: how well the clusters of a JSON lines file agree with labels. */
 #include "cluster/matching.h"
 #include "command.h"
+#include "eval/contingency.h"
 #include "eval/scores.h"
+#include "labels.h"
 #include "results.h"
-#include "store/idx.h"
 
 #include <stdio.h>
 
@@ -14,7 +15,7 @@ static gboolean option_json;
 
 static const GOptionEntry entries[] = {
     {"labels", 'l', 0, G_OPTION_ARG_FILENAME, &option_labels,
-     "IDX file with the label of each frame", "FILE"},
+     "IDX or .npy file with the label of each frame", "FILE"},
     {"parts", 'p', 0, G_OPTION_ARG_STRING, &option_parts,
      "also score parts of the stream that begin at these frames, as in 3000,6000", "N,N,..."},
     {"json", 0, 0, G_OPTION_ARG_NONE, &option_json, "one JSON object per line instead of a table",
@@ -36,29 +37,20 @@ typedef struct {
   DcScores scores;
 } Part;
 
+/* One label for each of `frames` frames; others are no labels of this stream. */
 static gboolean
-read_labels(const char *path, gsize expected, GArray **labels, GError **error)
+read_labels(const char *path, gsize frames, DcLabels *labels, GError **error)
 {
-  DcIdx idx;
-  DcError core_error;
-  if (dc_idx_read(path, &idx, &core_error) != DC_OK)
-    return dc_tools_take_error(&core_error, error);
-  gsize count = idx.rank == 1 ? idx.shape[0] : 0;
-  if (count < expected) {
-    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE,
-                "%s: %" G_GSIZE_FORMAT " labels in one dimension are needed, one for each frame, "
-                "and there are %" G_GSIZE_FORMAT,
-                path, expected, count);
-    dc_idx_clear(&idx);
+  if (!dc_labels_read(path, labels, error))
     return FALSE;
-  }
-  *labels = g_array_sized_new(FALSE, FALSE, sizeof(guint32), (guint)expected);
-  for (gsize i = 0; i < expected; i++) {
-    guint32 label = idx.data[i];
-    g_array_append_val(*labels, label);
-  }
-  dc_idx_clear(&idx);
-  return TRUE;
+  if (labels->count == frames)
+    return TRUE;
+  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE,
+              "%s: it holds %" G_GSIZE_FORMAT " labels for %" G_GSIZE_FORMAT
+              " frames; one for each is needed",
+              path, labels->count, frames);
+  dc_labels_clear(labels);
+  return FALSE;
 }
 
 static guint32
@@ -78,9 +70,11 @@ match_clusters(const guint32 *clusters, const guint32 *labels, gsize count, GArr
                GError **error)
 {
   gsize rows = (gsize)largest(clusters, count) + 1, cols = (gsize)largest(labels, count) + 1;
-  if (rows > 65536) {
-    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT,
-                "cluster %" G_GSIZE_FORMAT " is beyond the 65536 that can be scored", rows - 1);
+  if (rows * cols > DC_CONTINGENCY_MAX_CELLS) {
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_UNSUPPORTED,
+                "clusters to %" G_GSIZE_FORMAT " and labels to %" G_GSIZE_FORMAT
+                " are too many to be scored: number them from 0 without gaps",
+                rows - 1, cols - 1);
     return FALSE;
   }
   g_autofree double *together = g_new0(double, rows *cols);
@@ -148,24 +142,13 @@ parse_parts(const char *text, gsize frames, GArray *parts, GError **error)
 }
 
 static gboolean
-score(const char *path, GError **error)
+print_scores(const guint32 *clusters, const guint32 *labels, gsize frames, GError **error)
 {
-  g_autoptr(GArray) results = dc_results_read(path, error);
-  if (!results)
-    return FALSE;
-  gsize frames = results->len;
-  g_autofree guint32 *ids = g_new(guint32, frames);
-  for (gsize i = 0; i < frames; i++)
-    ids[i] = g_array_index(results, DcFrameResult, i).cluster;
-  g_autoptr(GArray) labels = NULL, match = NULL;
-  if (!read_labels(option_labels, frames, &labels, error) ||
-      !match_clusters(ids, (const guint32 *)labels->data, frames, &match, error))
-    return FALSE;
-
-  g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(Part));
+  g_autoptr(GArray) match = NULL, parts = g_array_new(FALSE, FALSE, sizeof(Part));
   Part whole = {.first = 0, .count = frames};
   g_array_append_val(parts, whole);
-  if (option_parts && !parse_parts(option_parts, frames, parts, error))
+  if (!match_clusters(clusters, labels, frames, &match, error) ||
+      (option_parts && !parse_parts(option_parts, frames, parts, error)))
     return FALSE;
   if (!option_json)
     printf("%-8s %8s %8s %8s %8s %8s %10s\n", "", "first", "frames", "ACC", "NMI", "ARI",
@@ -173,10 +156,28 @@ score(const char *path, GError **error)
   for (guint i = 0; i < parts->len; i++) {
     Part *part = &g_array_index(parts, Part, i);
     g_autofree char *name = i == 0 ? g_strdup("all") : g_strdup_printf("part %u", i);
-    score_part(ids, (const guint32 *)labels->data, (const guint32 *)match->data, part);
+    score_part(clusters, labels, (const guint32 *)match->data, part);
     print_part(name, part);
   }
   return TRUE;
+}
+
+static gboolean
+score(const char *path, GError **error)
+{
+  g_autoptr(GArray) results = dc_results_read(path, error);
+  if (!results)
+    return FALSE;
+  gsize frames = results->len;
+  g_autofree guint32 *clusters = g_new(guint32, frames);
+  for (gsize i = 0; i < frames; i++)
+    clusters[i] = g_array_index(results, DcFrameResult, i).cluster;
+  DcLabels labels;
+  if (!read_labels(option_labels, frames, &labels, error))
+    return FALSE;
+  gboolean well = print_scores(clusters, labels.values, frames, error);
+  dc_labels_clear(&labels);
+  return well;
 }
 
 int

@@ -7,11 +7,24 @@
 
 #include <string.h>
 
+/* What the core says of a file; of one that is of another kind also which kinds there are. */
+static gboolean
+refuse_file(const DcError *core_error, GError **error)
+{
+  g_set_error(error, DC_TOOLS_ERROR, -(int)core_error->status, "%s%s", core_error->message,
+              core_error->status == DC_ERROR_FORMAT
+                  ? "; labels are a .npy or an IDX file of one dimension"
+                  : "");
+  return FALSE;
+}
+
 static gboolean
 refuse_shape(const char *path, gsize rank, GError **error)
 {
   g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE,
-              "%s: labels have one dimension, this file has %zu", path, rank);
+              "%s: it holds no labels, which have one dimension, but an array of %zu: pictures or "
+              "vectors; name the file with a label for each",
+              path, rank);
   return FALSE;
 }
 
@@ -74,13 +87,13 @@ dc_labels_read(const char *path, DcLabels *labels, GError **error)
   if (g_str_has_suffix(path, ".npy")) {
     DcNpy array;
     if (dc_npy_read(path, &array, &core_error) != DC_OK)
-      return dc_tools_take_error(&core_error, error);
+      return refuse_file(&core_error, error);
     well = take_npy(path, &array, labels, error);
     dc_npy_clear(&array);
   } else {
     DcIdx idx;
     if (dc_idx_read(path, &idx, &core_error) != DC_OK)
-      return dc_tools_take_error(&core_error, error);
+      return refuse_file(&core_error, error);
     well = take_idx(path, &idx, labels, error);
     dc_idx_clear(&idx);
   }

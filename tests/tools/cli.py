@@ -37,6 +37,14 @@ def png(width, height, rows):
             + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
 
 
+def npy(numbers, shape, kind="<f4"):
+    """A .npy file (NumPy's format, version 1.0) of `numbers` in one list."""
+    code = {"<f4": "f", "<f8": "d", "|u1": "B", "<u4": "I", "<i8": "q"}[kind]
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {tuple(shape)}, }}\n".encode()
+    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+            + struct.pack(f"<{len(numbers)}{code}", *numbers))
+
+
 def json_line(cluster):
     described = None if cluster is None else {"id": cluster, "label": f"cluster-{cluster}"}
     return json.dumps({"schema": 1, "regions": [{"cluster": described}]}) + "\n"
@@ -117,8 +125,30 @@ class ScoreTest(CommandLineTest):
                      LC_ALL="de_DE.UTF-8")
         self.assertEqual(json.loads(result.stdout)["acc"], 0.5)
 
-    def test_refuses_too_few_labels(self):
-        self.assert_refused(self.score([0, 1, 2], [0, 1]), 1, "labels", "3", "2")
+    def test_labels_may_be_a_numpy_array(self):
+        results = self.file("results.jsonl", json_line(0) + json_line(1))
+        labels = self.file("labels.npy", npy([5, 7], (2,), "<i8"))
+        result = run("score", results, "--labels", labels, "--json")
+        self.assertEqual(json.loads(result.stdout)["acc"], 1)
+
+    def test_refuses_another_number_of_labels_than_frames(self):
+        for labels in ([0, 1], [0, 1, 0, 1]):
+            self.assert_refused(self.score([0, 1, 2], labels), 1,
+                                f"{len(labels)} labels for 3 frames")
+
+    def test_refuses_pictures_as_labels(self):
+        results = self.file("results.jsonl", json_line(0))
+        for name, content, words in (
+                ("x-images-idx3-ubyte", idx(1, 2, 2, data=range(4)), "holds no labels"),
+                ("x.npy", npy([1, 2], (1, 2)), "holds no labels"),
+                ("x.png", png(2, 2, [b"ab"] * 2), "labels are a .npy or an IDX file")):
+            path = self.file(name, content)
+            self.assert_refused(run("score", results, "--labels", path), 1, path, words)
+
+    def test_refuses_labels_that_are_hardly_groups(self):
+        results = self.file("results.jsonl", json_line(0))
+        labels = self.file("labels.npy", npy([4000000000], (1,), "<u4"))
+        self.assert_refused(run("score", results, "--labels", labels), 1, "4000000000")
 
     def test_refuses_a_line_that_is_not_json(self):
         results = self.file("results.jsonl", json_line(0) + "{broken\n")

@@ -11,15 +11,7 @@ import zlib
 
 from tap.runner import TAPTestRunner
 
-from cli import CommandLineTest, idx, png, run
-
-
-def npy(numbers, shape, kind="<f4"):
-    """A .npy file (NumPy's format, version 1.0) of `numbers` in one list."""
-    code = {"<f4": "f", "<f8": "d", "|u1": "B", "<u4": "I", "<i8": "q"}[kind]
-    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {tuple(shape)}, }}\n".encode()
-    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
-            + struct.pack(f"<{len(numbers)}{code}", *numbers))
+from cli import CommandLineTest, idx, npy, png, run
 
 
 def read_npy(path):
