@@ -22,7 +22,7 @@ static char *option_links;
 static char *option_tag;
 static gint option_groups = DC_SESSION_GROUPS_AS_BEFORE;
 static gint option_threads = 2;
-static gint64 option_seed;
+static gint64 option_seed = DC_SESSION_SEED_AS_BEFORE;
 static gboolean option_watch;
 static gboolean option_regroup;
 static gboolean option_fresh;
@@ -213,8 +213,8 @@ dc_command_categorise(int argc, char **argv)
     return dc_command_usage(name, "--learn is for the built-in descriptor: not with --model");
   if (option_learn_epochs < 1)
     return dc_command_usage(name, "--learn-epochs must be at least 1");
-  if (option_seed < 0)
-    return dc_command_usage(name, "--seed must be above 0");
+  if (option_seed != DC_SESSION_SEED_AS_BEFORE && option_seed < 0)
+    return dc_command_usage(name, "--seed must be at least 0");
   g_autofree char *output = argc == 3 ? g_strdup(argv[2]) : default_output(argv[1]);
   return categorise(name, argv[1], output);
 }

@@ -129,6 +129,8 @@ dc_command_digits(int argc, char **argv)
   for (gsize i = 0; i < G_N_ELEMENTS(counts); i++)
     if (counts[i] < 1 || counts[i] > 99999 / 3)
       return dc_command_usage(name, "a number of pictures must lie in 1..33333, not %d", counts[i]);
+  if (option_seed < 0)
+    return dc_command_usage(name, "--seed must be at least 0");
 
   g_autoptr(GError) error = NULL;
   if (!write_all(option_output, &error))

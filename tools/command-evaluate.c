@@ -54,7 +54,7 @@ read_model(DcModel **model, GError **error)
   if (option_model && dc_model_read(option_model, model, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
   if ((!*model || (*model)->clusters == 0) && option_clusters < 1) {
-    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT,
+    g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE,
                 "%s%s; say how many clusters with --clusters K",
                 option_model ? option_model : "without a model there are",
                 option_model ? " has no centroids" : " no centroids");
@@ -298,6 +298,8 @@ dc_command_evaluate(int argc, char **argv)
     return dc_command_usage(name, "at least one folder, file or URI is needed");
   if (option_clusters < 0 || option_clusters > 65536)
     return dc_command_usage(name, "--clusters must lie in 1..65536");
+  if (option_seed < 0)
+    return dc_command_usage(name, "--seed must be at least 0");
   g_autoptr(GError) error = NULL;
   if (!evaluate((const char *const *)argv + 1, &error))
     return dc_command_failed(name, error);

@@ -86,7 +86,12 @@ import(const char *path, const DcModelImportOptions *options, GError **error)
   DcModel *model;
   DcImportReport report;
   DcError core_error;
-  if (dc_model_import(path, options, &model, &report, &core_error) != DC_OK)
+  DcStatus status = dc_model_import(path, options, &model, &report, &core_error);
+  if (status == DC_ERROR_ARGUMENT) { /* an option */
+    g_set_error_literal(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE, core_error.message);
+    return FALSE;
+  }
+  if (status != DC_OK)
     return dc_tools_take_error(&core_error, error);
   gboolean well = dc_model_write(model, option_output, &core_error) == DC_OK ||
                   dc_tools_take_error(&core_error, error);

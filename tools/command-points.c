@@ -96,8 +96,8 @@ dc_command_points(int argc, char **argv)
     return dc_command_usage(name, "--count must lie in 1..%d", MOST_POINTS);
   if (option_noise != -1 && !(option_noise >= 0 && isfinite(option_noise)))
     return dc_command_usage(name, "--noise must be at least 0, and finite");
-  if (option_domain < 0)
-    return dc_command_usage(name, "--domain must be at least 0");
+  if (option_domain < 0 || option_seed < 0)
+    return dc_command_usage(name, "--domain and --seed must be at least 0");
   DcPointsOptions options = {shape, (gsize)option_count, option_noise, (guint64)option_seed,
                              (guint64)option_domain};
   g_autoptr(GError) error = NULL;

@@ -127,7 +127,7 @@ parse_parts(const char *text, gsize frames, GArray *parts, GError **error)
     guint64 start = 0;
     if (!g_ascii_string_to_unsigned(starts[i], 10, 1, frames - 1, &start, NULL) ||
         start <= part.first) {
-      g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT,
+      g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE,
                   "--parts: \"%s\" is no frame after %zu and before %zu", starts[i], part.first,
                   frames);
       return FALSE;

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MOST_THREADS 256
+
 static char *option_method;
 static char *option_output;
 static char *option_labels;
@@ -129,7 +131,7 @@ choose_settings(const DcLearnerClass *class, double *values, GError **error)
   gsize pretrain = dc_learner_setting(class, "pretrain-epochs");
   if (option_start && pretrain != SIZE_MAX)
     values[pretrain] = 0;
-  return apply_options(class, values, error);
+  return apply_options(class, values, error) && dc_settings_check(class, values, error);
 }
 
 static gboolean
@@ -366,6 +368,7 @@ int
 dc_command_train(int argc, char **argv)
 {
   const char *name = argv[0];
+  option_threads = (gint)MIN(g_get_num_processors(), MOST_THREADS);
   if (!dc_command_parse(&argc, &argv, "INPUT...", summary, entries))
     return DC_EXIT_USAGE;
   const DcLearnerClass *class = dc_learner_class(option_method ? option_method : "ae");
@@ -381,10 +384,10 @@ dc_command_train(int argc, char **argv)
     return dc_command_usage(name, "--clusters K is needed, in 1..65536");
   if (option_scale < 0 || option_memory < 1)
     return dc_command_usage(name, "--scale must be above 0, and --memory at least 1");
-  if (option_threads < 0 || option_threads > 256)
-    return dc_command_usage(name, "--threads must lie in 1..256");
-  if (option_threads == 0)
-    option_threads = (gint)MIN(g_get_num_processors(), 256);
+  if (option_threads < 1 || option_threads > MOST_THREADS)
+    return dc_command_usage(name, "--threads must lie in 1..%d", MOST_THREADS);
+  if (option_seed < 0)
+    return dc_command_usage(name, "--seed must be at least 0");
   g_autoptr(GError) error = NULL;
   gboolean interrupted;
   if (!train(class, (const char *const *)argv + 1, &interrupted, &error))

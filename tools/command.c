@@ -55,6 +55,8 @@ dc_command_usage(const char *command, const char *format, ...)
 int
 dc_command_failed(const char *command, const GError *error)
 {
+  if (g_error_matches(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE))
+    return dc_command_usage(command, "%s", error->message);
   fprintf(stderr, "driftcluster %s: %s\n", command, error->message);
   return g_error_matches(error, DC_TOOLS_ERROR, -DC_ERROR_CANCELLED) ? DC_EXIT_INTERRUPTED
                                                                      : DC_EXIT_FAILURE;

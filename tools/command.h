@@ -16,8 +16,10 @@ enum {
   DC_EXIT_INTERRUPTED = 3 /* stopped by Ctrl-C; what was done is saved */
 };
 
-/* The domain of errors of the tools; the code is a DcStatus, negated. */
+/* The domain of errors of the tools; the code is a DcStatus, negated, or DC_TOOLS_USAGE where it is
+ * the command line that makes no sense. */
 #define DC_TOOLS_ERROR (dc_tools_error_quark())
+#define DC_TOOLS_USAGE 100
 GQuark dc_tools_error_quark(void);
 
 /* Turns a core error into a GError; always returns FALSE, so that it ends a function. */
@@ -35,8 +37,8 @@ gboolean dc_command_parse(int *argc, char ***argv, const char *parameters, const
 /* Prints "driftcluster COMMAND: ..." on stderr and returns DC_EXIT_USAGE. */
 int dc_command_usage(const char *command, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
-/* Prints the message of `error` the same way and returns DC_EXIT_FAILURE, or DC_EXIT_INTERRUPTED
- * when the work was cancelled. */
+/* Prints the message of `error` the same way and returns DC_EXIT_FAILURE, DC_EXIT_USAGE when the
+ * command line is to blame, or DC_EXIT_INTERRUPTED when the work was cancelled. */
 int dc_command_failed(const char *command, const GError *error);
 
 /* The commands: each gets its own name as argv[0] and returns an exit code. */

@@ -31,7 +31,7 @@ parse_choice(const DcLearnSetting *setting, const char *text, double *value, GEr
     }
   }
   g_autofree char *words = g_strjoinv(", ", (char **)setting->choices);
-  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT, "%s cannot be \"%s\"; it is one of %s",
+  g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE, "%s cannot be \"%s\"; it is one of %s",
               setting->name, text, words);
   return FALSE;
 }
@@ -43,7 +43,7 @@ parse_number(const DcLearnSetting *setting, const char *text, double *value, GEr
   *value = g_ascii_strtod(text, &end);
   if (end != text && *end == 0)
     return TRUE;
-  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT, "%s cannot be \"%s\"; it is a number",
+  g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE, "%s cannot be \"%s\"; it is a number",
               setting->name, text);
   return FALSE;
 }
@@ -55,7 +55,7 @@ dc_settings_set(const DcLearnerClass *class, double values[DC_LEARN_MOST_SETTING
   gsize index = dc_learner_setting(class, name);
   if (index == SIZE_MAX) {
     g_autofree char *names = list_names(class);
-    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT, "%s has no setting \"%s\"; it has: %s",
+    g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE, "%s has no setting \"%s\"; it has: %s",
                 class->name, name, names);
     return FALSE;
   }
@@ -71,8 +71,19 @@ dc_settings_assign(const DcLearnerClass *class, double values[DC_LEARN_MOST_SETT
   g_auto(GStrv) parts = g_strsplit(assignment, "=", 2);
   if (g_strv_length(parts) == 2)
     return dc_settings_set(class, values, parts[0], parts[1], error);
-  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT, "--set takes NAME=VALUE, not \"%s\"",
+  g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE, "--set takes NAME=VALUE, not \"%s\"",
               assignment);
+  return FALSE;
+}
+
+gboolean
+dc_settings_check(const DcLearnerClass *class, const double values[DC_LEARN_MOST_SETTINGS],
+                  GError **error)
+{
+  DcError core_error;
+  if (dc_learner_check_settings(class, values, &core_error) == DC_OK)
+    return TRUE;
+  g_set_error_literal(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE, core_error.message);
   return FALSE;
 }
 

@@ -88,6 +88,15 @@ check_setting(const DcLearnerClass *class, const DcLearnSetting *setting, double
                       setting->name, value, whole ? "a whole number, " : "", least, most);
 }
 
+DcStatus
+dc_learner_check_settings(const DcLearnerClass *class, const double *values, DcError *error)
+{
+  DcStatus status = DC_OK;
+  for (size_t i = 0; !status && i < class->setting_count; i++)
+    status = check_setting(class, &class->settings[i], values[i], error);
+  return status;
+}
+
 static DcStatus
 check_data(const DcLearnerClass *class, const DcDataset *data, const DcLearnerOptions *options,
            DcError *error)
@@ -116,12 +125,11 @@ static DcStatus
 fill(DcLearner *learner, const DcLearnerOptions *options, DcError *error)
 {
   const DcLearnerClass *class = learner->class;
-  for (size_t i = 0; i < class->setting_count; i++) {
+  for (size_t i = 0; i < class->setting_count; i++)
     learner->settings[i] = options->settings ? options->settings[i] : class->settings[i].standard;
-    DcStatus status = check_setting(class, &class->settings[i], learner->settings[i], error);
-    if (status)
-      return status;
-  }
+  DcStatus status = dc_learner_check_settings(class, learner->settings, error);
+  if (status)
+    return status;
   learner->clusters = options->clusters;
   learner->seed = options->seed;
   learner->threads = options->threads;

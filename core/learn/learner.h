@@ -148,6 +148,10 @@ size_t dc_learner_setting(const DcLearnerClass *class, const char *name);
  * the value is a number. Belongs to the class. */
 const char *dc_learner_setting_word(const DcLearnerClass *class, size_t index, double value);
 
+/* DC_ERROR_ARGUMENT names the first of the values, one for each setting, that is out of range. */
+DcStatus dc_learner_check_settings(const DcLearnerClass *class, const double *values,
+                                   DcError *error);
+
 /* Starts a course on `data`, which must outlive it. DC_ERROR_ARGUMENT names a setting out of range,
  * fewer samples than clusters, or data that the method does not take; DC_ERROR_NOT_FINITE for NaN
  * or infinity in the data; DC_ERROR_SHAPE, DC_ERROR_MEMORY. Free with dc_learner_free(). */

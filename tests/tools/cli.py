@@ -168,7 +168,7 @@ class ScoreTest(CommandLineTest):
         self.assert_refused(run("score", self.home / "none", "--labels", "x"), 1, "none")
 
     def test_refuses_parts_that_do_not_grow(self):
-        self.assert_refused(self.score([0, 1, 0], [0, 1, 0], "--parts", "2,1"), 1, "--parts")
+        self.assert_refused(self.score([0, 1, 0], [0, 1, 0], "--parts", "2,1"), 2, "--parts")
 
 
 class DigitsTest(CommandLineTest):
@@ -204,6 +204,7 @@ class DigitsTest(CommandLineTest):
 
     def test_refuses_counts_out_of_range(self):
         self.assert_refused(self.digits("a", "--train", 0), 2, "1..33333")
+        self.assert_refused(self.digits("a", "--seed", -1), 2, "--seed")
 
     def test_refuses_to_run_without_output(self):
         self.assert_refused(run("digits"), 2, "--output")

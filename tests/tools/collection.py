@@ -100,6 +100,8 @@ class GroupingTest(CollectionTest):
         self.made("--seed", "7")
         self.made()
         self.assertEqual(self.query("SELECT value FROM meta WHERE key = 'seed'"), [(7,)])
+        self.made("--seed", "0")
+        self.assertEqual(self.query("SELECT value FROM meta WHERE key = 'seed'"), [(0,)])
 
     def test_a_collection_keeps_its_number_of_groups(self):
         drawn.kinds(self.folder)
@@ -382,6 +384,13 @@ class BadInputTest(CollectionTest):
         self.assertEqual(run("serve").returncode, 2)
         self.assertEqual(run("serve", "--port", "99999", "x").returncode, 2)
         self.refused(run("serve", str(self.home / "nothing")), "there is no collection")
+
+    def test_serve_takes_numeric_addresses_only(self):
+        drawn.kinds(self.folder, each=2)
+        self.made()
+        result = run("serve", "--address", "everywhere", str(self.output))
+        self.assertEqual(result.returncode, 2)
+        self.assertIn('"everywhere"', result.stderr)
 
 
 if __name__ == "__main__":

@@ -285,12 +285,12 @@ class ImportTest(OnnxTest):
         for text in ("", "Imagenet", "0.5", "0.5/", "/0.5", "0.5/0.5/0.5", "0.5,0.5/1", "1/0", "0/-1",
                      "0/nan", "inf/1", "0,5/1,0", "0.5 /1", "0x/1"):
             with self.subTest(text):
-                self.assert_not_converted(self.convert("--preprocess", text), 1, f'"{text}"',
+                self.assert_not_converted(self.convert("--preprocess", text), 2, f'"{text}"',
                                           "imagenet", "MEAN/DEVIATION")
 
     def test_refuses_names_that_there_are_not(self):
-        self.assert_not_converted(self.convert("--fit", "squeeze"), 1, "squeeze", "letterbox")
-        self.assert_not_converted(self.convert("--channels", "cmyk"), 1, "cmyk", "bgr")
+        self.assert_not_converted(self.convert("--fit", "squeeze"), 2, "squeeze", "letterbox")
+        self.assert_not_converted(self.convert("--channels", "cmyk"), 2, "cmyk", "bgr")
 
     def test_refuses_channels_that_the_network_does_not_take(self):
         self.assert_not_converted(self.convert("--channels", "gray"), 1, "3 channels", "gray")
@@ -467,7 +467,7 @@ class DirectTest(OnnxTest):
         self.assertEqual(json.loads(result.stdout)["acc"], 1)
 
     def test_refuses_to_evaluate_clusters_that_it_does_not_have(self):
-        self.assert_refused(run("evaluate", "--model-file", self.net, self.home / "pictures"), 1,
+        self.assert_refused(run("evaluate", "--model-file", self.net, self.home / "pictures"), 2,
                             self.net, "--clusters")
 
     def test_refuses_to_learn_from_it(self):

@@ -350,12 +350,15 @@ class SettingsTest(TrainTest):
                 ("learning-rate=inf", ["learning-rate", "inf"]),
         ):
             with self.subTest(setting):
-                self.assert_refused(self.train(settings=[setting]), 1, *words)
+                self.assert_refused(self.train(settings=[setting]), 2, *words, "--help")
         self.assert_files()
 
+    def test_settings_are_looked_at_before_the_samples(self):
+        self.assert_refused(self.train(self.home / "none", settings=["width=0"]), 2, "width is 0")
+
     def test_options_for_settings_that_a_method_lacks_are_refused_by_name(self):
-        self.assert_refused(self.train(method="cm", options=["--width", 4]), 1, "cm", '"width"')
-        self.assert_refused(self.train(method="secu", options=["--learning-rate", 1]), 1, "secu",
+        self.assert_refused(self.train(method="cm", options=["--width", 4]), 2, "cm", '"width"')
+        self.assert_refused(self.train(method="secu", options=["--learning-rate", 1]), 2, "secu",
                             '"learning-rate"')
 
     def test_epochs_are_those_of_the_autoencoder_where_there_are_no_others(self):
@@ -366,7 +369,8 @@ class SettingsTest(TrainTest):
 
     def test_numbers_out_of_range_are_refused(self):
         for options in (["--clusters", 0], ["--clusters", -1], ["--clusters", 65537],
-                        ["--scale", -1], ["--memory", 0], ["--threads", -1], ["--threads", 257]):
+                        ["--scale", -1], ["--memory", 0], ["--threads", -1], ["--threads", 0],
+                        ["--threads", 257], ["--seed", -1]):
             with self.subTest(options):
                 self.assert_refused(self.train(options=options), 2, options[0])
 

@@ -177,6 +177,7 @@ class WithoutModelTest(CommandLineTest):
     def test_refuses_nan(self):
         points = self.file("p.npy", npy([1, math.nan], (2, 1)))
         self.assert_refused(run("evaluate", "--clusters", 1, points), 1, points, "row 1")
+        self.assert_refused(run("evaluate", "--clusters", 1, "--seed", -1, points), 2, "--seed")
 
     def test_refuses_three_dimensions(self):
         points = self.file("p.npy", npy([1, 2], (1, 1, 2)))
@@ -333,6 +334,7 @@ class PointsTest(CommandLineTest):
         self.assert_refused(self.points("x.npy", "--noise", "nan"), 2, "--noise")
         self.assert_refused(self.points("x.npy", "--noise", -0.5), 2, "--noise")
         self.assert_refused(self.points("x.npy", "--domain", -1), 2, "--domain")
+        self.assert_refused(self.points("x.npy", "--seed", -1), 2, "--seed")
 
     def test_refuses_a_folder_that_does_not_exist(self):
         self.assert_refused(self.points("none/x.npy"), 1, "none/x.npy")

@@ -388,7 +388,7 @@ listen_at(DcServer *server, const DcServerOptions *options, GError **error)
       g_inet_socket_address_new_from_string(options->address, options->port);
   if (address)
     return soup_server_listen(server->soup, address, 0, error);
-  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_ARGUMENT,
+  g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE,
               "\"%s\" is no numeric address; 0.0.0.0 is all of them", options->address);
   return FALSE;
 }

@@ -105,7 +105,7 @@ static void
 set_seed(DcSession *session, const DcSessionOptions *options)
 {
   g_autofree char *known = dc_collection_text(session->collection, "seed");
-  if (options->seed > 0)
+  if (options->seed != DC_SESSION_SEED_AS_BEFORE)
     dc_collection_set_number(session->collection, "seed", options->seed);
   else if (!known)
     dc_collection_set_number(session->collection, "seed", STANDARD_SEED);

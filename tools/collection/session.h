@@ -10,6 +10,8 @@ G_BEGIN_DECLS
  * `driftcluster categorise` does. */
 /* As many groups as last time, chosen or given. */
 #define DC_SESSION_GROUPS_AS_BEFORE G_MININT
+/* The seed of last time, or at first 1. */
+#define DC_SESSION_SEED_AS_BEFORE G_MININT64
 
 typedef struct {
   const char *folder, *output;
@@ -17,7 +19,7 @@ typedef struct {
   const char *title; /* of the page; NULL: that of last time, else the folder's name */
   gint groups;       /* 0: chosen by the number of pictures; DC_SESSION_GROUPS_AS_BEFORE */
   guint threads;
-  gint64 seed;      /* of everything random; 0: that of last time, else 1 */
+  gint64 seed;      /* of everything random, at least 0; DC_SESSION_SEED_AS_BEFORE */
   gboolean regroup; /* find groups anew, although there are some */
   guint learn; /* passes to learn an encoder from the pictures by, to take it if it is better; 0 */
   gboolean fresh; /* forget everything that is known of the pictures; edits too */
