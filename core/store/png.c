@@ -150,6 +150,10 @@ read_stream(Codec *codec, DcPicture *picture)
   png_byte signature[8];
   DcStatus status =
       dc_file_read(codec->stream, codec->path, signature, sizeof signature, codec->error);
+  if (status == DC_ERROR_FORMAT) /* it ends in its signature */
+    return dc_error_set(codec->error, status,
+                        "%s: is not a PNG file: %llu bytes are too few for a picture", codec->path,
+                        (unsigned long long)codec->size);
   if (status != DC_OK)
     return status;
   if (png_sig_cmp(signature, 0, sizeof signature) != 0)

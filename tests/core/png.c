@@ -206,6 +206,28 @@ truncated_at_every_byte_is_refused(void **state)
 }
 
 static void
+assert_told(const char *name, const char *text)
+{
+  DcPicture picture;
+  DcError error;
+  assert_int_equal(dc_png_read(name, &picture, &error), DC_ERROR_FORMAT);
+  assert_non_null(strstr(error.message, text));
+}
+
+/* One that has no signature is no picture that was cut off. */
+static void
+file_of_a_few_bytes_is_no_picture(void **state)
+{
+  (void)state;
+  scratch_write("few.png", "\x89PNG\r\n", 6);
+  assert_told("few.png", "is not a PNG file: 6 bytes");
+  scratch_write("none.png", "", 0);
+  assert_told("none.png", "is not a PNG file: 0 bytes");
+  scratch_write("cut.png", "\x89PNG\r\n\x1a\nIHDR", 12);
+  assert_told("cut.png", "ends early");
+}
+
+static void
 any_damaged_byte_is_refused(void **state)
 {
   (void)state;
@@ -249,12 +271,9 @@ claimed_but_absent_pixels_are_refused(void **state)
 {
   (void)state;
   Png png;
-  DcPicture picture;
-  DcError error;
   begin(&png, 8000, 8000, 8, RGB, false);
   finish(&png, "claim.png", (const uint8_t[]){0}, 1);
-  assert_int_equal(dc_png_read("claim.png", &picture, &error), DC_ERROR_FORMAT);
-  assert_non_null(strstr(error.message, "8000 x 8000"));
+  assert_told("claim.png", "8000 x 8000");
 }
 
 /* The most that deflate can do is not taken for a lie. */
@@ -390,6 +409,7 @@ main(void)
       cmocka_unit_test(grey_with_alpha_becomes_rgba),
       cmocka_unit_test(interlaced_is_put_in_order),
       cmocka_unit_test(truncated_at_every_byte_is_refused),
+      cmocka_unit_test(file_of_a_few_bytes_is_no_picture),
       cmocka_unit_test(any_damaged_byte_is_refused),
       cmocka_unit_test(foreign_files_are_refused),
       cmocka_unit_test(huge_sizes_are_refused_before_decoding),
