@@ -4,6 +4,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "store/file.h"
+#include "store/file_kind.h"
 #include "store/json.h"
 
 #include <stdbool.h>
@@ -51,6 +52,19 @@ static DcStatus
 broken(const DcTensorFile *file, DcError *error, const char *what)
 {
   return dc_error_set(error, DC_ERROR_FORMAT, "%s: not a safetensors file: %s", file->name, what);
+}
+
+/* Refuses what has no header, and thus is hardly a file of this format at all. */
+static DcStatus
+foreign(const DcTensorFile *file, const unsigned char *bytes, size_t size, const char *what,
+        DcError *error)
+{
+  const char *kind = dc_file_kind(bytes, size);
+  return dc_error_set(
+      error, DC_ERROR_FORMAT,
+      "%s: not a safetensors file: it %s%s; models are made by `driftcluster train` "
+      "or, of an ONNX file, by `driftcluster import`, states by adapt-centroids",
+      file->name, kind ? "is " : "", kind ? kind : what);
 }
 
 static uint64_t
@@ -288,12 +302,12 @@ static DcStatus
 parse(DcTensorFile *file, const unsigned char *bytes, size_t size, DcError *error)
 {
   if (size < LENGTH_SIZE)
-    return broken(file, error, "it is shorter than the length of a header");
+    return foreign(file, bytes, size, "is shorter than the length of a header", error);
   uint64_t length = read_little_endian(bytes);
   if (length > MAX_HEADER)
-    return broken(file, error, "its header would be longer than 16 MiB");
+    return foreign(file, bytes, size, "has a header of more than 16 MiB", error);
   if (length > size - LENGTH_SIZE)
-    return broken(file, error, "it ends within its header");
+    return foreign(file, bytes, size, "ends within its header", error);
   DcStatus status = dc_json_parse((const char *)bytes + LENGTH_SIZE, (size_t)length, file->name,
                                   &file->header, error);
   if (!status)

@@ -272,6 +272,36 @@ deep_nesting_is_refused_without_recursion(void **state)
   assert_refused(header->str, 0, DC_ERROR_FORMAT, "nesting");
 }
 
+/* What it is, and what is wanted, is told of files that people mistake for one. */
+static void
+foreign_files_are_named(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *bytes;
+    size_t size;
+    const char *kind;
+  } files[] = {
+      {"\x89PNG\r\n\x1a\n and so on", 18, "it is a PNG picture"},
+      {"\xff\xd8\xff\xe0 and so on", 14, "it is a JPEG picture"},
+      {"RIFF\x10\0\0\0WEBPVP8 ", 16, "it is a WebP picture"},
+      {"\x93NUMPY\x01\0v\0{", 11, "it is a NumPy array"},
+      {"\x1c\0\0\0TFL3\0\0", 10, "it is a TensorFlow Lite model"},
+      {"PK\x03\x04\x14\0\0\0\0\0", 10, "it is a zip archive"},
+      {"this is no model", 16, "it has a header of more than"},
+      {"none", 4, "it is shorter than"},
+  };
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    DcTensorFile *file;
+    DcError error;
+    assert_int_equal(dc_tensor_file_parse(files[i].bytes, files[i].size, "net.tflite", &file,
+                                          &error),
+                     DC_ERROR_FORMAT);
+    assert_non_null(strstr(error.message, files[i].kind));
+    assert_non_null(strstr(error.message, "driftcluster train"));
+  }
+}
+
 static void
 header_length_is_bounded(void **state)
 {
@@ -522,6 +552,7 @@ main(void)
       cmocka_unit_test(deep_nesting_is_refused_without_recursion),
       cmocka_unit_test(header_length_is_bounded),
       cmocka_unit_test(values_in_a_header_are_bounded),
+      cmocka_unit_test(foreign_files_are_named),
       cmocka_unit_test(every_truncation_is_refused),
       cmocka_unit_test(unreadable_paths_say_why),
       cmocka_unit_test(what_cannot_be_written_is_refused),
