@@ -55,7 +55,7 @@ class Toys:
         pictures = self.path(f"{title}-{name}")
         found = json.loads(self.run("evaluate", "--json", "-p", pictures, *options,
                                     self.path(f"{name}.npy")))
-        lines = {"as trained": found, "adapted": found["adapted"]}
+        lines = {"k-means" if "-k" in options else "as trained": found, "adapted": found["adapted"]}
         lines.update((line["method"], line) for line in found.get("baselines", []))
         figures = "  ".join(f"{key} {100 * line['acc']:.1f}" for key, line in lines.items())
         print(f"{name}, {title}, ACC in percent: {figures}", flush=True)

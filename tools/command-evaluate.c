@@ -123,10 +123,9 @@ static gboolean
 make_partitions(Partitions *partitions, const DcModel *model, const DcPartitionInput *input,
                 GError **error)
 {
-  gboolean own = !option_clusters; /* the model's own clusters */
-  const DcNetwork *assigner = own && model ? model->assigner : NULL;
+  const DcNetwork *assigner = input->trained ? model->assigner : NULL;
   const DcTdcmModule *attention = model ? model->attention : NULL;
-  if (!keep(partitions, dc_partition_as_trained(next(partitions), input, assigner, error)))
+  if (!keep(partitions, dc_partition_as_started(next(partitions), input, assigner, error)))
     return FALSE;
   if (!keep(partitions, attention
                             ? dc_partition_by_attention(next(partitions), input, attention, error)
@@ -255,6 +254,7 @@ evaluate_embeddings(const DcModel *model, const DcEmbeddings *embeddings, const 
       .embeddings = dc_embeddings_matrix(embeddings),
       .centroids = dc_matrix((const float *)centroids->data, centroids->len / embeddings->dim,
                              embeddings->dim),
+      .trained = !option_clusters,
       .encoder = model ? model->encoder_id : "descriptor",
       .seed = (guint64)option_seed,
   };

@@ -64,7 +64,7 @@ start_random(const DcPartitionInput *input)
   return random;
 }
 
-/* --- as trained --- */
+/* --- by the centroids to start from --- */
 
 static DcStatus
 assign_nearest(const DcPartitionInput *input, guint32 *clusters, DcError *error)
@@ -79,10 +79,10 @@ assign_nearest(const DcPartitionInput *input, guint32 *clusters, DcError *error)
 }
 
 gboolean
-dc_partition_as_trained(DcPartition *partition, const DcPartitionInput *input,
+dc_partition_as_started(DcPartition *partition, const DcPartitionInput *input,
                         const DcNetwork *assigner, GError **error)
 {
-  gint64 start = begin(partition, "as trained", input);
+  gint64 start = begin(partition, input->trained ? "as trained" : "k-means", input);
   DcError core_error;
   DcStatus status =
       assigner ? dc_encode_largest(assigner, input->embeddings.data, input->embeddings.rows, 1,

@@ -33,13 +33,15 @@ gsize *dc_partition_sizes(const DcPartition *partition, gsize n);
 /* What all of them need. */
 typedef struct {
   DcMatrix embeddings; /* n x d */
-  DcMatrix centroids;  /* K x d: of the model, or of k-means where there is none */
+  DcMatrix centroids;  /* K x d, to start from */
+  gboolean trained;    /* they are those of the model; else k-means has found them */
   const char *encoder; /* its identity */
   guint64 seed;
 } DcPartitionInput;
 
-/* By the nearest centroid or, where the model has one, its assigner. `assigner` may be NULL. */
-gboolean dc_partition_as_trained(DcPartition *partition, const DcPartitionInput *input,
+/* By the nearest of the centroids to start from or, where the model has one, its assigner, which
+ * may be NULL. Its name says where the centroids are from. */
+gboolean dc_partition_as_started(DcPartition *partition, const DcPartitionInput *input,
                                  const DcNetwork *assigner, GError **error);
 
 /* By the centroids after they have seen the embeddings once, in order, as a stream. */

@@ -253,6 +253,16 @@ class PointsTest(CommandLineTest):
         # 3 standard deviations from the middle: 1 in 400 lies beyond it, in one direction or the other.
         self.assertGreater(json.loads(result.stdout)["acc"], 0.98)
 
+    def test_evaluate_says_whose_centroids_it_starts_from(self):
+        self.points("x.npy", "--shape", "gaussians", "--count", 50)
+        trained = run("train", "-k", 4, "-e", 1, "-o", self.home / "m", self.home / "x.npy")
+        self.assertEqual(trained.returncode, 0, trained.stderr)
+        model = ["-m", self.home / "m"]
+        for options, line in ((model, "as trained"), (["-k", 4, *model], "k-means"),
+                              (["-k", 4], "k-means")):
+            result = run("evaluate", *options, self.home / "x.npy")
+            self.assertTrue(result.stdout.splitlines()[2].startswith(line + "  "), result.stdout)
+
     def test_evaluate_draws_the_points_of_each_line(self):
         self.points("x.npy", "--shape", "gaussians", "--count", 50)
         folder = self.home / "pictures"
@@ -260,7 +270,7 @@ class PointsTest(CommandLineTest):
                      self.home / "x.npy", "--json")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual({path.name for path in folder.iterdir()},
-                         {"as-trained.png", "adapted.png", "k-means-anew.png",
+                         {"k-means.png", "adapted.png", "k-means-anew.png",
                           "tied-mixture-anew.png", "full-mixture-anew.png"})
         for path in folder.iterdir():
             self.assertEqual(path.read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
