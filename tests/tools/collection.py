@@ -7,6 +7,7 @@ collection.py DRIFTCLUSTER
 import os
 import resource
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -384,6 +385,14 @@ class BadInputTest(CollectionTest):
         self.assertEqual(run("serve").returncode, 2)
         self.assertEqual(run("serve", "--port", "99999", "x").returncode, 2)
         self.refused(run("serve", str(self.home / "nothing")), "there is no collection")
+
+    def test_serve_says_what_to_do_about_a_port_in_use(self):
+        drawn.kinds(self.folder, each=2)
+        self.made()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            self.refused(run("serve", "--port", port, str(self.output)), f"port {port} is in use",
+                         "--port 0")
 
     def test_serve_takes_numeric_addresses_only(self):
         drawn.kinds(self.folder, each=2)

@@ -380,7 +380,7 @@ make_token(DcServer *server, GError **error)
 }
 
 static gboolean
-listen_at(DcServer *server, const DcServerOptions *options, GError **error)
+listen_there(DcServer *server, const DcServerOptions *options, GError **error)
 {
   if (!options->address)
     return soup_server_listen_local(server->soup, options->port, 0, error);
@@ -390,6 +390,22 @@ listen_at(DcServer *server, const DcServerOptions *options, GError **error)
     return soup_server_listen(server->soup, address, 0, error);
   g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE,
               "\"%s\" is no numeric address; 0.0.0.0 is all of them", options->address);
+  return FALSE;
+}
+
+static gboolean
+listen_at(DcServer *server, const DcServerOptions *options, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  if (listen_there(server, options, &failure))
+    return TRUE;
+  if (g_error_matches(failure, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+    g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_IO,
+                "port %u is in use, perhaps by another `driftcluster serve`: give another one with "
+                "--port N, or --port 0 for any that is free",
+                options->port);
+  else
+    g_propagate_error(error, g_steal_pointer(&failure));
   return FALSE;
 }
 
