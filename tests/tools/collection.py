@@ -87,6 +87,17 @@ class GroupingTest(CollectionTest):
         self.made("--csv", str(self.home / f"{name}.csv"), *options)
         return (self.home / f"{name}.csv").read_bytes()
 
+    def test_data_of_groups_that_are_no_more_is_removed(self):
+        drawn.kinds(self.folder, each=8)
+        self.made("--groups", "3")
+        for name in ("group-99.js", "group-notes.js", "group-7.js.txt"):
+            (self.output / "data" / name).write_text("")
+        self.made("--fresh", "--groups", "2")
+        listed = {f"group-{number}.js" for number, in self.query("SELECT id FROM groups")}
+        kept = {"group-notes.js", "group-7.js.txt"}  # not the program's own
+        self.assertEqual({path.name for path in (self.output / "data").glob("group-*")},
+                         listed | kept)
+
     def test_equal_seeds_give_equal_tables_whatever_the_threads_do(self):
         drawn.kinds(self.folder, each=50)
         (self.folder / "broken.png").write_bytes(b"no")

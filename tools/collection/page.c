@@ -12,8 +12,11 @@
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <sqlite3.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+#define GROUP_FILE "group-"
 
 struct DcPage {
   DcCollection *collection;
@@ -76,7 +79,7 @@ write_data(DcPage *page, const char *name, DcListing listing, gint64 group, GErr
 static char *
 group_file(gint64 group)
 {
-  return g_strdup_printf("group-%" G_GINT64_FORMAT ".js", group);
+  return g_strdup_printf(GROUP_FILE "%" G_GINT64_FORMAT ".js", group);
 }
 
 static gboolean
@@ -93,24 +96,40 @@ write_group(DcPage *page, gint64 group, gint64 revision, GError **error)
   return TRUE;
 }
 
-/* Removes the files of groups that are no more. */
+static gboolean
+has_group(const GArray *groups, gint64 group)
+{
+  for (guint i = 0; i < groups->len; i += 2)
+    if (g_array_index(groups, gint64, i) == group)
+      return TRUE;
+  return FALSE;
+}
+
+/* The group that a file of that name is of; FALSE: it is none of a group. */
+static gboolean
+group_of_file(const char *name, gint64 *group)
+{
+  if (!g_str_has_prefix(name, GROUP_FILE))
+    return FALSE;
+  *group = g_ascii_strtoll(name + strlen(GROUP_FILE), NULL, 10);
+  g_autofree char *own = group_file(*group);
+  return strcmp(name, own) == 0;
+}
+
+/* Removes the files of groups that are no more, those of earlier runs too. */
 static void
 remove_others(DcPage *page, const GArray *groups)
 {
-  GHashTableIter iter;
-  gpointer key;
-  g_hash_table_iter_init(&iter, page->revisions);
-  while (g_hash_table_iter_next(&iter, &key, NULL)) {
-    gint64 group = *(gint64 *)key;
-    gboolean there = FALSE;
-    for (guint i = 0; i < groups->len && !there; i += 2)
-      there = g_array_index(groups, gint64, i) == group;
-    if (there)
+  g_autofree char *folder = g_build_filename(page->collection->output, "data", NULL);
+  g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
+  const char *name;
+  gint64 group;
+  while (files && (name = g_dir_read_name(files))) {
+    if (!group_of_file(name, &group) || has_group(groups, group))
       continue;
-    g_autofree char *name = group_file(group);
-    g_autofree char *path = g_build_filename(page->collection->output, "data", name, NULL);
+    g_autofree char *path = g_build_filename(folder, name, NULL);
     g_unlink(path);
-    g_hash_table_iter_remove(&iter);
+    g_hash_table_remove(page->revisions, &group);
   }
 }
 
