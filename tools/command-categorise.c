@@ -125,6 +125,13 @@ is_way_to_tag(const char *text)
 }
 
 static gboolean
+check_exports(GError **error)
+{
+  return (!option_csv || dc_export_csv_check(option_csv, error)) &&
+         (!option_links || dc_export_links_check(option_links, error));
+}
+
+static gboolean
 export_groups(DcSession *session, GError **error)
 {
   DcCollection *collection = dc_session_collection(session);
@@ -181,6 +188,7 @@ categorise(const char *name, const char *folder, const char *output)
       .regroup = option_regroup,
       .learn = option_learn ? (guint)option_learn_epochs : 0,
       .fresh = option_fresh,
+      .check = check_exports,
   };
   dc_interrupt_catch();
   DcSession *session = dc_session_new(&options, &error);

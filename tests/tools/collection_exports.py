@@ -47,14 +47,35 @@ class ExportTest(CollectionTest):
             links = self.home / name.replace("/", "-")
             (links / name).parent.mkdir(parents=True)
             (links / name).write_text("mine")
+            (links / "Group 0").mkdir()
+            (links / "Group 0/1-a.png").symlink_to("a.png")
             self.refused(self.categorise("--links", str(links)), "name")
             self.assertEqual((links / name).read_text(), "mine")
+            self.assertTrue((links / "Group 0/1-a.png").is_symlink())
 
     def test_exports_that_cannot_be_written_are_said(self):
         drawn.kinds(self.folder, each=2)
         self.refused(self.categorise("--csv", str(self.home / "no/such/table.csv")), "table.csv")
         (self.home / "file").write_text("")
         self.refused(self.categorise("--links", str(self.home / "file")), "file")
+
+    def test_exports_that_cannot_be_written_cost_no_groups(self):
+        drawn.kinds(self.folder, each=2)
+        self.made("--groups", "3")
+        groups = self.query("SELECT id FROM groups")
+        (self.home / "file").write_text("")
+        for options in (("--csv", self.home / "no/such/table.csv"), ("--csv", self.home),
+                        ("--links", self.home / "file"), ("--links", self.folder)):
+            result = self.categorise("--fresh", *map(str, options))
+            self.refused(result, str(options[1]))
+            self.assertEqual(result.stdout, "")
+            self.assertEqual(self.query("SELECT id FROM groups"), groups)
+
+    def test_a_table_may_lie_in_a_folder_that_is_to_be_made(self):
+        drawn.kinds(self.folder, each=2)
+        self.made("--csv", str(self.output / "table.csv"), "--links", str(self.output / "links"))
+        self.assertTrue((self.output / "table.csv").exists())
+        self.made("--csv", "/dev/null")
 
 
 class TagTest(CollectionTest):

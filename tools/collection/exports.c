@@ -78,6 +78,20 @@ write_lines(DcCollection *collection, DcFileWriter *writer, GError **error)
 }
 
 gboolean
+dc_export_csv_check(const char *path, GError **error)
+{
+  DcFileWriter writer;
+  DcError core_error;
+  if (g_file_test(path, G_FILE_TEST_EXISTS) && !g_file_test(path, G_FILE_TEST_IS_REGULAR) &&
+      !g_file_test(path, G_FILE_TEST_IS_DIR))
+    return TRUE; /* who reads from a pipe would see it end */
+  if (dc_file_create(&writer, path, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  dc_file_discard(&writer);
+  return TRUE;
+}
+
+gboolean
 dc_export_csv(DcCollection *collection, const char *path, GError **error)
 {
   DcFileWriter writer;
@@ -93,46 +107,62 @@ dc_export_csv(DcCollection *collection, const char *path, GError **error)
 
 /* --- links --- */
 
-/* Removes the links in a subfolder, and it if nothing else was in it. */
-static gboolean
-clear_group(const char *path, GError **error)
-{
-  g_autoptr(GDir) dir = g_dir_open(path, 0, error);
-  if (!dir)
-    return FALSE;
-  for (const char *name = g_dir_read_name(dir); name; name = g_dir_read_name(dir)) {
-    g_autofree char *link = g_build_filename(path, name, NULL);
-    if (g_file_test(link, G_FILE_TEST_IS_SYMLINK) && g_unlink(link) != 0)
-      return fail_io(error, link, "cannot be removed");
-  }
-  if (g_rmdir(path) == 0)
-    return TRUE;
-  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_MISMATCH,
-              "%s: other files lie there than links that were made before; name another folder",
-              path);
-  return FALSE;
-}
+typedef gboolean (*EntryVisit)(const char *path, GError **error);
 
-/* Only folders that are made of links are touched. */
 static gboolean
-clear_links(const char *folder, GError **error)
+visit_entries(const char *folder, EntryVisit visit, GError **error)
 {
   g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
   if (!dir)
     return FALSE;
   for (const char *name = g_dir_read_name(dir); name; name = g_dir_read_name(dir)) {
     g_autofree char *path = g_build_filename(folder, name, NULL);
-    gboolean own =
-        g_file_test(path, G_FILE_TEST_IS_DIR) && !g_file_test(path, G_FILE_TEST_IS_SYMLINK);
-    if (!own) {
-      g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_MISMATCH,
-                  "%s: it is no folder of links; name an empty or a new folder", path);
-      return FALSE;
-    }
-    if (!clear_group(path, error))
+    if (!visit(path, error))
       return FALSE;
   }
   return TRUE;
+}
+
+static gboolean
+refuse_entry(const char *path, const char *what, GError **error)
+{
+  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_MISMATCH,
+              "%s: it is no %s; name an empty or a new folder", path, what);
+  return FALSE;
+}
+
+static gboolean
+check_link(const char *path, GError **error)
+{
+  return g_file_test(path, G_FILE_TEST_IS_SYMLINK) ||
+         refuse_entry(path, "link that was made before", error);
+}
+
+static gboolean
+check_group(const char *path, GError **error)
+{
+  if (!g_file_test(path, G_FILE_TEST_IS_DIR) || g_file_test(path, G_FILE_TEST_IS_SYMLINK))
+    return refuse_entry(path, "folder of links", error);
+  return visit_entries(path, check_link, error);
+}
+
+gboolean
+dc_export_links_check(const char *folder, GError **error)
+{
+  return dc_tools_make_folder(folder, error) && visit_entries(folder, check_group, error);
+}
+
+static gboolean
+remove_link(const char *path, GError **error)
+{
+  return g_unlink(path) == 0 || fail_io(error, path, "cannot be removed");
+}
+
+static gboolean
+remove_group(const char *path, GError **error)
+{
+  return visit_entries(path, remove_link, error) &&
+         (g_rmdir(path) == 0 || fail_io(error, path, "cannot be removed"));
 }
 
 /* The name of a group as that of a folder. */
@@ -164,9 +194,9 @@ link_picture(DcCollection *collection, const char *folder, sqlite3_stmt *query, 
 gboolean
 dc_export_links(DcCollection *collection, const char *folder, GError **error)
 {
-  if (g_mkdir_with_parents(folder, 0777) != 0)
-    return fail_io(error, folder, "cannot be made");
-  gboolean well = clear_links(folder, error);
+  /* All of it is looked at before any of it goes. */
+  gboolean well =
+      dc_export_links_check(folder, error) && visit_entries(folder, remove_group, error);
   sqlite3_stmt *query =
       dc_query(collection->database, "SELECT p.id, p.path, g.name FROM pictures p JOIN groups g ON "
                                      "g.id = p.group_id ORDER BY p.id");

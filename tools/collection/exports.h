@@ -13,10 +13,17 @@ G_BEGIN_DECLS
  * are no UTF-8 become U+FFFD. Either the old file is left or the whole new one. */
 gboolean dc_export_csv(DcCollection *collection, const char *path, GError **error);
 
+/* Whether that could be done, before there is anything to write. An earlier file is left. */
+gboolean dc_export_csv_check(const char *path, GError **error);
+
 /* Makes `folder` with a subfolder for each group, named like it, that holds a symbolic link to each
  * of its pictures ("17-name.jpg", by number, since names may repeat). Links and empty subfolders of
- * an earlier export are removed first; anything else that lies there is an error, and stays. */
+ * an earlier export are removed first; when anything else lies there, that is an error, and all of
+ * it stays. */
 gboolean dc_export_links(DcCollection *collection, const char *folder, GError **error);
+
+/* Whether that could be done; makes `folder`. */
+gboolean dc_export_links_check(const char *folder, GError **error);
 
 G_END_DECLS
 

@@ -146,9 +146,9 @@ start(DcSession *session, const DcSessionOptions *options, GError **error)
   g_autofree char *model = options->model   ? g_canonicalize_filename(options->model, NULL)
                            : options->fresh ? NULL
                                             : known_model(session);
-  if (!open_encoder(session, model, error))
+  if (!open_encoder(session, model, error) || (options->check && !options->check(error)))
     return FALSE;
-  if (options->fresh) /* only now: a model that cannot be used must cost nothing */
+  if (options->fresh) /* only now: what cannot be done must cost nothing */
     forget_everything(session);
   if (!take_encoder(session, error))
     return FALSE;

@@ -23,6 +23,9 @@ typedef struct {
   gboolean regroup; /* find groups anew, although there are some */
   guint learn; /* passes to learn an encoder from the pictures by, to take it if it is better; 0 */
   gboolean fresh; /* forget everything that is known of the pictures; edits too */
+  /* Called once OUTPUT is there and before anything in it changes: FALSE, with `error` set, when
+   * what is to be done with the groups cannot be done. NULL: there is nothing to check. */
+  gboolean (*check)(GError **error);
 } DcSessionOptions;
 
 typedef struct DcSession DcSession;
