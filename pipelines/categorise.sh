@@ -9,10 +9,20 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
+# has_pictures ARGUMENT...: whether one of them is a folder that may hold pictures, not OUTPUT of an earlier run.
+has_pictures() {
+  local argument
+  for argument; do
+    if [ -d "$argument" ] && [ ! -e "$argument/collection.sqlite" ]; then return 0; fi
+  done
+  return 1
+}
+
 case ${1-} in
 -h | --help) show_help ;;
 '') exit_status=2 fail "which folder? --help tells more" ;;
 esac
+has_pictures "$@" || fail "none of these is a folder of pictures: $*"
 # shellcheck disable=SC2086 # the lists are meant to be split
 need_packages $build_packages $run_packages $video_packages
 build_project -Dtests=disabled

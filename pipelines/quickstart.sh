@@ -92,12 +92,19 @@ EOF
 # name_of TEXT: the end of it as the name of a file.
 name_of() { printf '%s' "$1" | tr -c 'A-Za-z0-9._-' '_' | tail -c 60; }
 
+# check_encoder OPTIONS...: fails unless `embed` can see by it.
+check_encoder() {
+  gst-launch-1.0 -q videotestsrc num-buffers=1 ! embed "$@" ! fakesink >&2 ||
+    fail "$model: pictures cannot be seen by it; the reason stands above"
+}
+
 own() {
   local input=$1 home frames encoder=()
   home=$output/$(name_of "$input")
   if [ -n "$model" ]; then
     encoder=(model-file="$model")
     home=$home-by-$(name_of "$(basename "$model")")
+    check_encoder "${encoder[@]}"
   fi
   [ -z "$fresh" ] || rm -rf "$home"
   # shellcheck disable=SC2086 # the list is meant to be split

@@ -80,7 +80,8 @@ class QuickstartTest(unittest.TestCase):
         result = self.run_quickstart(f"--model={self.home}/net.onnx", self.make_pictures())
         self.assertEqual(result.returncode, 1, result.stdout)
         self.assertIn("net.onnx", result.stdout)
-        self.assertIn("the pipeline failed", result.stdout)
+        self.assertIn("cannot be seen by it", result.stdout)
+        self.assertFalse((self.home / "output").exists(), "it decoded before it looked at the model")
 
     def test_refuses_options_that_make_no_sense(self):
         for arguments, word in (

@@ -227,6 +227,15 @@ class RecordingTest(RecipeTest):
         cut.write_bytes(data[:len(data) // 2])
         self.assert_fails("no video that can be read", "surveillance", cut, "--output", self.home / "cut")
 
+    def test_a_folder_that_is_not_there_is_told_of_before_anything_is_built(self):
+        build, earlier = self.home / "build", self.home / "earlier"
+        earlier.mkdir()
+        (earlier / "collection.sqlite").touch()
+        self.environment["DRIFTCLUSTER_BUILD"] = str(build)
+        for arguments in (["none"], ["--groups", "3", "none", earlier]):
+            self.assert_fails("none of these is a folder of pictures", "categorise", *arguments)
+        self.assertFalse(build.exists())
+
     def test_every_recipe_tells_how_it_is_used(self):
         for recipe in ("quickstart", "categorise", "surveillance", "gallery", "two-cameras", "whats-new"):
             with self.subTest(recipe):
