@@ -37,11 +37,18 @@ expect 'a command that has begun' 'score|serve|sheet|state' s
 expect 'parts of state' 'export|inspect|merge' state ''
 expect 'files of a part of state' "$files" state inspect ''
 expect 'options of state' '--output=' state merge --o
+expect 'no output of a part of state that has none' '' state inspect --o
 expect 'no command that begins so' '' x
 expect 'options of a command' '--cell=|--columns=' sheet --c
 expect 'one option' '--start-from=' train --start
 expect 'folders for a collection' 'pictures' categorise p
 expect 'the model of a collection' "$files" categorise --model ''
+expect 'ways to tag' 'xattr|xmp|xmp-beside' categorise --tag = ''
+expect 'the way to tag that has begun' 'xmp|xmp-beside' categorise --tag xm
+expect 'whether the number of clusters is revised' 'always|auto|never' drift --revise ''
+expect 'whether it is revised behind an equals sign' 'auto' drift --revise = au
+expect 'the folder behind a switch' 'pictures' categorise -l ''
+expect 'labels of another command' "$files" score -l ''
 expect 'a number is not a file' '' serve -p ''
 expect 'no option of another command' '' embed --start
 expect 'no option of no command' '--help' nonsense --
