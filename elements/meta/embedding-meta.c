@@ -263,7 +263,8 @@ regions_fit(const DriftclusterRegion *regions, guint n_regions, gint width, gint
  * @regions: (array length=n_regions) (nullable): the region table, which is copied; each region
  * lies inside the frame, and its row in @block or is -1
  * @n_regions: number of regions, at most %DRIFTCLUSTER_MAX_REGIONS
- * @block: (nullable) (transfer none): the embeddings, of which a reference is taken
+ * @block: (nullable) (transfer none): the embeddings, of which a reference is taken; no more of its
+ * rows are reused than it has
  *
  * Adds the embedding meta of @buffer, in the place of one that it has already.
  *
@@ -281,6 +282,7 @@ driftcluster_buffer_add_embedding_meta(GstBuffer *buffer, gint width, gint heigh
   g_return_val_if_fail(n_regions <= DRIFTCLUSTER_MAX_REGIONS, NULL);
   g_return_val_if_fail(n_regions == 0 || regions != NULL, NULL);
   g_return_val_if_fail(regions_fit(regions, n_regions, width, height, block), NULL);
+  g_return_val_if_fail(!block || block->reused <= block->rows, NULL);
 
   DriftclusterEmbeddingMeta *earlier = driftcluster_buffer_get_embedding_meta(buffer);
   if (earlier)

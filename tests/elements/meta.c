@@ -232,6 +232,15 @@ GST_START_TEST(regions_outside_frame_or_block_are_refused)
 }
 GST_END_TEST
 
+GST_START_TEST(more_reused_rows_than_rows_are_refused)
+{
+  DriftclusterEmbeddingBlock *block = block_of(2, 1);
+  block->reused = 3;
+  assert_refused((DriftclusterRegion){0, 0, 4, 4, .row = 0}, block);
+  driftcluster_embedding_block_unref(block);
+}
+GST_END_TEST
+
 GST_START_TEST(too_many_regions_are_refused)
 {
   static DriftclusterRegion regions[DRIFTCLUSTER_MAX_REGIONS + 1];
@@ -406,6 +415,7 @@ meta_suite(void)
   tcase_add_test(tests, scaling_keeps_a_pixel_of_each_region);
   tcase_add_test(tests, unknown_geometry_drops_the_embedding_meta);
   tcase_add_test(tests, regions_outside_frame_or_block_are_refused);
+  tcase_add_test(tests, more_reused_rows_than_rows_are_refused);
   tcase_add_test(tests, too_many_regions_are_refused);
   tcase_add_test(tests, results_are_read_as_written);
   tcase_add_test(tests, results_repair_text_that_is_not_utf8);
