@@ -121,7 +121,8 @@ gst_assign_install_properties(GObjectClass *object_class)
    *
    * Posts an element message `assign` of kind `novel-region` for regions that fit no cluster, at
    * most one per second of stream time: `count` such regions came since the last message, and
-   * `key`, `cluster`, `distance`, `confidence`, `x`, `y`, `width`, `height` describe one of them.
+   * `key`, `cluster`, `distance`, `reason` (`far` or `between`), `confidence`, `x`, `y`, `width`,
+   * `height` describe one of them.
    *
    * Since: 0.1
    */

@@ -19,6 +19,7 @@
 #include "draw-clusters.h"
 
 #include "common/annotator.h"
+#include "common/buffer-times.h"
 #include "common/painter.h"
 #include "common/props.h"
 #include "meta/results-meta.h"
@@ -49,27 +50,18 @@ static GstStaticPadTemplate src_template =
 G_DEFINE_FINAL_TYPE(GstDrawClusters, gst_draw_clusters, GST_TYPE_VIDEO_FILTER)
 GST_ELEMENT_REGISTER_DEFINE(draw_clusters, "draw-clusters", GST_RANK_NONE, GST_TYPE_DRAW_CLUSTERS)
 
-static GstClockTime
-gst_draw_clusters_stream_time(GstDrawClusters *self, GstBuffer *buffer)
-{
-  const GstSegment *segment = &GST_BASE_TRANSFORM(self)->segment;
-
-  if (segment->format != GST_FORMAT_TIME)
-    return GST_CLOCK_TIME_NONE;
-  return gst_segment_to_stream_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
-}
-
 static GstFlowReturn
 gst_draw_clusters_transform_frame_ip(GstVideoFilter *filter, GstVideoFrame *frame)
 {
   GstDrawClusters *self = GST_DRAW_CLUSTERS(filter);
+  DcBufferTimes times = dc_buffer_times(&GST_BASE_TRANSFORM(self)->segment, frame->buffer);
   DcAnnotatorStyle style;
 
   GST_OBJECT_LOCK(self);
   style = self->style;
   GST_OBJECT_UNLOCK(self);
   dc_annotator_draw(self->annotator, frame, driftcluster_buffer_get_results_meta(frame->buffer),
-                    gst_draw_clusters_stream_time(self, frame->buffer), &style);
+                    times.stream_time, &style);
   return GST_FLOW_OK;
 }
 
@@ -77,7 +69,7 @@ gst_draw_clusters_transform_frame_ip(GstVideoFilter *filter, GstVideoFrame *fram
 static GstFlowReturn
 gst_draw_clusters_transform_ip(GstBaseTransform *transform, GstBuffer *buffer)
 {
-  GstClockTime now = gst_draw_clusters_stream_time(GST_DRAW_CLUSTERS(transform), buffer);
+  GstClockTime now = dc_buffer_times(&transform->segment, buffer).stream_time;
 
   if (GST_CLOCK_TIME_IS_VALID(now))
     gst_object_sync_values(GST_OBJECT(transform), now);

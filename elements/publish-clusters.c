@@ -18,6 +18,7 @@
 
 #include "publish-clusters.h"
 
+#include "common/buffer-times.h"
 #include "common/cluster-line.h"
 #include "common/props.h"
 #include "common/publish-settings.h"
@@ -240,21 +241,11 @@ gst_publish_clusters_send_line(GstPublishClusters *self, GstClockTime stream_tim
   }
 }
 
-static GstClockTime
-gst_publish_clusters_stream_time(GstBaseTransform *transform, GstBuffer *buffer)
-{
-  const GstSegment *segment = &transform->segment;
-
-  if (segment->format != GST_FORMAT_TIME)
-    return GST_CLOCK_TIME_NONE;
-  return gst_segment_to_stream_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
-}
-
 static GstFlowReturn
 gst_publish_clusters_transform_ip(GstBaseTransform *transform, GstBuffer *buffer)
 {
   GstPublishClusters *self = GST_PUBLISH_CLUSTERS(transform);
-  GstClockTime stream_time = gst_publish_clusters_stream_time(transform, buffer);
+  GstClockTime stream_time = dc_buffer_times(&transform->segment, buffer).stream_time;
   gboolean with_embeddings, due;
   gdouble max_rate;
   guint64 number;
