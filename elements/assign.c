@@ -299,7 +299,6 @@ gst_assign_start(GstBaseTransform *transform)
   guint max_tracks = self->max_tracks;
   DcForeignSettings foreign = self->foreign_settings;
   self->stats = (GstAssignStats){0};
-  self->running = TRUE;
   GST_OBJECT_UNLOCK(self);
 
   if (gst_assign_load_labels(self, path, &error) != DC_OK) {
@@ -316,6 +315,10 @@ gst_assign_start(GstBaseTransform *transform)
   self->analytics = dc_analytics_bridge_find();
   self->novel_limit = DC_RATE_LIMIT_INIT;
   self->novel_unsaid = 0;
+  /* Last: nobody stops an element that has failed to start. */
+  GST_OBJECT_LOCK(self);
+  self->running = TRUE;
+  GST_OBJECT_UNLOCK(self);
   return TRUE;
 }
 

@@ -600,6 +600,30 @@ GST_START_TEST(unreadable_labels_are_an_error_at_the_start)
 }
 GST_END_TEST
 
+/* What kept it from starting can be mended by one property after the other. */
+GST_START_TEST(unreadable_labels_can_be_replaced_after_the_failed_start)
+{
+  g_autofree gchar *path = write_labels("zero\n");
+  const gchar *const files[] = {"/nonexistent/other", path};
+  g_autoptr(GstElement) assign = gst_object_ref_sink(gst_element_factory_make("assign", NULL));
+  GstBus *bus = stream_watch(assign);
+  g_object_set(assign, "labels-file", "/nonexistent/labels", NULL);
+  fail_unless_equals_int(gst_element_set_state(assign, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(assign, GST_STATE_NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+    g_autofree gchar *taken = NULL;
+    g_object_set(assign, "labels-file", files[i], NULL);
+    g_object_get(assign, "labels-file", &taken, NULL);
+    assert_equals_string(taken, files[i]);
+  }
+  stream_assert_silent(bus, GST_MESSAGE_WARNING);
+  fail_unless_equals_int(gst_element_set_state(assign, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
+  gst_element_set_state(assign, GST_STATE_NULL);
+  stream_unwatch(assign, bus);
+  g_remove(path);
+}
+GST_END_TEST
+
 GST_START_TEST(unreadable_labels_change_nothing_while_running)
 {
   Blobs blobs = blobs_of(3, 8);
@@ -871,6 +895,7 @@ assign_suite(void)
   TCase *names = tcase_create("names");
   tcase_add_test(names, labels_file_names_clusters);
   tcase_add_test(names, unreadable_labels_are_an_error_at_the_start);
+  tcase_add_test(names, unreadable_labels_can_be_replaced_after_the_failed_start);
   tcase_add_test(names, unreadable_labels_change_nothing_while_running);
   suite_add_tcase(suite, names);
   TCase *novelty = tcase_create("novelty");
