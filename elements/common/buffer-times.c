@@ -36,7 +36,8 @@ dc_rate_limit_pass(DcRateLimit *limit, GstClockTime stream_time)
   GstClockTime now = GST_CLOCK_TIME_IS_VALID(stream_time)
                          ? stream_time
                          : (GstClockTime)g_get_monotonic_time() * GST_USECOND;
-  if (GST_CLOCK_TIME_IS_VALID(limit->last) && now >= limit->last && now - limit->last < GST_SECOND)
+  if (GST_CLOCK_TIME_IS_VALID(limit->last) &&
+      ABS(GST_CLOCK_DIFF(limit->last, now)) < (GstClockTimeDiff)GST_SECOND)
     return FALSE;
   limit->last = now;
   return TRUE;

@@ -26,7 +26,7 @@ DcBufferTimes dc_buffer_times(const GstSegment *segment, GstBuffer *buffer);
 GstStructure *dc_notice_new(const gchar *element, const gchar *kind, const DcBufferTimes *times);
 
 /* A limit on how often something is said: at most once a second of stream time, or of the monotonic
- * clock when the stream has no times. A jump backwards starts anew. */
+ * clock when the stream has no times. In reverse playback time runs backwards. */
 typedef struct {
   GstClockTime last; /* GST_CLOCK_TIME_NONE: never */
 } DcRateLimit;

@@ -148,8 +148,8 @@ dc_state_store_save_when_due(DcStateStore *store, GstClockTime interval, GstCloc
 {
   if (interval == 0 || !GST_CLOCK_TIME_IS_VALID(now))
     return;
-  gboolean begins = !GST_CLOCK_TIME_IS_VALID(store->saved) || now < store->saved;
-  if (!begins && now - store->saved < interval)
+  gboolean begins = !GST_CLOCK_TIME_IS_VALID(store->saved);
+  if (!begins && (GstClockTime)ABS(GST_CLOCK_DIFF(store->saved, now)) < interval)
     return;
   store->saved = now;
   if (!begins)

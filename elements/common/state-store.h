@@ -30,8 +30,8 @@ DcStatus dc_state_store_open(DcStateStore *store, const gchar *path, DcError *er
 /* Forgets the path. */
 void dc_state_store_close(DcStateStore *store);
 
-/* Has what is new saved if `interval` of stream time is over since the last time (0: never); time
- * that jumps backwards starts a new interval. One thread at a time. */
+/* Has what is new saved if stream time is `interval` away from that of the last time (0: never), in
+ * either direction. One thread at a time. */
 void dc_state_store_save_when_due(DcStateStore *store, GstClockTime interval, GstClockTime now);
 
 /* Saves what is new and returns when it is written. */

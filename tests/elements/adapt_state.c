@@ -232,17 +232,35 @@ GST_START_TEST(short_stream_leaves_its_clusters)
 }
 GST_END_TEST
 
-GST_START_TEST(saves_keep_to_the_interval)
+/* After 2.4 s: saves at 1 s and 2 s, one of which may overtake the other. */
+static void
+assert_saved_by_interval(GstHarness *h)
 {
-  Blobs blobs = blobs_of(3, DIM);
-  GstHarness *h = open_element("save-interval=1000000000");
-  push(h, &blobs, 0, 60); /* 2.4 s: saves at 1 s and 2 s, one of which may overtake the other */
   guint64 saves = 0;
   for (guint i = 0; i < 2000 && saves < 2; i++) {
     saves = stream_stat(h, "adapt-centroids", "saves");
     g_usleep(1000);
   }
   fail_unless(saves == 1 || saves == 2, "%u saves", (guint)saves);
+}
+
+GST_START_TEST(reverse_playback_saves_by_the_interval_too)
+{
+  Blobs blobs = blobs_of(3, DIM);
+  GstHarness *h = open_element("save-interval=1000000000");
+  for (guint frame = 60; frame > 0; frame--)
+    push(h, &blobs, frame, 1);
+  assert_saved_by_interval(h);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(saves_keep_to_the_interval)
+{
+  Blobs blobs = blobs_of(3, DIM);
+  GstHarness *h = open_element("save-interval=1000000000");
+  push(h, &blobs, 0, 60);
+  assert_saved_by_interval(h);
   gst_harness_teardown(h);
   g_autofree gchar *previous = beside(".previous");
   fail_unless(g_file_test(previous, G_FILE_TEST_EXISTS));
@@ -663,6 +681,7 @@ adapt_state_suite(void)
   tcase_add_test(saving, end_of_stream_saves);
   tcase_add_test(saving, short_stream_leaves_its_clusters);
   tcase_add_test(saving, saves_keep_to_the_interval);
+  tcase_add_test(saving, reverse_playback_saves_by_the_interval_too);
   tcase_add_test(saving, warm_up_goes_on_after_a_restart);
   tcase_add_test(saving, stream_without_embeddings_saves_nothing);
   tcase_add_test(saving, commands_save_and_load);

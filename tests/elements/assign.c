@@ -715,6 +715,19 @@ GST_START_TEST(novel_regions_are_told_once_a_second)
 }
 GST_END_TEST
 
+GST_START_TEST(novel_regions_are_told_once_a_second_in_reverse)
+{
+  Blobs blobs = blobs_of(3, 8);
+  GstHarness *h = new_harness_of_blobs("assign novelty-threshold=0.1 post-messages=true", &blobs);
+  GstBus *bus = stream_watch(h->element);
+  for (guint frame = 60; frame > 0; frame--) /* 2.4 s */
+    gst_buffer_unref(gst_harness_push_and_pull(h, buffer_at(&blobs, frame, 100)));
+  assert_equals_int(stream_count_messages(bus, GST_MESSAGE_ELEMENT), 3);
+  stream_unwatch(h->element, bus);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
 GST_START_TEST(nothing_is_told_unless_asked_for)
 {
   Blobs blobs = blobs_of(3, 8);
@@ -901,6 +914,7 @@ assign_suite(void)
   TCase *novelty = tcase_create("novelty");
   tcase_add_test(novelty, threshold_is_a_share_of_the_members);
   tcase_add_test(novelty, novel_regions_are_told_once_a_second);
+  tcase_add_test(novelty, novel_regions_are_told_once_a_second_in_reverse);
   tcase_add_test(novelty, nothing_is_told_unless_asked_for);
   suite_add_tcase(suite, novelty);
   TCase *rois = tcase_create("regions of interest");

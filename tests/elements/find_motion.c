@@ -221,6 +221,18 @@ GST_START_TEST(time_that_jumps_back_ends_regions)
 }
 GST_END_TEST
 
+GST_START_TEST(reverse_playback_has_no_regions)
+{
+  Camera camera = camera_open("find-motion", CAPS("I420", 160));
+  camera_learn(&camera, 60);
+  for (gint i = 0; i < 20; i++) {
+    camera.time = 10 * GST_SECOND - (GstClockTime)i * INTERVAL;
+    assert_equals_int(camera_show(&camera, 50 - 2 * i), -1);
+  }
+  camera_close(&camera);
+}
+GST_END_TEST
+
 GST_START_TEST(buffers_without_time_are_looked_at)
 {
   Camera camera = camera_open("find-motion", "video/x-raw,format=GRAY8,width=160,height=120,"
@@ -385,6 +397,7 @@ find_motion_suite(void)
   tcase_add_test(cases, another_size_starts_anew_and_ids_go_on);
   tcase_add_test(cases, flush_ends_regions_and_keeps_the_background);
   tcase_add_test(cases, time_that_jumps_back_ends_regions);
+  tcase_add_test(cases, reverse_playback_has_no_regions);
   tcase_add_test(cases, buffers_without_time_are_looked_at);
   tcase_add_test(cases, gaps_pass_untouched);
   tcase_add_test(cases, short_buffers_pass_with_one_warning);
