@@ -55,13 +55,6 @@ gst_embed_tracks_use(GstEmbedTracks *self, const gchar *encoder, guint dim)
   self->dim = dim;
 }
 
-/* A region that is known by its place on the frame alone is another one on the next frame. */
-static gboolean
-is_followed(const DriftclusterRegion *region)
-{
-  return region->key < DC_REGION_KEY_UNNAMED(0);
-}
-
 static guint64
 area_of(const DriftclusterRegion *region)
 {
@@ -72,9 +65,10 @@ const gfloat *
 gst_embed_tracks_find(GstEmbedTracks *self, const DriftclusterRegion *region, GstClockTime now,
                       const GstEmbedReuse *reuse)
 {
-  if (reuse->interval == 0 || !GST_CLOCK_TIME_IS_VALID(now) || !is_followed(region))
+  guint64 id;
+  if (reuse->interval == 0 || !GST_CLOCK_TIME_IS_VALID(now) || !dc_region_track(region, &id))
     return NULL;
-  const Track *track = dc_track_table_see(self->tracks, region->key);
+  const Track *track = dc_track_table_see(self->tracks, id);
   if (!track || now < track->time || now - track->time >= reuse->interval)
     return NULL;
   gboolean grown = (gdouble)area_of(region) > (gdouble)track->area * (1.0 + reuse->growth);
@@ -85,9 +79,10 @@ void
 gst_embed_tracks_note(GstEmbedTracks *self, const DriftclusterRegion *region,
                       const gfloat *embedding, GstClockTime now)
 {
-  if (!GST_CLOCK_TIME_IS_VALID(now) || !is_followed(region))
+  guint64 id;
+  if (!GST_CLOCK_TIME_IS_VALID(now) || !dc_region_track(region, &id))
     return;
-  Track *track = dc_track_table_take(self->tracks, region->key);
+  Track *track = dc_track_table_take(self->tracks, id);
   if (!track)
     return;
   track->time = now;

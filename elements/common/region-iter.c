@@ -218,3 +218,10 @@ dc_region_iter_next(DcRegionIter *iter, DriftclusterRegion *region)
   }
   return FALSE;
 }
+
+gboolean
+dc_region_track(const DriftclusterRegion *region, guint64 *track)
+{
+  *track = (guint64)region->roi_type << 32 | region->key;
+  return region->key < DC_REGION_KEY_UNNAMED(0);
+}

@@ -70,6 +70,11 @@ gboolean dc_region_iter_next(DcRegionIter *iter, DriftclusterRegion *region);
 /* The key of a region of interest without an identity of its own, at place `index`. */
 #define DC_REGION_KEY_UNNAMED(index) ((G_GUINT64_CONSTANT(1) << 32) + (index))
 
+/* By what `region` is known again on other frames: its key among the regions of its type, because
+ * two detectors may give the same number to two things. For this process only, as quarks are. FALSE
+ * for a region without an identity: at its place there is another one on the next frame. */
+gboolean dc_region_track(const DriftclusterRegion *region, guint64 *track);
+
 G_END_DECLS
 
 #endif

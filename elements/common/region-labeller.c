@@ -2,6 +2,7 @@
 #include "common/region-labeller.h"
 
 #include "common/encoder-check.h"
+#include "common/region-iter.h"
 
 #include <math.h>
 
@@ -164,6 +165,24 @@ distance_to(const DcRegionLabeller *labeller, const gfloat *embedding, guint clu
   return (gfloat)sqrt(sum);
 }
 
+/* What was said last of the region. FALSE: nothing, or it is not known again. */
+static gboolean
+recall(DcRegionLabeller *labeller, const DriftclusterRegion *region, DcVote *vote)
+{
+  guint64 track;
+  return dc_region_track(region, &track) && dc_track_votes_last(labeller->tracks, track, vote);
+}
+
+/* `vote`, or what the region's earlier votes make of it. */
+static DcVote
+cast(DcRegionLabeller *labeller, const DriftclusterRegion *region, const DcVote *vote,
+     const DcVoteRules *rules)
+{
+  guint64 track;
+  return dc_region_track(region, &track) ? dc_track_votes_cast(labeller->tracks, track, vote, rules)
+                                         : *vote;
+}
+
 /* What the region's embedding says, smoothed by what its earlier ones said. An embedding that was
  * made for an earlier frame has voted there. FALSE: nothing. */
 static gboolean
@@ -172,7 +191,7 @@ vote_by_embedding(DcRegionLabeller *labeller, const DriftclusterEmbeddingMeta *m
 {
   const DcAssignment *assignment = &labeller->assignments[region->row];
   gboolean repeated = (guint)region->row >= meta->block->rows - meta->block->reused;
-  if (repeated && dc_track_votes_last(labeller->tracks, region->key, vote))
+  if (repeated && recall(labeller, region, vote))
     return TRUE;
   if (assignment->cluster == NOWHERE)
     return FALSE;
@@ -182,7 +201,7 @@ vote_by_embedding(DcRegionLabeller *labeller, const DriftclusterEmbeddingMeta *m
                    .novel = assignment->novel,
                    .second = assignment->second,
                    .margin = assignment->margin};
-  *vote = dc_track_votes_cast(labeller->tracks, region->key, vote, rules);
+  *vote = cast(labeller, region, vote, rules);
   if (vote->cluster != assignment->cluster)
     vote->distance =
         distance_to(labeller,
@@ -243,7 +262,7 @@ label_region(DcRegionLabeller *labeller, const DriftclusterEmbeddingMeta *meta,
   DriftclusterResult result = place(meta, region);
   gboolean fresh = region->row >= 0;
   gboolean known = fresh ? vote_by_embedding(labeller, meta, region, &rules->votes, &vote)
-                         : dc_track_votes_last(labeller->tracks, region->key, &vote);
+                         : recall(labeller, region, &vote);
   if (!known)
     return result;
   result.cluster = (gint)vote.cluster;

@@ -44,7 +44,8 @@ typedef struct {
 } DcLabels;
 
 /* Labels each region of `meta`. A region without an embedding has its last label and is stale. A
- * region that cannot be labelled has cluster -1. DC_ERROR_MISMATCH when the embeddings are of
+ * region that cannot be labelled has cluster -1, and so has one without an embedding that is not
+ * known again (see dc_region_track()). DC_ERROR_MISMATCH when the embeddings are of
  * another encoder than the clusters. */
 DcStatus dc_region_labeller_label(DcRegionLabeller *labeller, const DriftclusterEmbeddingMeta *meta,
                                   const DcLabelRules *rules, DcLabels *labels, DcError *error);

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* The last assignments of each region that is followed over frames, by its key. Of more regions
+/* The last assignments of each region that is followed over frames, by its track. Of more regions
  * than the capacity the one seen longest ago is forgotten. Not thread-safe. */
 typedef struct DcTrackVotes DcTrackVotes;
 
@@ -33,11 +33,11 @@ typedef struct {
                    the window allows; 0: a tie suffices */
 } DcVoteRules;
 
-/* Notes an assignment of the region `key`, and returns what the last ones of it say: the cluster
- * most often chosen (of equals the one chosen last), or the one before as long as that is not led
- * clearly and has votes left. Its confidence is the sum of what its votes had over their number in
- * the window; distance and novelty stay those of `vote`; where another cluster than that of `vote`
- * is elected, this one is second to it, without a margin. */
+/* Notes an assignment of the region `key` (see dc_region_track()), and returns what the last ones
+ * of it say: the cluster most often chosen (of equals the one chosen last), or the one before as
+ * long as that is not led clearly and has votes left. Its confidence is the sum of what its votes
+ * had over their number in the window; distance and novelty stay those of `vote`; where another
+ * cluster than that of `vote` is elected, this one is second to it, without a margin. */
 DcVote dc_track_votes_cast(DcTrackVotes *votes, guint64 key, const DcVote *vote,
                            const DcVoteRules *rules);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/region-iter.h"
 #include "common/roi-label.h"
 #include "common/shared-state.h"
 #include "common/snapshot-event.h"
@@ -551,6 +552,66 @@ GST_START_TEST(reused_embeddings_do_not_vote)
 }
 GST_END_TEST
 
+/* Frame `frame` with two regions of these names and of one blob each, or both without embedding. */
+static GstBuffer *
+buffer_of_two(const Blobs *blobs, guint frame, const DriftclusterRegion names[2],
+              const guint which[2])
+{
+  GstBuffer *buffer = blobs_frame(frame);
+  DriftclusterEmbeddingBlock *block = which ? blobs_centres(blobs, which, 2) : NULL;
+  DriftclusterRegion regions[2];
+  for (gint i = 0; i < 2; i++)
+    regions[i] = (DriftclusterRegion){
+        .width = 8, .height = 8, .key = names[i].key, .roi_type = names[i].roi_type, .row = i};
+  if (!which)
+    regions[0].row = regions[1].row = -1;
+  driftcluster_buffer_add_embedding_meta(buffer, BLOBS_WIDTH, BLOBS_HEIGHT, regions, 2, block);
+  if (block)
+    driftcluster_embedding_block_unref(block);
+  return buffer;
+}
+
+static void
+assert_clusters(GstHarness *h, GstBuffer *buffer, gint one, gint other)
+{
+  buffer = gst_harness_push_and_pull(h, buffer);
+  assert_equals_int(result_of(buffer, 0).cluster, one);
+  assert_equals_int(result_of(buffer, 1).cluster, other);
+  gst_buffer_unref(buffer);
+}
+
+/* Two things that a detector lists now in this order, now in that. */
+GST_START_TEST(regions_without_identity_share_no_label)
+{
+  Blobs blobs = blobs_of(3, 8);
+  GstHarness *h = new_harness_of_blobs("assign smoothing=5", &blobs);
+  GQuark type = g_quark_from_string("person");
+  const DriftclusterRegion names[] = {{.key = DC_REGION_KEY_UNNAMED(0), .roi_type = type},
+                                      {.key = DC_REGION_KEY_UNNAMED(1), .roi_type = type}};
+  const guint orders[2][2] = {{0, 1}, {1, 0}};
+  for (guint i = 0; i < 8; i++)
+    assert_clusters(h, buffer_of_two(&blobs, i, names, orders[i % 2]), i % 2, 1 - i % 2);
+  assert_clusters(h, buffer_of_two(&blobs, 8, names, NULL), -1, -1);
+  assert_equals_uint64(stream_stat(h, "assign", "tracks"), 0);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
+/* Two detectors, each of which counts from 1. */
+GST_START_TEST(regions_of_two_types_share_no_label)
+{
+  Blobs blobs = blobs_of(3, 8);
+  GstHarness *h = new_harness_of_blobs("assign smoothing=5", &blobs);
+  const DriftclusterRegion names[] = {{.key = 1, .roi_type = g_quark_from_string("face")},
+                                      {.key = 1, .roi_type = g_quark_from_string("motion")}};
+  const guint which[] = {0, 1};
+  for (guint i = 0; i < 8; i++)
+    assert_clusters(h, buffer_of_two(&blobs, i, names, which), 0, 1);
+  assert_clusters(h, buffer_of_two(&blobs, 8, names, NULL), 0, 1);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
 /* --- Names --- */
 
 static gchar *
@@ -904,6 +965,8 @@ assign_suite(void)
   tcase_add_test(tracks, alternating_region_keeps_its_label);
   tcase_add_test(tracks, alternating_region_flaps_without_hysteresis);
   tcase_add_test(tracks, reused_embeddings_do_not_vote);
+  tcase_add_test(tracks, regions_without_identity_share_no_label);
+  tcase_add_test(tracks, regions_of_two_types_share_no_label);
   suite_add_tcase(suite, tracks);
   TCase *names = tcase_create("names");
   tcase_add_test(names, labels_file_names_clusters);

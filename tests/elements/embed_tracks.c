@@ -78,6 +78,25 @@ GST_START_TEST(other_regions_are_embedded_on_every_frame)
 }
 GST_END_TEST
 
+/* Two sources of regions, each of which counts from 1. */
+GST_START_TEST(regions_of_two_types_share_no_embedding)
+{
+  GstHarness *harness = harness_of_regions(ROI "reembed-interval=3600000000000");
+  for (guint i = 0; i < 3; i++) {
+    GstBuffer *frame = frame_of(i, 1, 10, 10);
+    gst_buffer_add_video_region_of_interest_meta(frame, "motion", 50, 0, 10, 10)->id = 1;
+    GstBuffer *buffer = gst_harness_push_and_pull(harness, frame);
+    DriftclusterEmbeddingMeta *meta = meta_of(buffer);
+    assert_embedding(meta, 0, 0.2f);
+    assert_embedding(meta, 1, 0.8f);
+    assert_equals_int(meta->block->reused, i == 0 ? 0 : 2);
+    assert_equals_uint64(meta->regions[1].key, 1);
+    gst_buffer_unref(buffer);
+  }
+  harness_free(harness);
+}
+GST_END_TEST
+
 GST_START_TEST(tiles_are_not_followed)
 {
   GstHarness *harness = harness_of("embed inference-region=tiles tiles=1x1 "
@@ -236,6 +255,7 @@ embed_tracks_suite(void)
   tcase_add_test(tests, followed_region_is_embedded_after_the_interval);
   tcase_add_test(tests, region_that_grows_by_a_fifth_is_embedded);
   tcase_add_test(tests, other_regions_are_embedded_on_every_frame);
+  tcase_add_test(tests, regions_of_two_types_share_no_embedding);
   tcase_add_test(tests, tiles_are_not_followed);
   tcase_add_test(tests, new_and_reused_embeddings_share_a_block);
   tcase_add_test(tests, remembered_regions_are_bounded);

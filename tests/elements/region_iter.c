@@ -197,6 +197,29 @@ GST_START_TEST(keys_tell_regions_apart)
 }
 GST_END_TEST
 
+static guint64
+track_of(const gchar *type, guint64 key)
+{
+  DriftclusterRegion region = {.roi_type = g_quark_from_string(type), .key = key};
+  guint64 track;
+  fail_unless(dc_region_track(&region, &track));
+  return track;
+}
+
+/* Each detector numbers for itself. */
+GST_START_TEST(tracks_are_told_apart_by_type_and_key)
+{
+  assert_equals_uint64(track_of("a", 1), track_of("a", 1));
+  fail_unless(track_of("a", 1) != track_of("a", 2));
+  fail_unless(track_of("a", 1) != track_of("b", 1));
+  fail_unless(track_of("a", G_MAXUINT32) != track_of("b", G_MAXUINT32));
+  DriftclusterRegion unnamed = {.roi_type = g_quark_from_string("a"),
+                                .key = DC_REGION_KEY_UNNAMED(0)};
+  guint64 track;
+  fail_if(dc_region_track(&unnamed, &track));
+}
+GST_END_TEST
+
 GST_START_TEST(regions_beyond_the_limit_are_counted)
 {
   GstBuffer *buffer = gst_buffer_new();
@@ -344,6 +367,7 @@ region_iter_suite(void)
   tcase_add_test(tests, regions_of_interest_outside_or_empty_are_counted);
   tcase_add_test(tests, object_class_filters);
   tcase_add_test(tests, keys_tell_regions_apart);
+  tcase_add_test(tests, tracks_are_told_apart_by_type_and_key);
   tcase_add_test(tests, regions_beyond_the_limit_are_counted);
   TCase *detections = tcase_create("detections");
   suite_add_tcase(suite, detections);
