@@ -101,7 +101,7 @@ gst_embed_install_region_properties(GObjectClass *klass)
   /**
    * GstEmbed:tiles:
    *
-   * The grid of inference-region=tiles, as COLUMNSxROWS.
+   * The grid of inference-region=tiles, as COLUMNSxROWS. #GstEmbed:max-regions does not bound it.
    *
    * Since: 0.1
    */
@@ -126,15 +126,16 @@ gst_embed_install_region_properties(GObjectClass *klass)
   /**
    * GstEmbed:max-regions:
    *
-   * Bound of the regions of one frame; what exceeds it is left out and counted.
+   * Bound of the regions of interest of one frame; what exceeds it is left out and counted. All
+   * tiles of #GstEmbed:tiles are embedded.
    *
    * Since: 0.1
    */
   g_object_class_install_property(
       klass, PROP_MAX_REGIONS,
       g_param_spec_uint("max-regions", "Maximum regions",
-                        "Regions of one frame that are embedded; those beyond are left out and "
-                        "counted in stats",
+                        "Regions of interest of one frame that are embedded; those beyond are left "
+                        "out and counted in stats",
                         1, DRIFTCLUSTER_MAX_REGIONS, DEFAULT_MAX_REGIONS, DC_PARAM_READY));
 }
 

@@ -131,6 +131,15 @@ gst_embed_check_tiles(const gchar *text, DcError *error)
                       text ? text : "", DC_TILES_MAX);
 }
 
+/* Regions of one frame at most. A grid, which may change while the element runs, is embedded whole.
+ */
+static guint
+gst_embed_capacity(const DcRegionRules *rules)
+{
+  return rules->where == DC_INFERENCE_REGION_TILES ? DC_TILES_MAX * DC_TILES_MAX
+                                                   : rules->max_regions;
+}
+
 static gboolean
 gst_embed_start(GstBaseTransform *base)
 {
@@ -139,7 +148,7 @@ gst_embed_start(GstBaseTransform *base)
   DcError error;
   GST_OBJECT_LOCK(self);
   GstEmbedRun run = self->run;
-  guint max_regions = self->settings.rules.max_regions, max_tracks = self->max_tracks;
+  guint capacity = gst_embed_capacity(&self->settings.rules), max_tracks = self->max_tracks;
   DcStatus status = gst_embed_check_tiles(self->tiles, &error);
   self->stats = (GstEmbedStats){0};
   self->earliest_time = GST_CLOCK_TIME_NONE;
@@ -155,7 +164,7 @@ gst_embed_start(GstBaseTransform *base)
     return FALSE;
   }
   dc_blas_set_threads((int)run.threads);
-  self->frame = gst_embed_frame_new(max_regions, max_tracks);
+  self->frame = gst_embed_frame_new(capacity, max_tracks);
   self->wait = 0;
   self->shed_at = GST_CLOCK_TIME_NONE;
   self->warned_not_finite = self->warned_unreadable = FALSE;

@@ -80,13 +80,39 @@ GST_END_TEST
 
 GST_START_TEST(regions_beyond_the_limit_are_left_out)
 {
-  GstHarness *harness =
-      harness_of("embed inference-region=tiles tiles=4x2 max-regions=3", mean_model);
-  GstBuffer *buffer = gst_harness_push_and_pull(harness, gray_frame(8, 4, 0));
+  GstHarness *harness = harness_of("embed inference-region=roi-list max-regions=3", mean_model);
+  GstBuffer *frame = gray_frame(8, 4, 0);
+  for (guint i = 0; i < 8; i++)
+    gst_buffer_add_video_region_of_interest_meta(frame, "face", i % 4 * 2, i / 4 * 2, 2, 2);
+  GstBuffer *buffer = gst_harness_push_and_pull(harness, frame);
   assert_equals_int(meta_of(buffer)->n_regions, 3);
   assert_embedding(meta_of(buffer), 2, 0.8f);
   gst_buffer_unref(buffer);
   assert_equals_uint64(stat_of(harness, "surplus-regions"), 5);
+  harness_free(harness);
+}
+GST_END_TEST
+
+static void
+assert_tiles(GstHarness *harness, guint number, guint tiles)
+{
+  GstBuffer *buffer = gst_harness_push_and_pull(harness, gray_frame(64, 64, number));
+  assert_equals_int(meta_of(buffer)->n_regions, tiles);
+  assert_embedding(meta_of(buffer), 0, 0.2f);
+  assert_embedding(meta_of(buffer), tiles - 1, 0.8f);
+  gst_buffer_unref(buffer);
+}
+
+/* Whatever max-regions says of regions of interest. */
+GST_START_TEST(every_tile_of_a_fine_grid_is_embedded)
+{
+  GstHarness *harness = harness_of("embed inference-region=tiles tiles=20x20", mean_model);
+  gst_harness_set_src_caps_str(harness,
+                               "video/x-raw,format=GRAY8,width=64,height=64,framerate=25/1");
+  assert_tiles(harness, 0, 400);
+  gst_harness_set(harness, "embed", "tiles", "64x64", NULL);
+  assert_tiles(harness, 1, DRIFTCLUSTER_MAX_REGIONS);
+  assert_equals_uint64(stat_of(harness, "surplus-regions"), 0);
   harness_free(harness);
 }
 GST_END_TEST
@@ -448,6 +474,7 @@ embed_suite(void)
   tcase_add_test(tests, regions_of_interest_are_embedded);
   tcase_add_test(tests, frame_without_regions_says_so);
   tcase_add_test(tests, regions_beyond_the_limit_are_left_out);
+  tcase_add_test(tests, every_tile_of_a_fine_grid_is_embedded);
   tcase_add_test(tests, descriptor_needs_no_model);
   tcase_add_test(tests, every_format_is_read);
   tcase_add_test(tests, shared_pixels_are_not_copied);
