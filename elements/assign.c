@@ -19,8 +19,9 @@
  * A region that has no embedding on this frame, because the encoder skipped it, keeps its last
  * cluster and is marked stale.
  *
- * Two things are forgotten by a flushing seek and by PAUSED to READY: the last clusters of regions,
- * and the votes of #GstAssign:smoothing.
+ * Two things are forgotten by a flushing seek, where another stream starts (behind an
+ * input-selector, say), and by PAUSED to READY: the last clusters of regions, and the votes of
+ * #GstAssign:smoothing.
  *
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=600 ! embed inference-region=tiles tiles=4x3 ! \
@@ -43,6 +44,7 @@
 #include "common/region-labeller.h"
 #include "common/roi-label.h"
 #include "common/snapshot-event.h"
+#include "common/stream-breaks.h"
 #include "common/track-votes.h"
 #include "meta/driftcluster.h"
 
@@ -73,6 +75,7 @@ struct _GstAssign {
   /* Of the streaming thread. */
   GstAssignSource source;
   DcRegionLabeller *labeller;
+  DcStreamBreaks breaks;
   DcForeignReader foreign;
   const DcAnalyticsBridge *analytics; /* NULL: labels are not written there */
   DcRateLimit novel_limit;
@@ -264,7 +267,7 @@ gst_assign_sink_event(GstBaseTransform *transform, GstEvent *event)
     dc_region_labeller_adopt(self->labeller, dc_snapshot_event_get(event));
   } else if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) {
     gst_assign_source_check(&self->source, GST_ELEMENT(self), TRUE);
-  } else if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
+  } else if (dc_stream_breaks_at(&self->breaks, event)) {
     dc_region_labeller_forget(self->labeller);
     self->novel_limit = DC_RATE_LIMIT_INIT;
   }
@@ -334,6 +337,7 @@ gst_assign_stop(GstBaseTransform *transform)
 
   gst_assign_source_close(&self->source);
   g_clear_pointer(&self->labeller, dc_region_labeller_free);
+  dc_stream_breaks_clear(&self->breaks);
   return TRUE;
 }
 

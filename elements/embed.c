@@ -37,6 +37,7 @@
 #include "common/frame-reader.h"
 #include "common/props.h"
 #include "common/stats.h"
+#include "common/stream-breaks.h"
 #include "embed-frame.h"
 #include "embed-model.h"
 #include "embed-properties.h"
@@ -87,6 +88,7 @@ struct _GstEmbed {
   /* Of the streaming thread. */
   GstVideoInfo info;
   GstEmbedFrame *frame; /* from start to stop */
+  DcStreamBreaks breaks;
   guint wait;           /* frames until the next inference */
   GstClockTime shed_at; /* running time of the last frame that was shed, or NONE */
   gboolean warned_not_finite, warned_unreadable;
@@ -116,6 +118,7 @@ gst_embed_stop(GstBaseTransform *base)
   GST_OBJECT_UNLOCK(self);
   gst_embed_model_stop(self->model);
   g_clear_pointer(&self->frame, gst_embed_frame_free);
+  dc_stream_breaks_clear(&self->breaks);
   return TRUE;
 }
 
@@ -206,10 +209,13 @@ static gboolean
 gst_embed_sink_event(GstBaseTransform *base, GstEvent *event)
 {
   GstEmbed *self = GST_EMBED(base);
-  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
-    gst_embed_set_earliest_time(self, GST_CLOCK_TIME_NONE);
+  if (dc_stream_breaks_at(&self->breaks, event)) {
     gst_embed_frame_forget(self->frame);
     self->wait = 0;
+  }
+  /* Running time starts anew, which it does not where another stream follows. */
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
+    gst_embed_set_earliest_time(self, GST_CLOCK_TIME_NONE);
     self->shed_at = GST_CLOCK_TIME_NONE;
   }
   return GST_BASE_TRANSFORM_CLASS(parent_class)->sink_event(base, event);

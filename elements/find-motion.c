@@ -31,6 +31,7 @@
 #include "common/frame-reader.h"
 #include "common/props.h"
 #include "common/stats.h"
+#include "common/stream-breaks.h"
 #include "motion/motion.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_find_motion_debug);
@@ -89,8 +90,9 @@ struct _GstFindMotion {
 
   /* Of the streaming thread. */
   GstVideoInfo info;
-  DcMotion *motion;         /* from start to stop */
-  DcMotionResult result;    /* of the last frame */
+  DcMotion *motion;      /* from start to stop */
+  DcMotionResult result; /* of the last frame */
+  DcStreamBreaks breaks;
   GstClockTime stream_time; /* of the last frame, or GST_CLOCK_TIME_NONE */
   DcRateLimit changes_told;
   gboolean warned_unreadable;
@@ -135,7 +137,9 @@ gst_find_motion_start(GstBaseTransform *base)
 static gboolean
 gst_find_motion_stop(GstBaseTransform *base)
 {
-  g_clear_pointer(&GST_FIND_MOTION(base)->motion, dc_motion_free);
+  GstFindMotion *self = GST_FIND_MOTION(base);
+  g_clear_pointer(&self->motion, dc_motion_free);
+  dc_stream_breaks_clear(&self->breaks);
   return TRUE;
 }
 
@@ -146,12 +150,12 @@ gst_find_motion_set_caps(GstBaseTransform *base, GstCaps *in_caps, GstCaps *out_
   return gst_video_info_from_caps(&GST_FIND_MOTION(base)->info, in_caps);
 }
 
-/* What comes after a flush does not follow what was before: regions end, the background stays. */
+/* What comes after a break does not follow what was before: regions end, the background stays. */
 static gboolean
 gst_find_motion_sink_event(GstBaseTransform *base, GstEvent *event)
 {
   GstFindMotion *self = GST_FIND_MOTION(base);
-  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
+  if (dc_stream_breaks_at(&self->breaks, event)) {
     dc_motion_interrupt(self->motion);
     self->stream_time = GST_CLOCK_TIME_NONE;
   }

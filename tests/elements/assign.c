@@ -480,6 +480,20 @@ GST_START_TEST(flush_forgets_regions_but_not_clusters)
 }
 GST_END_TEST
 
+GST_START_TEST(another_stream_forgets_regions_but_not_clusters)
+{
+  Blobs blobs = blobs_of(3, 8);
+  GstHarness *h = new_harness_of_blobs("assign", &blobs);
+  assert_equals_int(cluster_after(h, buffer_of(&blobs, 0, 1)), 1);
+  stream_start(h, NULL);
+  assert_equals_int(cluster_after(h, buffer_of(&blobs, 1, NOTHING)), 1);
+  stream_start(h, "another");
+  assert_equals_int(cluster_after(h, buffer_of(&blobs, 2, NOTHING)), -1);
+  assert_equals_int(cluster_after(h, buffer_of(&blobs, 3, 1)), 1);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
 GST_START_TEST(smoothing_outvotes_a_flicker)
 {
   Blobs blobs = blobs_of(3, 8);
@@ -961,6 +975,7 @@ assign_suite(void)
   tcase_add_test(tracks, region_never_seen_is_unassigned);
   tcase_add_test(tracks, remembered_regions_are_bounded);
   tcase_add_test(tracks, flush_forgets_regions_but_not_clusters);
+  tcase_add_test(tracks, another_stream_forgets_regions_but_not_clusters);
   tcase_add_test(tracks, smoothing_outvotes_a_flicker);
   tcase_add_test(tracks, alternating_region_keeps_its_label);
   tcase_add_test(tracks, alternating_region_flaps_without_hysteresis);

@@ -2,6 +2,7 @@
 /* Regions of others in `embed`: which are worth a look, and how often. And what it says when it is
  * too slow. */
 #include "embed_harness.h"
+#include "streams.h"
 
 #define ROI "embed inference-region=roi-list "
 
@@ -162,6 +163,20 @@ GST_START_TEST(flush_forgets_embeddings)
 }
 GST_END_TEST
 
+/* Another camera's number 5 is another thing. */
+GST_START_TEST(another_stream_forgets_embeddings)
+{
+  GstHarness *harness = harness_of_regions(ROI "reembed-interval=3600000000000");
+  assert_made_now(harness, frame_of(0, 5, 10, 10), TRUE);
+  stream_start(harness, NULL);
+  assert_made_now(harness, frame_of(1, 5, 10, 10), FALSE);
+  stream_start(harness, "another");
+  assert_made_now(harness, frame_of(2, 5, 10, 10), TRUE);
+  assert_made_now(harness, frame_of(3, 5, 10, 10), FALSE);
+  harness_free(harness);
+}
+GST_END_TEST
+
 /* --- Which regions --- */
 
 static void
@@ -260,6 +275,7 @@ embed_tracks_suite(void)
   tcase_add_test(tests, new_and_reused_embeddings_share_a_block);
   tcase_add_test(tests, remembered_regions_are_bounded);
   tcase_add_test(tests, flush_forgets_embeddings);
+  tcase_add_test(tests, another_stream_forgets_embeddings);
   tcase_add_test(tests, small_and_unsure_regions_are_left_out);
   tcase_add_test(tests, size_is_that_on_the_frame);
   tcase_add_test(tests, overload_is_said_once_for_each_time);

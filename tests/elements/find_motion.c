@@ -208,6 +208,21 @@ GST_START_TEST(flush_ends_regions_and_keeps_the_background)
 }
 GST_END_TEST
 
+GST_START_TEST(another_stream_ends_regions_and_keeps_the_background)
+{
+  Camera camera = camera_open("find-motion", CAPS("I420", 160));
+  camera_learn(&camera, 60);
+  gint before = camera_walk(&camera, 20);
+  stream_start(camera.h, NULL);
+  assert_equals_int(camera_show(&camera, 50), before);
+  stream_start(camera.h, "another");
+  assert_equals_int(camera_show(&camera, 52), -1);
+  gint after = camera_walk(&camera, 10);
+  fail_unless(after > before, "%d after %d", after, before);
+  camera_close(&camera);
+}
+GST_END_TEST
+
 GST_START_TEST(time_that_jumps_back_ends_regions)
 {
   Camera camera = camera_open("find-motion", CAPS("I420", 160));
@@ -396,6 +411,7 @@ find_motion_suite(void)
   tcase_add_test(cases, pixels_are_not_copied);
   tcase_add_test(cases, another_size_starts_anew_and_ids_go_on);
   tcase_add_test(cases, flush_ends_regions_and_keeps_the_background);
+  tcase_add_test(cases, another_stream_ends_regions_and_keeps_the_background);
   tcase_add_test(cases, time_that_jumps_back_ends_regions);
   tcase_add_test(cases, reverse_playback_has_no_regions);
   tcase_add_test(cases, buffers_without_time_are_looked_at);

@@ -19,6 +19,19 @@ stream_open(const gchar *launch)
   return h;
 }
 
+/* Starts the stream `id`, as an input-selector does; NULL: tells again of the one there is. */
+static inline void
+stream_start(GstHarness *h, const gchar *id)
+{
+  g_autoptr(GstCaps) caps = gst_pad_get_current_caps(h->srcpad);
+  GstSegment segment;
+  g_autofree gchar *same = gst_pad_get_stream_id(h->srcpad);
+  fail_unless(gst_harness_push_event(h, gst_event_new_stream_start(id ? id : same)));
+  fail_unless(gst_harness_push_event(h, gst_event_new_caps(caps)));
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  fail_unless(gst_harness_push_event(h, gst_event_new_segment(&segment)));
+}
+
 /* The newest snapshot that reached the end of the harness, or NULL. */
 static inline DcSnapshot *
 stream_snapshot(GstHarness *h)
