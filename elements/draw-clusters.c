@@ -22,6 +22,7 @@
 #include "common/buffer-times.h"
 #include "common/painter.h"
 #include "common/props.h"
+#include "common/whole-frames.h"
 #include "meta/results-meta.h"
 
 GST_DEBUG_CATEGORY_STATIC(draw_clusters_debug);
@@ -209,5 +210,6 @@ gst_draw_clusters_class_init(GstDrawClustersClass *klass)
   transform_class->start = gst_draw_clusters_start;
   transform_class->stop = gst_draw_clusters_stop;
   transform_class->transform_ip = gst_draw_clusters_transform_ip;
+  transform_class->propose_allocation = dc_whole_frames_propose_allocation;
   GST_VIDEO_FILTER_CLASS(klass)->transform_frame_ip = gst_draw_clusters_transform_frame_ip;
 }

@@ -38,6 +38,7 @@
 #include "common/props.h"
 #include "common/stats.h"
 #include "common/stream-breaks.h"
+#include "common/whole-frames.h"
 #include "embed-frame.h"
 #include "embed-model.h"
 #include "embed-properties.h"
@@ -574,6 +575,7 @@ gst_embed_class_init(GstEmbedClass *klass)
   base_class->start = gst_embed_start;
   base_class->stop = gst_embed_stop;
   base_class->set_caps = gst_embed_set_caps;
+  base_class->propose_allocation = dc_whole_frames_propose_allocation;
   base_class->src_event = gst_embed_src_event;
   base_class->sink_event = gst_embed_sink_event;
   base_class->transform_ip = gst_embed_transform_ip;

@@ -32,6 +32,7 @@
 #include "common/props.h"
 #include "common/stats.h"
 #include "common/stream-breaks.h"
+#include "common/whole-frames.h"
 #include "motion/motion.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_find_motion_debug);
@@ -572,6 +573,7 @@ gst_find_motion_class_init(GstFindMotionClass *klass)
   base_class->start = gst_find_motion_start;
   base_class->stop = gst_find_motion_stop;
   base_class->set_caps = gst_find_motion_set_caps;
+  base_class->propose_allocation = dc_whole_frames_propose_allocation;
   base_class->sink_event = gst_find_motion_sink_event;
   base_class->transform_ip = gst_find_motion_transform_ip;
 }

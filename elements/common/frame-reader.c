@@ -39,16 +39,17 @@ dc_frame_reader_accepts(const GstVideoInfo *info)
   return pixel_format(GST_VIDEO_INFO_FORMAT(info), &pixels);
 }
 
+/* Of the size that the caps say; the video meta of a buffer may tell of a larger frame. */
 static DcImage
-image_of_frame(const GstVideoFrame *frame, DcPixelFormat format)
+image_of_frame(const GstVideoFrame *frame, const GstVideoInfo *info, DcPixelFormat format)
 {
   const GstVideoColorimetry *colorimetry = &frame->info.colorimetry;
   DcImage image = {
       .format = format,
       .colour = colour_matrix(colorimetry),
       .full_range = colorimetry->range == GST_VIDEO_COLOR_RANGE_0_255,
-      .width = GST_VIDEO_FRAME_WIDTH(frame),
-      .height = GST_VIDEO_FRAME_HEIGHT(frame),
+      .width = GST_VIDEO_INFO_WIDTH(info),
+      .height = GST_VIDEO_INFO_HEIGHT(info),
   };
   for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES(frame); plane++) {
     image.planes[plane] = GST_VIDEO_FRAME_PLANE_DATA(frame, plane);
@@ -76,7 +77,7 @@ dc_frame_reader_open(DcFrameReader *reader, const GstVideoInfo *info, GstBuffer 
   if (!pixel_format(GST_VIDEO_INFO_FORMAT(info), &format) || !meta_agrees(info, buffer) ||
       !gst_video_frame_map(&reader->frame, info, buffer, GST_MAP_READ))
     return FALSE;
-  reader->image = image_of_frame(&reader->frame, format);
+  reader->image = image_of_frame(&reader->frame, info, format);
   return TRUE;
 }
 

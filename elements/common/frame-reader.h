@@ -21,8 +21,9 @@ typedef struct {
 gboolean dc_frame_reader_accepts(const GstVideoInfo *info);
 
 /* Maps `buffer` READ, so that a shared buffer is not copied, with the strides and offsets of its
- * GstVideoMeta where it has one. FALSE when the buffer does not hold a frame of `info` (its memory
- * is too small, or its meta describes another format); nothing is to be closed then. */
+ * GstVideoMeta where it has one; of a frame larger than `info` the top left is read. FALSE when the
+ * buffer does not hold a frame of `info` (its memory is too small, or its meta describes another
+ * format); nothing is to be closed then. */
 gboolean dc_frame_reader_open(DcFrameReader *reader, const GstVideoInfo *info, GstBuffer *buffer);
 void dc_frame_reader_close(DcFrameReader *reader);
 

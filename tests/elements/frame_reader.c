@@ -135,6 +135,23 @@ GST_START_TEST(meta_that_contradicts_the_caps_is_refused)
 }
 GST_END_TEST
 
+/* Not that of the meta: elements tell of places in the frame of the caps. */
+GST_START_TEST(larger_frame_has_the_size_of_the_caps)
+{
+  GstVideoInfo info = info_of(GST_VIDEO_FORMAT_GRAY8, 8, 4);
+  GstVideoInfo larger = info_of(GST_VIDEO_FORMAT_GRAY8, 16, 12);
+  DcFrameReader reader;
+  GstBuffer *buffer = buffer_of(&larger);
+  gst_buffer_add_video_meta(buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_GRAY8, 16, 12);
+  fail_unless(dc_frame_reader_open(&reader, &info, buffer));
+  assert_equals_int(reader.image.width, 8);
+  assert_equals_int(reader.image.height, 4);
+  assert_equals_int(reader.image.strides[0], 16);
+  dc_frame_reader_close(&reader);
+  gst_buffer_unref(buffer);
+}
+GST_END_TEST
+
 GST_START_TEST(other_formats_are_refused)
 {
   GstVideoInfo info = info_of(GST_VIDEO_FORMAT_Y444, 8, 8);
@@ -158,6 +175,7 @@ frame_reader_suite(void)
   tcase_add_test(tests, shared_memory_is_not_copied);
   tcase_add_test(tests, buffer_without_a_frame_is_refused);
   tcase_add_test(tests, meta_that_contradicts_the_caps_is_refused);
+  tcase_add_test(tests, larger_frame_has_the_size_of_the_caps);
   tcase_add_test(tests, other_formats_are_refused);
   return suite;
 }
