@@ -24,7 +24,7 @@ struct DcClusterKeeper {
   DcAdapter *adapter;
   const gchar *encoder; /* of the adapter, interned */
   gsize dim;
-  gboolean dirty;
+  guint64 last_change; /* its number */
 };
 
 DcClusterKeeper *
@@ -177,7 +177,6 @@ end(DcClusterKeeper *keeper)
 {
   keeper->open = FALSE;
   keeper->shared = NULL; /* its readers keep the newest snapshot */
-  keeper->dirty = FALSE;
   g_clear_pointer(&keeper->model, dc_model_free);
   begin(keeper, NULL);
 }
@@ -276,7 +275,7 @@ learn(DcClusterKeeper *keeper, const DriftclusterEmbeddingBlock *block, GstClock
     return dc_error_set(error, status, "the embeddings were refused: %s", dc_status_text(status));
   result->accepted = pushed.accepted;
   result->rejected = pushed.rejected;
-  keeper->dirty |= pushed.accepted > 0;
+  keeper->last_change += pushed.accepted > 0;
   return dc_adapter_is_due(keeper->adapter) ? adapt_once(keeper, adapt, result, error) : DC_OK;
 }
 
@@ -318,7 +317,7 @@ restore(DcClusterKeeper *keeper, const DcState *state, DcError *error)
 {
   DcStatus status = dc_state_restore(state, keeper->adapter, error);
   if (status == DC_OK) {
-    keeper->dirty = TRUE;
+    keeper->last_change++;
     publish(keeper);
   }
   return status;
@@ -354,30 +353,29 @@ dc_cluster_keeper_has_waiting_state(DcClusterKeeper *keeper)
 }
 
 DcStatus
-dc_cluster_keeper_capture(DcClusterKeeper *keeper, DcState **state, DcError *error)
+dc_cluster_keeper_capture(DcClusterKeeper *keeper, DcState **state, guint64 *change, DcError *error)
 {
   DcStatus status = take_open_turn(keeper, error);
   if (status != DC_OK)
     return status;
   *state = keeper->adapter ? dc_state_capture(keeper->adapter) : NULL;
-  if (*state)
-    keeper->dirty = FALSE;
-  else if (keeper->adapter)
-    status = dc_error_set(error, DC_ERROR_MEMORY, "no memory for a copy of the state");
-  else
+  *change = keeper->last_change;
+  if (!keeper->adapter)
     status = dc_error_set(error, DC_ERROR_NOT_READY,
                           "there is nothing to save yet: no embeddings have come");
+  else if (!*state)
+    status = dc_error_set(error, DC_ERROR_MEMORY, "no memory for a copy of the state");
   end_turn(keeper);
   return status;
 }
 
-gboolean
-dc_cluster_keeper_is_dirty(DcClusterKeeper *keeper)
+guint64
+dc_cluster_keeper_last_change(DcClusterKeeper *keeper)
 {
   take_turn(keeper);
-  gboolean dirty = keeper->dirty && keeper->adapter;
+  guint64 change = keeper->last_change;
   end_turn(keeper);
-  return dirty;
+  return change;
 }
 
 DcStatus
@@ -387,7 +385,7 @@ dc_cluster_keeper_reset(DcClusterKeeper *keeper, DcError *error)
   if (status != DC_OK)
     return status;
   status = begin(keeper, error);
-  keeper->dirty = TRUE;
+  keeper->last_change++;
   end_turn(keeper);
   return status;
 }
@@ -493,7 +491,7 @@ command_clusters(DcClusterKeeper *keeper, const DcClusterCommand *command,
   if (status != DC_OK)
     return status;
   DcSnapshot *before = dc_snapshot_ref(keeper->snapshot);
-  keeper->dirty = TRUE;
+  keeper->last_change++;
   publish(keeper);
   take_outcome(command, before, keeper->snapshot, cluster, other, outcome);
   dc_snapshot_unref(before);

@@ -60,12 +60,13 @@ DcStatus dc_cluster_keeper_restore(DcClusterKeeper *keeper, DcState *state, gboo
 /* Whether a state waits for embeddings. */
 gboolean dc_cluster_keeper_has_waiting_state(DcClusterKeeper *keeper);
 
-/* A copy of everything to be saved, an unfinished warm-up included; DC_ERROR_NOT_READY while
- * nothing has come. */
-DcStatus dc_cluster_keeper_capture(DcClusterKeeper *keeper, DcState **state, DcError *error);
+/* A copy of everything to be saved, an unfinished warm-up included, and the number of the last
+ * change that is in it; DC_ERROR_NOT_READY while nothing has come. */
+DcStatus dc_cluster_keeper_capture(DcClusterKeeper *keeper, DcState **state, guint64 *change,
+                                   DcError *error);
 
-/* Whether embeddings or commands came since the last capture. */
-gboolean dc_cluster_keeper_is_dirty(DcClusterKeeper *keeper);
+/* The number of the last change that embeddings, commands or a state made. It never goes back. */
+guint64 dc_cluster_keeper_last_change(DcClusterKeeper *keeper);
 
 /* Starts again as dc_cluster_keeper_open() did. */
 DcStatus dc_cluster_keeper_reset(DcClusterKeeper *keeper, DcError *error);

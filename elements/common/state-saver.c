@@ -4,6 +4,7 @@
 typedef struct {
   gchar *path;
   DcState *state; /* NULL once taken by the thread */
+  guint64 change; /* the last one in the state */
   guint waiters;  /* callers that want the outcome; the last one frees the job */
   gboolean done;
   gboolean written;
@@ -34,7 +35,7 @@ write_job(DcStateSaver *saver, Job *job)
   DcError error = {.status = DC_OK};
   job->written = dc_state_write(job->state, job->path, &error) == DC_OK;
   g_clear_pointer(&job->state, dc_state_free);
-  saver->saved(job->path, &error, saver->user_data);
+  saver->saved(job->path, job->change, &error, saver->user_data);
 }
 
 static gpointer
@@ -102,7 +103,7 @@ find_waiting_job(DcStateSaver *saver, const gchar *path)
 
 /* Queues `state` and returns its job; called with the mutex held. */
 static Job *
-queue_job(DcStateSaver *saver, DcState *state, const gchar *path)
+queue_job(DcStateSaver *saver, DcState *state, guint64 change, const gchar *path)
 {
   Job *job = find_waiting_job(saver, path);
   if (job) {
@@ -113,6 +114,7 @@ queue_job(DcStateSaver *saver, DcState *state, const gchar *path)
     g_queue_push_tail(&saver->jobs, job);
   }
   job->state = state;
+  job->change = change;
   if (!saver->running) {
     join_thread(saver);
     saver->running = TRUE;
@@ -122,18 +124,18 @@ queue_job(DcStateSaver *saver, DcState *state, const gchar *path)
 }
 
 void
-dc_state_saver_save(DcStateSaver *saver, DcState *state, const gchar *path)
+dc_state_saver_save(DcStateSaver *saver, DcState *state, guint64 change, const gchar *path)
 {
   g_mutex_lock(&saver->mutex);
-  queue_job(saver, state, path);
+  queue_job(saver, state, change, path);
   g_mutex_unlock(&saver->mutex);
 }
 
 gboolean
-dc_state_saver_save_and_wait(DcStateSaver *saver, DcState *state, const gchar *path)
+dc_state_saver_save_and_wait(DcStateSaver *saver, DcState *state, guint64 change, const gchar *path)
 {
   g_mutex_lock(&saver->mutex);
-  Job *job = queue_job(saver, state, path);
+  Job *job = queue_job(saver, state, change, path);
   job->waiters++;
   while (!job->done)
     g_cond_wait(&saver->changed, &saver->mutex);

@@ -13,20 +13,23 @@ G_BEGIN_DECLS
  */
 typedef struct DcStateSaver DcStateSaver;
 
-/* Told of each outcome, on the saver's thread, with no lock held. `error->status` is DC_OK when the
- * state is on disk. */
-typedef void (*DcStateSaved)(const gchar *path, const DcError *error, gpointer user_data);
+/* Told of each outcome, on the saver's thread, with no lock held: `change` came with the state.
+ * `error->status` is DC_OK when the state is on disk. */
+typedef void (*DcStateSaved)(const gchar *path, guint64 change, const DcError *error,
+                             gpointer user_data);
 
 DcStateSaver *dc_state_saver_new(DcStateSaved saved, gpointer user_data);
 
 /* Waits until everything is written. */
 void dc_state_saver_free(DcStateSaver *saver);
 
-/* Has `state` (transfer full) written to `path` and returns at once. */
-void dc_state_saver_save(DcStateSaver *saver, DcState *state, const gchar *path);
+/* Has `state` (transfer full), which holds all up to `change`, written to `path` and returns at
+ * once. */
+void dc_state_saver_save(DcStateSaver *saver, DcState *state, guint64 change, const gchar *path);
 
 /* The same, waiting until this state or a newer one is written; TRUE when it is on disk. */
-gboolean dc_state_saver_save_and_wait(DcStateSaver *saver, DcState *state, const gchar *path);
+gboolean dc_state_saver_save_and_wait(DcStateSaver *saver, DcState *state, guint64 change,
+                                      const gchar *path);
 
 /* Returns when nothing is left to write. */
 void dc_state_saver_drain(DcStateSaver *saver);

@@ -15,6 +15,7 @@ struct DcStateStore {
   GMutex mutex;     /* guards what follows, up to the line */
   gchar *path;      /* NULL: only commands */
   gchar *taken;     /* file of the state that the keeper was given last */
+  guint64 written;  /* number of the last change that is in the file at `path` */
   gboolean failing; /* told once, until a save succeeds */
   DcStateStoreStats stats;
 
@@ -41,7 +42,7 @@ set_text(DcStateStore *store, gchar **text, const gchar *value)
 
 /* On the saver's thread. */
 static void
-note_saved(const gchar *path, const DcError *error, gpointer user_data)
+note_saved(const gchar *path, guint64 change, const DcError *error, gpointer user_data)
 {
   DcStateStore *store = user_data;
   gboolean failed = error->status != DC_OK;
@@ -49,6 +50,8 @@ note_saved(const gchar *path, const DcError *error, gpointer user_data)
   g_mutex_lock(&store->mutex);
   gboolean is_news = failed && !store->failing;
   store->failing = failed;
+  if (!failed && g_strcmp0(path, store->path) == 0)
+    store->written = change;
   store->stats.saves += !failed;
   store->stats.failed_saves += failed;
   g_mutex_unlock(&store->mutex);
@@ -108,7 +111,9 @@ dc_state_store_open(DcStateStore *store, const gchar *path, DcError *error)
 {
   set_text(store, &store->path, path);
   store->saved = GST_CLOCK_TIME_NONE;
+  guint64 change = dc_cluster_keeper_last_change(store->keeper);
   g_mutex_lock(&store->mutex);
+  store->written = change;
   store->failing = FALSE;
   store->stats = (DcStateStoreStats){0};
   g_mutex_unlock(&store->mutex);
@@ -132,15 +137,26 @@ dc_state_store_close(DcStateStore *store)
   set_text(store, &store->path, NULL);
 }
 
+/* Whether anything changed that is not in the file of the store. */
+static gboolean
+has_news(DcStateStore *store)
+{
+  guint64 change = dc_cluster_keeper_last_change(store->keeper);
+  g_mutex_lock(&store->mutex);
+  gboolean news = store->path && store->written != change;
+  g_mutex_unlock(&store->mutex);
+  return news;
+}
+
 /* Has the state written to the path of the store if there is anything new in it. */
 static void
 save_news(DcStateStore *store)
 {
   g_autofree gchar *path = copy_of(store, &store->path);
   DcState *state;
-  if (path && dc_cluster_keeper_is_dirty(store->keeper) &&
-      dc_cluster_keeper_capture(store->keeper, &state, NULL) == DC_OK)
-    dc_state_saver_save(store->saver, state, path);
+  guint64 change;
+  if (has_news(store) && dc_cluster_keeper_capture(store->keeper, &state, &change, NULL) == DC_OK)
+    dc_state_saver_save(store->saver, state, change, path);
 }
 
 void
@@ -159,6 +175,7 @@ dc_state_store_save_when_due(DcStateStore *store, GstClockTime interval, GstCloc
 void
 dc_state_store_finish(DcStateStore *store)
 {
+  dc_state_saver_drain(store->saver); /* what is on its way may be all that is new */
   save_news(store);
   dc_state_saver_drain(store->saver);
 }
@@ -172,8 +189,9 @@ dc_state_store_save_as(DcStateStore *store, const gchar *path, DcError *error)
     return dc_error_set(error, DC_ERROR_ARGUMENT,
                         "there is no file to save to: give the command a path, or set state-file");
   DcState *state;
-  DcStatus status = dc_cluster_keeper_capture(store->keeper, &state, error);
-  if (status == DC_OK && !dc_state_saver_save_and_wait(store->saver, state, target))
+  guint64 change;
+  DcStatus status = dc_cluster_keeper_capture(store->keeper, &state, &change, error);
+  if (status == DC_OK && !dc_state_saver_save_and_wait(store->saver, state, change, target))
     status = dc_error_set(error, DC_ERROR_IO, "the clusters could not be saved to '%s'", target);
   return status;
 }

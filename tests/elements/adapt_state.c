@@ -140,17 +140,23 @@ uuid_of(GstHarness *h, guint cluster)
 
 /* --- Saving and going on --- */
 
+static void
+rename_cluster(GstHarness *h, const gchar *cluster, const gchar *label)
+{
+  gboolean done = FALSE;
+  GstElement *element = gst_harness_find_element(h, "adapt-centroids");
+  g_signal_emit_by_name(element, "rename-cluster", cluster, label, &done);
+  gst_object_unref(element);
+  fail_unless(done);
+}
+
 GST_START_TEST(restart_goes_on_with_the_same_clusters)
 {
   Blobs blobs = blobs_of(3, DIM);
   GstHarness *h = open_element("");
   push(h, &blobs, 0, 10);
   g_autofree gchar *uuid = uuid_of(h, 1);
-  gboolean done = FALSE;
-  GstElement *element = gst_harness_find_element(h, "adapt-centroids");
-  g_signal_emit_by_name(element, "rename-cluster", "1", "van", &done);
-  fail_unless(done);
-  gst_object_unref(element);
+  rename_cluster(h, "1", "van");
   gst_harness_teardown(h);
 
   h = open_element("seed=77 post-messages=true");
@@ -164,6 +170,52 @@ GST_START_TEST(restart_goes_on_with_the_same_clusters)
   assert_notice(bus, "state-loaded", state);
   stream_unwatch(h->element, bus);
   gst_harness_teardown(h);
+}
+GST_END_TEST
+
+/* What the next run calls cluster `cluster`. */
+static void
+assert_next_calls(guint cluster, const gchar *label)
+{
+  Blobs blobs = blobs_of(3, DIM);
+  GstHarness *h = open_element("");
+  push(h, &blobs, 100, 1);
+  DcSnapshot *snapshot = stream_snapshot(h);
+  fail_unless(snapshot != NULL, "there are no clusters");
+  assert_equals_string(dc_snapshot_cluster(snapshot, cluster)->label, label);
+  dc_snapshot_unref(snapshot);
+  gst_harness_teardown(h);
+}
+
+/* A stream that has ended, and then had a cluster renamed. */
+static GstHarness *
+rename_after_the_end(void)
+{
+  Blobs blobs = blobs_of(3, DIM);
+  GstHarness *h = open_element("");
+  push(h, &blobs, 0, 10);
+  fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
+  rename_cluster(h, "1", "van");
+  return h;
+}
+
+GST_START_TEST(copy_elsewhere_does_not_stand_in_for_the_state_file)
+{
+  g_autofree gchar *copy = beside("-copy");
+  GstHarness *h = rename_after_the_end();
+  fail_unless(command(h, "save-state", copy));
+  gst_harness_teardown(h);
+  assert_next_calls(1, "van");
+}
+GST_END_TEST
+
+GST_START_TEST(copy_that_fails_does_not_stand_in_for_the_state_file)
+{
+  g_autofree gchar *nowhere = g_build_filename(folder, "missing", "state", NULL);
+  GstHarness *h = rename_after_the_end();
+  fail_if(command(h, "save-state", nowhere));
+  gst_harness_teardown(h);
+  assert_next_calls(1, "van");
 }
 GST_END_TEST
 
@@ -677,6 +729,8 @@ adapt_state_suite(void)
   GST_PLUGIN_STATIC_REGISTER(driftcluster);
   TCase *saving = new_case(suite, "saving");
   tcase_add_test(saving, restart_goes_on_with_the_same_clusters);
+  tcase_add_test(saving, copy_elsewhere_does_not_stand_in_for_the_state_file);
+  tcase_add_test(saving, copy_that_fails_does_not_stand_in_for_the_state_file);
   tcase_add_test(saving, restart_changes_no_bit);
   tcase_add_test(saving, end_of_stream_saves);
   tcase_add_test(saving, short_stream_leaves_its_clusters);

@@ -177,13 +177,15 @@ count_in(const gchar *path)
 
 typedef struct {
   gint written, failed; /* atomic */
+  guint64 change;       /* of the last one; read once the saver is drained */
 } Outcomes;
 
 static void
-count_outcome(const gchar *path, const DcError *error, gpointer user_data)
+count_outcome(const gchar *path, guint64 change, const DcError *error, gpointer user_data)
 {
   Outcomes *outcomes = user_data;
   (void)path;
+  outcomes->change = change;
   g_atomic_int_inc(error->status == DC_OK ? &outcomes->written : &outcomes->failed);
 }
 
@@ -192,10 +194,10 @@ GST_START_TEST(saver_writes)
   Outcomes outcomes = {0};
   g_autofree gchar *path = g_build_filename(folder, "state", NULL);
   DcStateSaver *saver = dc_state_saver_new(count_outcome, &outcomes);
-  dc_state_saver_save(saver, state_of(5), path);
+  dc_state_saver_save(saver, state_of(5), 5, path);
   dc_state_saver_drain(saver);
   assert_equals_int(count_in(path), 5);
-  fail_unless(dc_state_saver_save_and_wait(saver, state_of(7), path));
+  fail_unless(dc_state_saver_save_and_wait(saver, state_of(7), 7, path));
   assert_equals_int(count_in(path), 7);
   assert_equals_int(outcomes.written, 2);
   dc_state_saver_free(saver);
@@ -220,13 +222,14 @@ GST_START_TEST(newest_state_takes_the_place_of_one_that_waits)
   g_autofree gchar *path = g_build_filename(folder, "state", NULL);
   fail_unless(mkfifo(pipe, 0600) == 0);
   DcStateSaver *saver = dc_state_saver_new(count_outcome, &outcomes);
-  dc_state_saver_save(saver, state_of(1), pipe); /* keeps the thread until somebody reads */
+  dc_state_saver_save(saver, state_of(1), 1, pipe); /* keeps the thread until somebody reads */
   for (guint count = 2; count <= 6; count++)
-    dc_state_saver_save(saver, state_of(count), path);
+    dc_state_saver_save(saver, state_of(count), count, path);
   GThread *reader = g_thread_new("reader", empty_pipe, pipe);
   dc_state_saver_drain(saver);
   g_thread_join(reader);
   assert_equals_int(count_in(path), 6);
+  assert_equals_uint64(outcomes.change, 6);
   assert_equals_int(outcomes.written, 2);
   dc_state_saver_free(saver);
 }
@@ -237,8 +240,8 @@ GST_START_TEST(failed_save_is_told_and_returned)
   Outcomes outcomes = {0};
   g_autofree gchar *path = g_build_filename(folder, "missing", "state", NULL);
   DcStateSaver *saver = dc_state_saver_new(count_outcome, &outcomes);
-  fail_if(dc_state_saver_save_and_wait(saver, state_of(1), path));
-  fail_if(dc_state_saver_save_and_wait(saver, state_of(1), "/dev/full"));
+  fail_if(dc_state_saver_save_and_wait(saver, state_of(1), 1, path));
+  fail_if(dc_state_saver_save_and_wait(saver, state_of(1), 1, "/dev/full"));
   assert_equals_int(outcomes.failed, 2);
   assert_equals_int(outcomes.written, 0);
   dc_state_saver_free(saver);
@@ -250,7 +253,7 @@ GST_START_TEST(saver_that_is_freed_writes_first)
   Outcomes outcomes = {0};
   g_autofree gchar *path = g_build_filename(folder, "state", NULL);
   DcStateSaver *saver = dc_state_saver_new(count_outcome, &outcomes);
-  dc_state_saver_save(saver, state_of(3), path);
+  dc_state_saver_save(saver, state_of(3), 3, path);
   dc_state_saver_free(saver);
   assert_equals_int(outcomes.written, 1);
   assert_equals_int(count_in(path), 3);

@@ -179,6 +179,19 @@ GST_START_TEST(folder_that_vanishes_is_told_once_and_the_stream_goes_on)
 }
 GST_END_TEST
 
+GST_START_TEST(save_that_failed_at_the_end_is_made_up_for_at_the_stop)
+{
+  Blobs blobs;
+  GstHarness *h = begin(&blobs);
+  empty_home();
+  push(h, &blobs, 20, 10);
+  fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
+  assert_equals_uint64(stream_stat(h, "adapt-centroids", "failed-saves"), 1);
+  fail_unless(g_mkdir(home, 0755) == 0); /* mounted again */
+  assert_next_goes_on(h, &blobs);
+}
+GST_END_TEST
+
 /* Frames without a region, a week apart. */
 GST_START_TEST(days_without_a_detection_change_nothing)
 {
@@ -213,6 +226,7 @@ state_loss_suite(void)
   tcase_add_test(tests, state_deleted_after_the_last_save_is_a_new_start);
   tcase_add_test(tests, garbage_in_place_of_the_state_is_written_over);
   tcase_add_test(tests, folder_that_vanishes_is_told_once_and_the_stream_goes_on);
+  tcase_add_test(tests, save_that_failed_at_the_end_is_made_up_for_at_the_stop);
   tcase_add_test(tests, days_without_a_detection_change_nothing);
   return suite;
 }
