@@ -236,7 +236,9 @@ gst_adapt_centroids_install_state_commands(void)
    * @self: the element
    *
    * Forgets the clusters and starts again, from the model file if there is one, else with a
-   * warm-up.
+   * warm-up. Nor does the next run go on with them: what #GstAdaptCentroids:state-file held becomes
+   * `.previous` with the next save or the stop, until the save after that. To keep it for longer,
+   * use #GstAdaptCentroids::save-state first.
    *
    * Returns: whether it could be done; else a warning on the bus says why
    *

@@ -235,6 +235,22 @@ dc_file_commit_durably(DcFileWriter *writer, bool keep_previous, DcError *error)
   return status;
 }
 
+DcStatus
+dc_file_set_aside(const char *path, DcError *error)
+{
+  char *file = dc_file_behind_links(path);
+  char *previous = file ? joined(file, ".previous") : NULL;
+  DcStatus status = DC_OK;
+  if (!previous)
+    status = dc_error_set(error, DC_ERROR_MEMORY, "%s: no memory to set it aside", path);
+  else if (rename(file, previous) != 0 && errno != ENOENT)
+    status = dc_error_set(error, DC_ERROR_IO, "%s: cannot be renamed to '%s': %s", path, previous,
+                          strerror(errno));
+  free(previous);
+  free(file);
+  return status;
+}
+
 void
 dc_file_discard(DcFileWriter *writer)
 {

@@ -38,6 +38,10 @@ DcStatus dc_file_commit(DcFileWriter *writer, DcError *error);
  * `path`.previous. Slower than dc_file_commit() by what the disk takes to confirm. */
 DcStatus dc_file_commit_durably(DcFileWriter *writer, bool keep_previous, DcError *error);
 
+/* Leaves `path`.previous in the place of `path`, as when something new is written; no file at all
+ * is fine. */
+DcStatus dc_file_set_aside(const char *path, DcError *error);
+
 /* Gives up: closes and removes the temporary file. An empty writer is accepted. */
 void dc_file_discard(DcFileWriter *writer);
 

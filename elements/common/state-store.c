@@ -4,6 +4,7 @@
 #include "common/error.h"
 #include "common/state-recovery.h"
 #include "common/state-saver.h"
+#include "store/file.h"
 
 struct DcStateStore {
   GstElement *element;
@@ -148,15 +149,32 @@ has_news(DcStateStore *store)
   return news;
 }
 
-/* Has the state written to the path of the store if there is anything new in it. */
+/* A reset that nothing has come after: the next run must not go on with what was forgotten. */
+static void
+set_forgotten_aside(DcStateStore *store, const gchar *path)
+{
+  DcError error;
+  if (dc_file_set_aside(path, &error) != DC_OK)
+    GST_ELEMENT_WARNING(store->element, RESOURCE, WRITE,
+                        ("The next run would go on with the clusters that were forgotten: %s.",
+                         error.message),
+                        ("Move the file away."));
+}
+
+/* Brings the file at the path of the store up to date. */
 static void
 save_news(DcStateStore *store)
 {
   g_autofree gchar *path = copy_of(store, &store->path);
   DcState *state;
   guint64 change;
-  if (has_news(store) && dc_cluster_keeper_capture(store->keeper, &state, &change, NULL) == DC_OK)
+  if (!has_news(store))
+    return;
+  DcStatus status = dc_cluster_keeper_capture(store->keeper, &state, &change, NULL);
+  if (status == DC_OK)
     dc_state_saver_save(store->saver, state, change, path);
+  else if (status == DC_ERROR_NOT_READY)
+    set_forgotten_aside(store, path);
 }
 
 void

@@ -34,7 +34,8 @@ void dc_state_store_close(DcStateStore *store);
  * either direction. One thread at a time. */
 void dc_state_store_save_when_due(DcStateStore *store, GstClockTime interval, GstClockTime now);
 
-/* Saves what is new and returns when it is written. */
+/* Saves what is new and returns when it is written. A file whose clusters were forgotten by a
+ * reset, with nothing to save in their place, is set aside as .previous. */
 void dc_state_store_finish(DcStateStore *store);
 
 /* Commands: save to `path` (NULL: the path of the store), load from `path`. */

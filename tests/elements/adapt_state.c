@@ -219,6 +219,44 @@ GST_START_TEST(copy_that_fails_does_not_stand_in_for_the_state_file)
 }
 GST_END_TEST
 
+static gboolean
+command_reset(GstHarness *h)
+{
+  gboolean done = FALSE;
+  GstElement *element = gst_harness_find_element(h, "adapt-centroids");
+  g_signal_emit_by_name(element, "reset", &done);
+  gst_object_unref(element);
+  return done;
+}
+
+GST_START_TEST(reset_holds_for_the_next_run)
+{
+  Blobs blobs = blobs_of(3, DIM);
+  leave_state(1);
+  gsize size;
+  g_autofree gchar *forgotten = contents(state, &size), *previous = beside(".previous");
+  GstHarness *h = open_element("");
+  push(h, &blobs, 10, 1);
+  fail_unless(command_reset(h));
+  gst_harness_teardown(h);
+  assert_same_file(previous, forgotten, size);
+  h = open_element("");
+  push(h, &blobs, 11, 1);
+  fail_unless(stream_snapshot(h) == NULL, "goes on with what was forgotten");
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(reset_without_a_file_leaves_none)
+{
+  g_autofree gchar *previous = beside(".previous");
+  GstHarness *h = open_element("");
+  fail_unless(command_reset(h));
+  gst_harness_teardown(h);
+  fail_if(g_file_test(state, G_FILE_TEST_EXISTS) || g_file_test(previous, G_FILE_TEST_EXISTS));
+}
+GST_END_TEST
+
 /* What the last of 40 frames is labelled by, with a restart after the first `pause`. */
 static DcSnapshot *
 run_with_pause(guint pause)
@@ -661,11 +699,7 @@ GST_START_TEST(reset_goes_back_to_the_model)
   blobs.encoder = encoder;
   blobs.shift = 1;
   push(h, &blobs, 0, 30);
-  gboolean done = FALSE;
-  GstElement *element = gst_harness_find_element(h, "adapt-centroids");
-  g_signal_emit_by_name(element, "reset", &done);
-  gst_object_unref(element);
-  fail_unless(done);
+  fail_unless(command_reset(h));
   gst_buffer_unref(gst_harness_push_and_pull(h, blobs_frame(30)));
   DcSnapshot *snapshot = stream_snapshot(h);
   DcMatrix centroids = dc_snapshot_centroids(snapshot);
@@ -731,6 +765,8 @@ adapt_state_suite(void)
   tcase_add_test(saving, restart_goes_on_with_the_same_clusters);
   tcase_add_test(saving, copy_elsewhere_does_not_stand_in_for_the_state_file);
   tcase_add_test(saving, copy_that_fails_does_not_stand_in_for_the_state_file);
+  tcase_add_test(saving, reset_holds_for_the_next_run);
+  tcase_add_test(saving, reset_without_a_file_leaves_none);
   tcase_add_test(saving, restart_changes_no_bit);
   tcase_add_test(saving, end_of_stream_saves);
   tcase_add_test(saving, short_stream_leaves_its_clusters);
