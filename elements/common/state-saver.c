@@ -2,12 +2,9 @@
 #include "common/state-saver.h"
 
 typedef struct {
-  gchar *path;
-  DcState *state; /* NULL once taken by the thread */
-  guint64 change; /* the last one in the state */
-  guint waiters;  /* callers that want the outcome; the last one frees the job */
+  DcSaveOutcome outcome; /* the last of its waiters frees the job */
+  DcState *state;        /* NULL once taken by the thread */
   gboolean done;
-  gboolean written;
 } Job;
 
 struct DcStateSaver {
@@ -25,17 +22,16 @@ static void
 free_job(Job *job)
 {
   dc_state_free(job->state);
-  g_free(job->path);
+  g_free(job->outcome.path);
   g_free(job);
 }
 
 static void
 write_job(DcStateSaver *saver, Job *job)
 {
-  DcError error = {.status = DC_OK};
-  job->written = dc_state_write(job->state, job->path, &error) == DC_OK;
+  dc_state_write(job->state, job->outcome.path, &job->outcome.error);
   g_clear_pointer(&job->state, dc_state_free);
-  saver->saved(job->path, job->change, &error, saver->user_data);
+  saver->saved(&job->outcome, saver->user_data);
 }
 
 static gpointer
@@ -49,7 +45,7 @@ write_jobs(gpointer data)
     write_job(saver, job);
     g_mutex_lock(&saver->mutex);
     job->done = TRUE;
-    if (job->waiters == 0)
+    if (job->outcome.waiters == 0)
       free_job(job);
     g_cond_broadcast(&saver->changed);
   }
@@ -95,7 +91,7 @@ find_waiting_job(DcStateSaver *saver, const gchar *path)
 {
   for (GList *link = saver->jobs.head; link; link = link->next) {
     Job *job = link->data;
-    if (g_str_equal(job->path, path))
+    if (g_str_equal(job->outcome.path, path))
       return job;
   }
   return NULL;
@@ -110,11 +106,11 @@ queue_job(DcStateSaver *saver, DcState *state, guint64 change, const gchar *path
     dc_state_free(job->state);
   } else {
     job = g_new0(Job, 1);
-    job->path = g_strdup(path);
+    job->outcome.path = g_strdup(path);
     g_queue_push_tail(&saver->jobs, job);
   }
   job->state = state;
-  job->change = change;
+  job->outcome.change = change;
   if (!saver->running) {
     join_thread(saver);
     saver->running = TRUE;
@@ -131,19 +127,20 @@ dc_state_saver_save(DcStateSaver *saver, DcState *state, guint64 change, const g
   g_mutex_unlock(&saver->mutex);
 }
 
-gboolean
-dc_state_saver_save_and_wait(DcStateSaver *saver, DcState *state, guint64 change, const gchar *path)
+DcStatus
+dc_state_saver_save_and_wait(DcStateSaver *saver, DcState *state, guint64 change, const gchar *path,
+                             DcError *error)
 {
   g_mutex_lock(&saver->mutex);
   Job *job = queue_job(saver, state, change, path);
-  job->waiters++;
+  job->outcome.waiters++;
   while (!job->done)
     g_cond_wait(&saver->changed, &saver->mutex);
-  gboolean written = job->written;
-  if (--job->waiters == 0)
+  *error = job->outcome.error;
+  if (--job->outcome.waiters == 0)
     free_job(job);
   g_mutex_unlock(&saver->mutex);
-  return written;
+  return error->status;
 }
 
 void

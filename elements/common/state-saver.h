@@ -13,10 +13,16 @@ G_BEGIN_DECLS
  */
 typedef struct DcStateSaver DcStateSaver;
 
-/* Told of each outcome, on the saver's thread, with no lock held: `change` came with the state.
- * `error->status` is DC_OK when the state is on disk. */
-typedef void (*DcStateSaved)(const gchar *path, guint64 change, const DcError *error,
-                             gpointer user_data);
+/* What became of a state: `error.status` is DC_OK when it is on disk. */
+typedef struct {
+  gchar *path;
+  guint64 change; /* the last one in the state */
+  guint waiters;  /* callers that are told, too */
+  DcError error;
+} DcSaveOutcome;
+
+/* Told of each outcome, on the saver's thread, with no lock held. */
+typedef void (*DcStateSaved)(const DcSaveOutcome *outcome, gpointer user_data);
 
 DcStateSaver *dc_state_saver_new(DcStateSaved saved, gpointer user_data);
 
@@ -27,9 +33,9 @@ void dc_state_saver_free(DcStateSaver *saver);
  * once. */
 void dc_state_saver_save(DcStateSaver *saver, DcState *state, guint64 change, const gchar *path);
 
-/* The same, waiting until this state or a newer one is written; TRUE when it is on disk. */
-gboolean dc_state_saver_save_and_wait(DcStateSaver *saver, DcState *state, guint64 change,
-                                      const gchar *path);
+/* The same, waiting until this state or a newer one is on disk, or an error is known. */
+DcStatus dc_state_saver_save_and_wait(DcStateSaver *saver, DcState *state, guint64 change,
+                                      const gchar *path, DcError *error);
 
 /* Returns when nothing is left to write. */
 void dc_state_saver_drain(DcStateSaver *saver);

@@ -41,30 +41,41 @@ set_text(DcStateStore *store, gchar **text, const gchar *value)
   g_mutex_unlock(&store->mutex);
 }
 
-/* On the saver's thread. */
-static void
-note_saved(const gchar *path, guint64 change, const DcError *error, gpointer user_data)
+/* Counts a save. TRUE when its failure is news: nobody waited who is told, and it is the first one
+ * since the file of the store could be written. */
+static gboolean
+count_save(DcStateStore *store, const DcSaveOutcome *outcome)
 {
-  DcStateStore *store = user_data;
-  gboolean failed = error->status != DC_OK;
+  gboolean failed = outcome->error.status != DC_OK, is_news = FALSE;
 
   g_mutex_lock(&store->mutex);
-  gboolean is_news = failed && !store->failing;
-  store->failing = failed;
-  if (!failed && g_strcmp0(path, store->path) == 0)
-    store->written = change;
   store->stats.saves += !failed;
   store->stats.failed_saves += failed;
+  if (g_strcmp0(outcome->path, store->path) == 0) {
+    is_news = failed && !store->failing && outcome->waiters == 0;
+    store->failing = failed;
+    if (!failed)
+      store->written = outcome->change;
+  }
   g_mutex_unlock(&store->mutex);
-  if (!failed)
-    store->news("state-saved", path, NULL, store->user_data);
-  else if (is_news)
+  return is_news;
+}
+
+/* On the saver's thread. */
+static void
+note_saved(const DcSaveOutcome *outcome, gpointer user_data)
+{
+  DcStateStore *store = user_data;
+
+  if (count_save(store, outcome))
     GST_ELEMENT_WARNING(store->element, RESOURCE, WRITE,
-                        ("The clusters are not saved: %s.", error->message),
+                        ("The clusters are not saved: %s.", outcome->error.message),
                         ("The video goes on and so do attempts to save to '%s'; a file from "
                          "before is as it was. Make the folder, make room in it, or save to "
                          "another place.",
-                         path));
+                         outcome->path));
+  if (outcome->error.status == DC_OK)
+    store->news("state-saved", outcome->path, NULL, store->user_data);
 }
 
 DcStateStore *
@@ -209,9 +220,8 @@ dc_state_store_save_as(DcStateStore *store, const gchar *path, DcError *error)
   DcState *state;
   guint64 change;
   DcStatus status = dc_cluster_keeper_capture(store->keeper, &state, &change, error);
-  if (status == DC_OK && !dc_state_saver_save_and_wait(store->saver, state, change, target))
-    status = dc_error_set(error, DC_ERROR_IO, "the clusters could not be saved to '%s'", target);
-  return status;
+  return status == DC_OK ? dc_state_saver_save_and_wait(store->saver, state, change, target, error)
+                         : status;
 }
 
 DcStatus

@@ -181,12 +181,11 @@ typedef struct {
 } Outcomes;
 
 static void
-count_outcome(const gchar *path, guint64 change, const DcError *error, gpointer user_data)
+count_outcome(const DcSaveOutcome *outcome, gpointer user_data)
 {
   Outcomes *outcomes = user_data;
-  (void)path;
-  outcomes->change = change;
-  g_atomic_int_inc(error->status == DC_OK ? &outcomes->written : &outcomes->failed);
+  outcomes->change = outcome->change;
+  g_atomic_int_inc(outcome->error.status == DC_OK ? &outcomes->written : &outcomes->failed);
 }
 
 GST_START_TEST(saver_writes)
@@ -197,7 +196,8 @@ GST_START_TEST(saver_writes)
   dc_state_saver_save(saver, state_of(5), 5, path);
   dc_state_saver_drain(saver);
   assert_equals_int(count_in(path), 5);
-  fail_unless(dc_state_saver_save_and_wait(saver, state_of(7), 7, path));
+  DcError error;
+  fail_unless(dc_state_saver_save_and_wait(saver, state_of(7), 7, path, &error) == DC_OK);
   assert_equals_int(count_in(path), 7);
   assert_equals_int(outcomes.written, 2);
   dc_state_saver_free(saver);
@@ -240,8 +240,12 @@ GST_START_TEST(failed_save_is_told_and_returned)
   Outcomes outcomes = {0};
   g_autofree gchar *path = g_build_filename(folder, "missing", "state", NULL);
   DcStateSaver *saver = dc_state_saver_new(count_outcome, &outcomes);
-  fail_if(dc_state_saver_save_and_wait(saver, state_of(1), 1, path));
-  fail_if(dc_state_saver_save_and_wait(saver, state_of(1), 1, "/dev/full"));
+  DcError error;
+  fail_unless(dc_state_saver_save_and_wait(saver, state_of(1), 1, path, &error) == DC_ERROR_IO);
+  fail_unless(strstr(error.message, path) != NULL, "%s", error.message);
+  fail_unless(dc_state_saver_save_and_wait(saver, state_of(1), 1, "/dev/full", &error) ==
+              DC_ERROR_IO);
+  fail_unless(strstr(error.message, "/dev/full") != NULL, "%s", error.message);
   assert_equals_int(outcomes.failed, 2);
   assert_equals_int(outcomes.written, 0);
   dc_state_saver_free(saver);

@@ -61,13 +61,19 @@ push(GstHarness *h, Blobs *blobs, guint start, guint frames)
 }
 
 static gboolean
-save(GstHarness *h)
+save_to(GstHarness *h, const gchar *path)
 {
   gboolean done = FALSE;
   GstElement *element = gst_harness_find_element(h, "adapt-centroids");
-  g_signal_emit_by_name(element, "save-state", NULL, &done);
+  g_signal_emit_by_name(element, "save-state", path, &done);
   gst_object_unref(element);
   return done;
+}
+
+static gboolean
+save(GstHarness *h)
+{
+  return save_to(h, NULL);
 }
 
 /* A stream of three blobs that has been saved once. */
@@ -156,7 +162,7 @@ GST_START_TEST(garbage_in_place_of_the_state_is_written_over)
 }
 GST_END_TEST
 
-GST_START_TEST(folder_that_vanishes_is_told_once_and_the_stream_goes_on)
+GST_START_TEST(folder_that_vanishes_is_told_and_the_stream_goes_on)
 {
   Blobs blobs;
   GstHarness *h = begin(&blobs);
@@ -166,8 +172,9 @@ GST_START_TEST(folder_that_vanishes_is_told_once_and_the_stream_goes_on)
   for (guint i = 0; i < 3; i++) {
     push(h, &blobs, 20 + 10 * i, 10);
     fail_if(save(h));
+    stream_assert_told(bus, GST_MESSAGE_WARNING, state);
+    stream_assert_silent(bus, GST_MESSAGE_WARNING);
   }
-  stream_assert_told(bus, GST_MESSAGE_WARNING, state);
   assert_equals_uint64(stream_stat(h, "adapt-centroids", "failed-saves"), 3);
   g_autofree gchar *after = uuids_of(h);
   assert_equals_string(after, before);
@@ -176,6 +183,24 @@ GST_START_TEST(folder_that_vanishes_is_told_once_and_the_stream_goes_on)
   fail_unless(save(h));
   stream_unwatch(h->element, bus);
   assert_next_goes_on(h, &blobs);
+}
+GST_END_TEST
+
+GST_START_TEST(copy_that_fails_does_not_mute_the_state_file)
+{
+  Blobs blobs;
+  GstHarness *h = begin(&blobs);
+  GstBus *bus = stream_watch(h->element);
+  g_autofree gchar *nowhere = g_build_filename(folder, "missing", "copy", NULL);
+  fail_if(save_to(h, nowhere));
+  stream_assert_told(bus, GST_MESSAGE_WARNING, nowhere);
+  empty_home();
+  push(h, &blobs, 20, 10);
+  fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
+  stream_assert_told(bus, GST_MESSAGE_WARNING, state);
+  stream_assert_silent(bus, GST_MESSAGE_WARNING);
+  stream_unwatch(h->element, bus);
+  gst_harness_teardown(h);
 }
 GST_END_TEST
 
@@ -225,7 +250,8 @@ state_loss_suite(void)
   tcase_add_test(tests, deleted_state_is_written_again);
   tcase_add_test(tests, state_deleted_after_the_last_save_is_a_new_start);
   tcase_add_test(tests, garbage_in_place_of_the_state_is_written_over);
-  tcase_add_test(tests, folder_that_vanishes_is_told_once_and_the_stream_goes_on);
+  tcase_add_test(tests, folder_that_vanishes_is_told_and_the_stream_goes_on);
+  tcase_add_test(tests, copy_that_fails_does_not_mute_the_state_file);
   tcase_add_test(tests, save_that_failed_at_the_end_is_made_up_for_at_the_stop);
   tcase_add_test(tests, days_without_a_detection_change_nothing);
   return suite;
