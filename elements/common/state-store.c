@@ -118,6 +118,27 @@ hand_over(DcStateStore *store, DcState *state, const gchar *path, DcError *error
   return status;
 }
 
+/* Warns where the file could not be written, as long as there is time to see to it. That counts as
+ * the first failure: the saves that follow are not news. */
+static void
+try_to_write(DcStateStore *store, const gchar *path)
+{
+  DcFileWriter writer;
+  DcError error;
+  if (dc_file_create(&writer, path, &error) == DC_OK) {
+    dc_file_discard(&writer);
+    return;
+  }
+  g_mutex_lock(&store->mutex);
+  store->failing = TRUE;
+  g_mutex_unlock(&store->mutex);
+  GST_ELEMENT_WARNING(store->element, RESOURCE, WRITE,
+                      ("The clusters could not be saved now: %s.", error.message),
+                      ("The video goes on, and saving is tried in its time. Until then make the "
+                       "folder of '%s', or allow writing there.",
+                       path));
+}
+
 DcStatus
 dc_state_store_open(DcStateStore *store, const gchar *path, DcError *error)
 {
@@ -139,6 +160,8 @@ dc_state_store_open(DcStateStore *store, const gchar *path, DcError *error)
     DC_ELEMENT_WARNING(store->element, &warning);
   if (status != DC_OK)
     store->news("state-rejected", path, error->message, store->user_data);
+  else
+    try_to_write(store, path);
   return state ? hand_over(store, state, path, error) : status;
 }
 

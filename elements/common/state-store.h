@@ -24,7 +24,7 @@ DcStateStore *dc_state_store_new(GstElement *element, DcClusterKeeper *keeper, D
 void dc_state_store_free(DcStateStore *store); /* NULL is ignored */
 
 /* Continues from the file at `path` (NULL: the store only obeys commands); see dc_state_recover().
- */
+ * Warns if it cannot be written. */
 DcStatus dc_state_store_open(DcStateStore *store, const gchar *path, DcError *error);
 
 /* Forgets the path. */

@@ -624,20 +624,33 @@ GST_START_TEST(disk_that_is_full_is_told_once_and_the_stream_goes_on)
 }
 GST_END_TEST
 
-GST_START_TEST(folder_that_is_missing_is_told_once)
+GST_START_TEST(folder_that_is_missing_is_told_once_and_at_the_start)
 {
   Blobs blobs = blobs_of(3, DIM);
   g_autofree gchar *launch = g_strdup_printf("adapt-centroids clusters=3 warm-up=30 interval=30 "
                                              "save-interval=40000000 state-file=%s/missing/state",
                                              folder);
-  GstHarness *h = stream_open(launch);
-  GstBus *bus = stream_watch(h->element);
+  GstElement *element = gst_parse_launch(launch, NULL);
+  GstBus *bus = stream_watch(element);
+  GstHarness *h = gst_harness_new_with_element(element, "sink", "src");
+  stream_assert_told(bus, GST_MESSAGE_WARNING, "missing/state");
+  gst_harness_set_src_caps_str(h, STREAM_CAPS);
   push(h, &blobs, 0, 30);                                      /* tries at each of them */
   fail_unless(gst_harness_push_event(h, gst_event_new_eos())); /* waits for the last attempt */
-  stream_assert_told(bus, GST_MESSAGE_WARNING, "missing/state");
+  fail_unless(stream_element_stat(element, "failed-saves") >= 1);
+  gst_harness_teardown(h);
+  gst_element_set_state(element, GST_STATE_NULL);
   stream_assert_silent(bus, GST_MESSAGE_WARNING);
-  fail_unless(stream_stat(h, "adapt-centroids", "failed-saves") >= 1);
-  stream_unwatch(h->element, bus);
+  stream_unwatch(element, bus);
+  gst_object_unref(element);
+}
+GST_END_TEST
+
+GST_START_TEST(looking_whether_it_can_be_saved_leaves_nothing)
+{
+  GstHarness *h = open_element("");
+  g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
+  fail_unless(g_dir_read_name(files) == NULL);
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -789,7 +802,8 @@ adapt_state_suite(void)
   tcase_add_test(unusable, file_that_is_no_state_is_an_error_and_kept);
   TCase *full = new_case(suite, "full disks");
   tcase_add_test(full, disk_that_is_full_is_told_once_and_the_stream_goes_on);
-  tcase_add_test(full, folder_that_is_missing_is_told_once);
+  tcase_add_test(full, folder_that_is_missing_is_told_once_and_at_the_start);
+  tcase_add_test(full, looking_whether_it_can_be_saved_leaves_nothing);
   TCase *models = new_case(suite, "models");
   tcase_add_test(models, model_is_where_the_clusters_start);
   tcase_add_test(models, reset_goes_back_to_the_model);
