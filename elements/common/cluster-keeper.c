@@ -24,6 +24,7 @@ struct DcClusterKeeper {
   DcAdapter *adapter;
   const gchar *encoder; /* of the adapter, interned */
   gsize dim;
+  gboolean gave_way;   /* the warm-up was begun anew for another encoder */
   guint64 last_change; /* its number */
 };
 
@@ -116,6 +117,7 @@ fill_adapter(DcClusterKeeper *keeper, DcAdapter *adapter, DcError *error)
   return dc_adapter_start(adapter, &centroids, model->spread, NULL, error);
 }
 
+/* Makes the adapter, in the place of one that there may be. */
 static DcStatus
 make_adapter(DcClusterKeeper *keeper, gsize dim, const gchar *encoder, DcError *error)
 {
@@ -131,6 +133,7 @@ make_adapter(DcClusterKeeper *keeper, gsize dim, const gchar *encoder, DcError *
     return status;
   }
   g_clear_pointer(&keeper->waiting_state, dc_state_free);
+  dc_adapter_free(keeper->adapter);
   keeper->adapter = adapter;
   keeper->encoder = g_intern_string(encoder);
   keeper->dim = dim;
@@ -167,6 +170,7 @@ begin(DcClusterKeeper *keeper, DcError *error)
 {
   g_clear_pointer(&keeper->adapter, dc_adapter_free);
   g_clear_pointer(&keeper->waiting_state, dc_state_free);
+  keeper->gave_way = FALSE;
   publish(keeper);
   return keeper->model ? make_adapter(keeper, keeper->model->dim, keeper->model->encoder_id, error)
                        : DC_OK;
@@ -243,13 +247,26 @@ adapt_once(DcClusterKeeper *keeper, gboolean adapt, DcLearnResult *result, DcErr
   return DC_OK;
 }
 
+/* Whether the adapter may be made anew for another encoder: where nobody has seen clusters of it,
+ * but once only, since a stream whose encoders take turns would warm up for ever. */
+static gboolean
+gives_way(DcClusterKeeper *keeper)
+{
+  gboolean gives = !keeper->snapshot && !keeper->gave_way; /* written only in a turn */
+  keeper->gave_way |= gives;
+  return gives;
+}
+
 /* Sees to an adapter that takes `block`. */
 static DcStatus
 ready_adapter(DcClusterKeeper *keeper, const DriftclusterEmbeddingBlock *block,
               DcLearnResult *result, DcError *error)
 {
-  if (keeper->adapter)
-    return dc_encoder_check(block, keeper->dim, keeper->encoder, error);
+  if (keeper->adapter) {
+    DcStatus fits = dc_encoder_check(block, keeper->dim, keeper->encoder, error);
+    if (fits == DC_OK || !gives_way(keeper))
+      return fits;
+  }
   gboolean waiting = keeper->waiting_state != NULL;
   DcStatus status = make_adapter(keeper, block->dim, block->encoder, error);
   result->restored = waiting && status == DC_OK;

@@ -44,7 +44,8 @@ typedef struct {
 } DcLearnResult;
 
 /* Remembers the embeddings of `block` as of `time` (see dc_adapter_push()) and adapts when it is
- * due. DC_ERROR_MISMATCH when they, or a state that waits for them, belong to another encoder. */
+ * due. DC_ERROR_MISMATCH when they, or a state that waits for them, belong to another encoder; but
+ * a warm-up begins anew for another encoder, once since the start or the reset. */
 DcStatus dc_cluster_keeper_learn(DcClusterKeeper *keeper, const DriftclusterEmbeddingBlock *block,
                                  GstClockTime time, DcLearnResult *result, DcError *error);
 

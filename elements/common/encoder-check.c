@@ -11,6 +11,7 @@ dc_encoder_check(const DriftclusterEmbeddingBlock *block, gsize dim, const gchar
                       "the stream brings embeddings of %u numbers made by encoder '%s', the "
                       "clusters have %" G_GSIZE_FORMAT
                       " numbers made by encoder '%s': give embed the "
-                      "model that the clusters were made with, or start the clusters anew",
+                      "model that the clusters were made with, or let adapt-centroids start anew "
+                      "(reset) before embed changes its model",
                       block->dim, block->encoder, dim, encoder);
 }

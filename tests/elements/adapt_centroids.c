@@ -356,10 +356,10 @@ GST_START_TEST(error_of_the_worker_ends_the_stream)
   Blobs blobs = blobs_of(3, 8), other = blobs_of(3, 12);
   GstHarness *h = stream_open(ADAPT "async=true");
   GstBus *bus = stream_watch(h->element);
-  push(h, &blobs, 0, 2, 3);
+  push(h, &blobs, 0, 10, 3);
   GstFlowReturn flow = GST_FLOW_OK;
   for (guint i = 0; i < 5000 && flow == GST_FLOW_OK; i++) {
-    flow = gst_harness_push(h, blobs_buffer(&other, 2 + i, 3));
+    flow = gst_harness_push(h, blobs_buffer(&other, 10 + i, 3));
     g_usleep(1000);
   }
   fail_unless_equals_int(flow, GST_FLOW_ERROR);
@@ -653,6 +653,23 @@ GST_START_TEST(reset_starts_again)
 }
 GST_END_TEST
 
+/* After the reset, and before embed has read the new model, frames of the old one still come. */
+GST_START_TEST(encoder_may_change_after_a_reset)
+{
+  Blobs blobs = blobs_of(3, 8), wider = blobs_of(3, 12);
+  GstHarness *h = stream_open(ADAPT);
+  push(h, &blobs, 0, 10, 3);
+  for (guint round = 0; round < 2; round++) {
+    fail_unless(command_reset(h));
+    push(h, &blobs, 10, 3, 3);
+    push(h, &wider, 13, 10, 3);
+    assert_clusters_on_blobs(h, &wider, WARM_UP_TOLERANCE * 1.3);
+    assert_equals_uint64(stream_stat(h, "adapt-centroids", "accepted"), 30);
+  }
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
 GST_START_TEST(commands_need_a_running_element)
 {
   gboolean done = TRUE;
@@ -676,9 +693,9 @@ GST_START_TEST(other_dimension_is_an_error_that_names_both)
 {
   Blobs blobs = blobs_of(3, 8), other = blobs_of(3, 12);
   GstHarness *h = stream_open(ADAPT);
-  push(h, &blobs, 0, 1, 3);
+  push(h, &blobs, 0, 10, 3);
   stream_assert_push_fails(
-      h, blobs_buffer(&other, 1, 3),
+      h, blobs_buffer(&other, 10, 3),
       "embeddings of 12 numbers made by encoder 'test-encoder', the clusters have 8");
   gst_harness_teardown(h);
 }
@@ -689,10 +706,22 @@ GST_START_TEST(other_encoder_is_an_error_that_names_both)
   Blobs blobs = blobs_of(3, 8), other = blobs_of(3, 8);
   other.encoder = "other-encoder";
   GstHarness *h = stream_open(ADAPT);
-  push(h, &blobs, 0, 1, 3);
+  push(h, &blobs, 0, 10, 3);
   stream_assert_push_fails(
-      h, blobs_buffer(&other, 1, 3),
+      h, blobs_buffer(&other, 10, 3),
       "'other-encoder', the clusters have 8 numbers made by encoder 'test-encoder'");
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
+GST_START_TEST(encoders_that_take_turns_are_an_error)
+{
+  Blobs blobs = blobs_of(3, 8), other = blobs_of(3, 8);
+  other.encoder = "other-encoder";
+  GstHarness *h = stream_open(ADAPT);
+  push(h, &blobs, 0, 1, 3);
+  push(h, &other, 1, 1, 3); /* might be another model of embed */
+  stream_assert_push_fails(h, blobs_buffer(&blobs, 2, 3), "'other-encoder'");
   gst_harness_teardown(h);
 }
 GST_END_TEST
@@ -767,11 +796,13 @@ adapt_centroids_suite(void)
   tcase_add_test(commands, clusters_can_be_named);
   tcase_add_test(commands, names_that_cannot_be_given_are_refused);
   tcase_add_test(commands, reset_starts_again);
+  tcase_add_test(commands, encoder_may_change_after_a_reset);
   tcase_add_test(commands, commands_need_a_running_element);
   suite_add_tcase(suite, commands);
   TCase *errors = tcase_create("errors");
   tcase_add_test(errors, other_dimension_is_an_error_that_names_both);
   tcase_add_test(errors, other_encoder_is_an_error_that_names_both);
+  tcase_add_test(errors, encoders_that_take_turns_are_an_error);
   tcase_add_test(errors, settings_that_contradict_are_an_error_at_the_start);
   tcase_add_test(errors, writers_share_no_name);
   suite_add_tcase(suite, errors);
