@@ -230,6 +230,10 @@ gst_adapt_centroids_sink_event(GstBaseTransform *transform, GstEvent *event)
 
   if (dc_event_is_cluster_command(event))
     return gst_adapt_centroids_handle_command(self, event);
+  if (dc_snapshot_event_is(event)) { /* what is behind this element has its clusters, no others */
+    gst_event_unref(event);
+    return TRUE;
+  }
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START && self->worker)
     dc_embedding_worker_flush(self->worker);
   else if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)

@@ -149,6 +149,18 @@ label_stream(const gchar *launch)
   return g_string_free(text, FALSE);
 }
 
+GST_START_TEST(clusters_of_another_one_end_here)
+{
+  Blobs blobs = blobs_of(3, 8);
+  GstHarness *h = stream_open(ADAPT "! adapt-centroids clusters=3 warm-up=60");
+  push(h, &blobs, 0, 10, 3);
+  fail_unless(stream_snapshot(h) == NULL, "labelled by the first one");
+  push(h, &blobs, 10, 10, 3);
+  fail_unless(stream_snapshot(h) != NULL);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
 GST_START_TEST(same_input_gives_the_same_bytes)
 {
   g_autofree gchar *once = label_stream(ADAPT "! assign smoothing=3");
@@ -764,6 +776,7 @@ adapt_centroids_suite(void)
   tcase_add_test(clusters, warm_up_finds_the_clusters);
   tcase_add_test(clusters, number_of_clusters_can_be_chosen);
   tcase_add_test(clusters, clusters_precede_the_buffer_that_made_them);
+  tcase_add_test(clusters, clusters_of_another_one_end_here);
   tcase_add_test(clusters, same_input_gives_the_same_bytes);
   tcase_add_test(clusters, centroids_follow_a_drift_unless_frozen);
   tcase_add_test(clusters, freezing_holds_from_the_next_buffer);
