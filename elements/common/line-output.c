@@ -2,6 +2,8 @@
 #define _POSIX_C_SOURCE 200809L /* signals of threads, O_CLOEXEC */
 #include "common/line-output.h"
 
+#include "common/line-sink.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -18,7 +20,7 @@ struct DcLineOutput {
   gboolean owned; /* opened here, hence closed here */
   gboolean waits; /* a pipe, socket or terminal, which may keep a writer waiting */
   gboolean torn;  /* the last line was cut short and needs its line feed */
-  GstPoll *poll;
+  GstPoll *poll;  /* only where it waits */
   GstPollFD poll_entry;
 };
 
@@ -79,6 +81,21 @@ dc_line_output_ends_torn(const gchar *path, off_t size)
   return read_it && last != '\n';
 }
 
+static gboolean
+dc_line_output_make_poll(DcLineOutput *output, GError **error)
+{
+  output->poll = gst_poll_new(TRUE);
+  if (!output->poll) {
+    g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_MFILE, DC_NO_DESCRIPTORS);
+    return FALSE;
+  }
+  gst_poll_fd_init(&output->poll_entry);
+  output->poll_entry.fd = output->descriptor;
+  gst_poll_add_fd(output->poll, &output->poll_entry);
+  gst_poll_fd_ctl_write(output->poll, &output->poll_entry, TRUE);
+  return TRUE;
+}
+
 DcLineOutput *
 dc_line_output_open(const gchar *location, gboolean append, GError **error)
 {
@@ -102,11 +119,8 @@ dc_line_output_open(const gchar *location, gboolean append, GError **error)
   output->waits = !S_ISREG(status.st_mode);
   output->torn =
       output->owned && !output->waits && dc_line_output_ends_torn(location, status.st_size);
-  output->poll = gst_poll_new(TRUE);
-  gst_poll_fd_init(&output->poll_entry);
-  output->poll_entry.fd = output->descriptor;
-  gst_poll_add_fd(output->poll, &output->poll_entry);
-  gst_poll_fd_ctl_write(output->poll, &output->poll_entry, TRUE);
+  if (output->waits && !dc_line_output_make_poll(output, error))
+    return NULL;
   return g_steal_pointer(&output);
 }
 
@@ -202,7 +216,8 @@ dc_line_output_write(DcLineOutput *output, const gchar *line, gsize length, GErr
 void
 dc_line_output_interrupt(DcLineOutput *output, gboolean interrupt)
 {
-  gst_poll_set_flushing(output->poll, interrupt);
+  if (output->poll)
+    gst_poll_set_flushing(output->poll, interrupt);
 }
 
 void

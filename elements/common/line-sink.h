@@ -25,6 +25,9 @@ typedef struct {
   guint64 (*close)(DcLineSink *sink);
 } DcLineSinkClass;
 
+/* Why a sink does not open when the process may have no more descriptors. */
+#define DC_NO_DESCRIPTORS "no descriptors are left: raise the limit of `ulimit -n`"
+
 struct DcLineSink {
   const DcLineSinkClass *class;
 };

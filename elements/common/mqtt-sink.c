@@ -447,6 +447,15 @@ static const DcLineSinkClass dc_mqtt_sink_class = {
 
 /* --- opening --- */
 
+static gboolean
+make_outbox(DcMqttSink *sink, GError **error)
+{
+  sink->outbox = dc_outbox_new(sink->broker->queue_size);
+  if (!sink->outbox)
+    g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES, DC_NO_DESCRIPTORS);
+  return sink->outbox != NULL;
+}
+
 DcLineSink *
 dc_mqtt_sink_open(DcBroker *broker, DcBrokerReport report, gpointer user_data,
                   GDestroyNotify destroy, GError **error)
@@ -463,9 +472,7 @@ dc_mqtt_sink_open(DcBroker *broker, DcBrokerReport report, gpointer user_data,
   g_mutex_init(&sink->lock);
   g_cond_init(&sink->changed);
   sink->library = dc_mqtt_library(error);
-  if (sink->library)
-    sink->outbox = dc_outbox_new(broker->queue_size);
-  if (!sink->library || !make_client(sink, error)) {
+  if (!sink->library || !make_outbox(sink, error) || !make_client(sink, error)) {
     dc_mqtt_sink_unref(sink);
     return NULL;
   }

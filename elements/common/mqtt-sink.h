@@ -17,7 +17,8 @@ typedef void (*DcBrokerReport)(gpointer user_data, const gchar *reason);
  * pauses, and sends. Lines wait in a bounded queue until the broker has acknowledged them; one that
  * finds no room is refused with G_FILE_ERROR_NOSPC. `user_data` is freed by `destroy` when that
  * thread ends, which may be after the sink is closed. NULL with `error` (G_IO_ERROR), and broker
- * and user data freed, when libmosquitto is missing or takes none of the settings. */
+ * and user data freed, when libmosquitto is missing or takes none of the settings, or descriptors
+ * are short. */
 DcLineSink *dc_mqtt_sink_open(DcBroker *broker, DcBrokerReport report, gpointer user_data,
                               GDestroyNotify destroy, GError **error);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #define _POSIX_C_SOURCE 200809L /* pipes and FIFOs */
 #include "meta/driftcluster.h"
+
+#include "descriptors.h"
 #include "streams.h"
 
 #include <fcntl.h>
@@ -681,6 +683,34 @@ GST_START_TEST(locations_that_cannot_be_written_are_refused)
 }
 GST_END_TEST
 
+/* Only what may have to be waited for needs more of them. */
+GST_START_TEST(shortage_of_descriptors_is_told)
+{
+  g_autofree gchar *to_pipe = NULL, *to_file = NULL;
+  struct rlimit limit;
+  Fixture fixture;
+  gint ends[2], file;
+
+  fail_unless(pipe(ends) == 0);
+  fixture_prepare(&fixture);
+  file = open(fixture.path, O_WRONLY | O_CREAT, 0600);
+  to_pipe = g_strdup_printf("fd://%d", ends[1]);
+  to_file = g_strdup_printf("fd://%d", file);
+  limit = descriptors_end();
+  assert_refused(&fixture, fixture.path, "Too many open files");
+  assert_refused(&fixture, to_pipe, "ulimit -n");
+  g_object_set(fixture.element, "location", to_file, NULL);
+  assert_equals_int(gst_element_set_state(fixture.element, GST_STATE_PAUSED),
+                    GST_STATE_CHANGE_SUCCESS);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  gst_element_set_state(fixture.element, GST_STATE_NULL);
+  fixture_clear(&fixture);
+  close(ends[0]);
+  close(ends[1]);
+  close(file);
+}
+GST_END_TEST
+
 GST_START_TEST(fifo_needs_its_reader_first)
 {
   gchar text[256] = "";
@@ -727,6 +757,7 @@ publish_clusters_suite(void)
   tcase_add_test(cases, flush_ends_the_wait_for_a_reader);
   tcase_add_test(cases, stopping_ends_the_wait_for_a_reader);
   tcase_add_test(cases, locations_that_cannot_be_written_are_refused);
+  tcase_add_test(cases, shortage_of_descriptors_is_told);
   tcase_add_test(cases, fifo_needs_its_reader_first);
   return suite;
 }

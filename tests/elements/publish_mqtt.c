@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 /* publish-clusters before a real broker: MOSQUITTO and MOSQUITTO_SUB are the programs of Debian. */
 #include "broker.h"
+#include "descriptors.h"
 #include "streams.h"
 
 #include <json-glib/json-glib.h>
@@ -529,6 +530,21 @@ GST_START_TEST(settings_that_cannot_work_are_refused)
 }
 GST_END_TEST
 
+/* The library is loaded by then, as it is for the next camera of a process. */
+GST_START_TEST(shortage_of_descriptors_is_told)
+{
+  Fixture fixture;
+
+  fixture_init(&fixture, "");
+  fixture_play(&fixture);
+  fixture_stop(&fixture);
+  struct rlimit limit = descriptors_end();
+  assert_refused(&fixture, "ulimit -n");
+  setrlimit(RLIMIT_NOFILE, &limit);
+  fixture_clear(&fixture);
+}
+GST_END_TEST
+
 static Suite *
 publish_mqtt_suite(void)
 {
@@ -550,6 +566,7 @@ publish_mqtt_suite(void)
 #ifdef OPENSSL
   tcase_add_test(cases, tls_reaches_the_broker_that_is_trusted_and_no_other);
 #endif
+  tcase_add_test(cases, shortage_of_descriptors_is_told);
   tcase_add_test(cases, settings_that_cannot_work_are_refused);
   return suite;
 }
