@@ -238,6 +238,7 @@ adapt_once(DcClusterKeeper *keeper, gboolean adapt, DcLearnResult *result, DcErr
   DcStatus status = dc_adapter_adapt(keeper->adapter, adapt, error);
   if (status != DC_OK)
     return status;
+  keeper->last_change++;
   publish(keeper);
   result->created = first;
   result->adapted = TRUE;

@@ -322,6 +322,23 @@ GST_START_TEST(short_stream_leaves_its_clusters)
 }
 GST_END_TEST
 
+/* The end of the stream makes clusters of what was saved without any. */
+GST_START_TEST(clusters_of_the_end_are_saved_after_a_save_by_interval)
+{
+  Blobs blobs = blobs_of(3, DIM);
+  GstHarness *h = open_element("warm-up=1000 save-interval=40000000");
+  push(h, &blobs, 0, 5);
+  fail_unless(gst_harness_push_event(h, gst_event_new_eos()));
+  g_autofree gchar *uuid = uuid_of(h, 0);
+  gst_harness_teardown(h);
+  h = open_element("warm-up=1000");
+  push(h, &blobs, 5, 1);
+  g_autofree gchar *again = uuid_of(h, 0);
+  assert_equals_string(again, uuid);
+  gst_harness_teardown(h);
+}
+GST_END_TEST
+
 /* After 2.4 s: saves at 1 s and 2 s, one of which may overtake the other. */
 static void
 assert_saved_by_interval(GstHarness *h)
@@ -784,6 +801,7 @@ adapt_state_suite(void)
   tcase_add_test(saving, restart_changes_no_bit);
   tcase_add_test(saving, end_of_stream_saves);
   tcase_add_test(saving, short_stream_leaves_its_clusters);
+  tcase_add_test(saving, clusters_of_the_end_are_saved_after_a_save_by_interval);
   tcase_add_test(saving, saves_keep_to_the_interval);
   tcase_add_test(saving, reverse_playback_saves_by_the_interval_too);
   tcase_add_test(saving, warm_up_goes_on_after_a_restart);
