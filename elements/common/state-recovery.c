@@ -4,6 +4,7 @@
 #include "store/file.h"
 
 #include <errno.h>
+#include <gio/gio.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 
@@ -23,6 +24,20 @@ set_aside(const gchar *path, const gchar *aside, DcError *error)
   return problem == 0;
 }
 
+/* The earlier state is the state from now on, also of a run that has nothing to save. */
+static gboolean
+put_back(const gchar *previous, const gchar *path, DcError *error)
+{
+  g_autoptr(GFile) from = g_file_new_for_path(previous);
+  g_autoptr(GFile) to = g_file_new_for_path(path);
+  g_autoptr(GError) problem = NULL;
+  if (g_file_copy(from, to, G_FILE_COPY_NONE, NULL, NULL, NULL, &problem))
+    return TRUE;
+  dc_error_set(error, DC_ERROR_IO, "the earlier state '%s' cannot be copied to '%s' (%s): " ADVICE,
+               previous, path, problem->message);
+  return FALSE;
+}
+
 static DcStatus
 recover_previous(const gchar *path, const DcError *damage, DcState **state, DcError *warning,
                  DcError *error)
@@ -32,7 +47,7 @@ recover_previous(const gchar *path, const DcError *damage, DcState **state, DcEr
   if (dc_state_read(previous, state, NULL) != DC_OK)
     return dc_error_set(error, damage->status, "%s; there is no earlier one to take: " ADVICE,
                         damage->message);
-  if (!set_aside(path, aside, error)) {
+  if (!set_aside(path, aside, error) || !put_back(previous, path, error)) {
     g_clear_pointer(state, dc_state_free);
     return error->status;
   }

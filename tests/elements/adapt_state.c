@@ -552,6 +552,20 @@ GST_START_TEST(previous_state_is_taken_for_a_damaged_one)
 }
 GST_END_TEST
 
+GST_START_TEST(previous_state_outlives_a_run_without_a_buffer)
+{
+  leave_state(2);
+  damage(state);
+  g_autofree gchar *previous = beside(".previous");
+  gsize size;
+  g_autofree gchar *bytes = contents(previous, &size);
+  GstHarness *h = open_element("");
+  gst_harness_teardown(h);
+  assert_same_file(state, bytes, size);
+  assert_same_file(previous, bytes, size);
+}
+GST_END_TEST
+
 GST_START_TEST(previous_state_is_found_behind_a_link)
 {
   Blobs blobs = blobs_of(3, DIM);
@@ -814,6 +828,7 @@ adapt_state_suite(void)
   tcase_add_test(unusable, state_of_another_encoder_is_refused_and_kept);
   tcase_add_test(unusable, refused_state_is_told_of);
   tcase_add_test(unusable, previous_state_is_taken_for_a_damaged_one);
+  tcase_add_test(unusable, previous_state_outlives_a_run_without_a_buffer);
   tcase_add_test(unusable, previous_state_is_found_behind_a_link);
   tcase_add_test(unusable, damaged_state_without_a_previous_one_is_an_error);
   tcase_add_test(unusable, damaged_state_is_not_moved_over_another_one);
