@@ -77,11 +77,11 @@ open_temporary(const char *path, char **temporary)
 DcStatus
 dc_file_create(DcFileWriter *writer, const char *path, DcError *error)
 {
-  *writer = (DcFileWriter){.path = dc_file_behind_links(path)};
   struct stat info;
   int exists = stat(path, &info) == 0;
   /* A device or pipe is written to itself: renaming a file over it would replace it. */
   int direct = exists && !S_ISREG(info.st_mode);
+  *writer = (DcFileWriter){.path = direct ? strdup(path) : dc_file_behind_links(path)};
   int descriptor = -1;
   if (direct)
     descriptor = open(path, O_WRONLY | O_CLOEXEC);

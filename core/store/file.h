@@ -13,7 +13,7 @@
 /* A file being written under a temporary name beside its own. */
 typedef struct {
   FILE *stream;    /* to write to; errors may be left to dc_file_commit() */
-  char *path;      /* behind symbolic links */
+  char *path;      /* behind symbolic links; of a device or pipe as given */
   char *temporary; /* NULL for a device or pipe, which is written to directly */
 } DcFileWriter;
 
