@@ -93,6 +93,7 @@ dc_course_begin(DcCourse *course, DcLearner *learner, const char *output, GError
 void
 dc_course_end(DcCourse *course, gboolean complete)
 {
+  dc_interrupt_release();
   if (course->lock_fd >= 0) {
     if (complete)
       unlink(course->checkpoint);
@@ -221,7 +222,6 @@ dc_course_run(DcCourse *course, gboolean *interrupted, GError **error)
   g_autofree char *note = describe_position(course->learner);
   dc_progress_end(&progress, note);
   course->seconds = (double)(g_get_monotonic_time() - start) / G_USEC_PER_SEC;
-  dc_interrupt_release();
   *interrupted = well && !course->learner->at.done;
   return well && (!*interrupted || dc_course_save(course, error));
 }

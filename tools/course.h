@@ -28,7 +28,8 @@ gboolean dc_course_begin(DcCourse *course, DcLearner *learner, const char *outpu
 gboolean dc_course_resume(DcCourse *course, GError **error);
 
 /* Runs to the end, or to Ctrl-C: `interrupted` is then set and the checkpoint written. After a
- * failure the last checkpoint is still there. */
+ * failure the last checkpoint is still there. From here to dc_course_end() a first Ctrl-C ends
+ * nothing else, so that what was learnt can become a model. */
 gboolean dc_course_run(DcCourse *course, gboolean *interrupted, GError **error);
 
 /* Writes the checkpoint. */

@@ -105,9 +105,15 @@ class TrainTest(CommandLineTest):
 
     def stop(self, process, number, *words):
         """Sends the signal once a line of the progress has one of `words`; code and messages."""
+        self.follow(process, *words)
+        return self.end(process, number)
+
+    def follow(self, process, *words):
         for line in process.stderr:
             if any(word in line for word in words):
                 break
+
+    def end(self, process, number):
         process.send_signal(number)
         messages = process.communicate(timeout=120)[1]
         return process.returncode, messages
@@ -146,6 +152,17 @@ class InterruptTest(TrainTest):
         self.assert_saved(self.start(**options), signal.SIGINT, "clusters, epoch")
         self.assertEqual(self.learn(**options, options=["--resume"]), whole)
         self.assert_files("model")
+
+    def test_the_model_is_written_when_only_that_was_left_to_do(self):
+        # Vectors without groups: k-means takes seconds, the epoch before it hardly any.
+        points = self.file("x.npy", npy([math.sin(i * i) for i in range(4 * 8000)], (8000, 4)))
+        process = self.start(points, settings=["epochs=1", "batch=500", "width=3"], clusters=64)
+        self.follow(process, "done in")
+        time.sleep(0.2)
+        code, messages = self.end(process, signal.SIGINT)
+        self.assertEqual(code, 0, messages)
+        self.assertTrue(self.model.exists())
+        self.assertFalse(self.checkpoint.exists())
 
     def test_an_old_model_stays_until_the_new_one_is_there(self):
         self.model.write_text("an old model")
