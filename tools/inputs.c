@@ -19,6 +19,7 @@ typedef struct {
   DcInputCount count;
   gsize input;            /* index of the one under way */
   const DcLabels *labels; /* given for all inputs together, or NULL */
+  GHashTable *classes;    /* name -> number, of the folders so far */
   gboolean ended;         /* the visitor has had enough */
   gboolean failed;        /* it was not the input that failed */
 } Walk;
@@ -256,6 +257,22 @@ visit_file(Walk *walk, const char *path, guint32 label, GError **error)
   return well;
 }
 
+/* The numbers of the classes of a folder. A name has the same one in all folders of a visit; new
+ * names get the next ones. */
+static guint32 *
+number_classes(Walk *walk, const DcImageFolder *folder)
+{
+  guint32 *numbers = g_new(guint32, folder->n_classes);
+  for (gsize i = 0; i < folder->n_classes; i++) {
+    const char *name = folder->class_names[i];
+    if (!g_hash_table_contains(walk->classes, name))
+      g_hash_table_insert(walk->classes, g_strdup(name),
+                          GUINT_TO_POINTER(g_hash_table_size(walk->classes)));
+    numbers[i] = GPOINTER_TO_UINT(g_hash_table_lookup(walk->classes, name));
+  }
+  return numbers;
+}
+
 static gboolean
 visit_folder(Walk *walk, const char *path, GError **error)
 {
@@ -263,11 +280,14 @@ visit_folder(Walk *walk, const char *path, GError **error)
   DcError core_error;
   if (dc_image_folder_list(path, &folder, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
+  g_autofree guint32 *numbers = number_classes(walk, &folder);
   gsize before = walk->count.samples;
   gboolean well = TRUE;
-  for (gsize i = 0; well && i < folder.count; i++)
-    well = visit_file(walk, folder.paths[i],
-                      folder.classes[i] == DC_NO_CLASS ? DC_NO_LABEL : folder.classes[i], error);
+  for (gsize i = 0; well && i < folder.count; i++) {
+    guint32 class = folder.classes[i];
+    well = visit_file(walk, folder.paths[i], class == DC_NO_CLASS ? DC_NO_LABEL : numbers[class],
+                      error);
+  }
   if (well && walk->count.samples == before) {
     g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_FORMAT,
                 "%s: not one of its %" G_GSIZE_FORMAT " pictures can be decoded", path,
@@ -320,7 +340,8 @@ dc_inputs_visit_all(const char *const *inputs, const char *labels, DcInputVisit 
   Walk walk = {.picture = picture,
                .vector = vector,
                .user_data = user_data,
-               .labels = labels ? &given : NULL};
+               .labels = labels ? &given : NULL,
+               .classes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
   gboolean well = TRUE;
   for (; well && inputs[walk.input]; walk.input++)
     well = visit_something(&walk, inputs[walk.input], error);
@@ -330,6 +351,7 @@ dc_inputs_visit_all(const char *const *inputs, const char *labels, DcInputVisit 
                 walk.count.samples);
     well = FALSE;
   }
+  g_hash_table_unref(walk.classes);
   dc_labels_clear(&given);
   if (count)
     *count = walk.count;

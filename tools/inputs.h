@@ -11,7 +11,8 @@ G_BEGIN_DECLS
 
 /* Samples from whatever a person names on the command line. Pictures:
  *   - an IDX file of pictures (N x H x W grey or N x H x W x 3 RGB, plain or .gz);
- *   - a folder of pictures, whose first subfolders are the labels;
+ *   - a folder of pictures, whose first subfolders are the labels: one of the
+ *     same name has the same number in all of them;
  *   - a picture, a video, or a URI: anything that GStreamer decodes.
  * Vectors (see dc_vector_file_is()):
  *   - a .npy file with a row of numbers for each;

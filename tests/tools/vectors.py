@@ -89,6 +89,27 @@ def model(length, centroids):
     return struct.pack("<Q", len(header)) + header + data
 
 
+class LabelsOutputTest(CommandLineTest):
+    def setUp(self):
+        super().setUp()
+        self.embeddings, self.labels = self.home / "z.npy", self.home / "y.npy"
+
+    def embed(self, *inputs):
+        return run("embed", *inputs, "--output", self.embeddings, "--labels-output", self.labels)
+
+    def picture(self, name):
+        self.file(name, png(2, 2, [b"\x10\x20"] * 2))
+
+    def test_a_class_has_one_number_in_all_folders(self):
+        for name in ("A/cat/1.png", "A/dog/1.png", "B/bird/1.png", "B/dog/1.png", "C/ant/1.png",
+                     "C/cat/1.png"):
+            self.picture(name)
+        for folders, expected in (("A", (0, 1)), ("B", (0, 1)), ("ABC", (0, 1, 2, 1, 3, 0))):
+            result = self.embed(*(self.home / folder for folder in folders))
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(read_npy(self.labels), ((len(expected),), expected))
+
+
 class VectorModelTest(CommandLineTest):
     def setUp(self):
         super().setUp()
