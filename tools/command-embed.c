@@ -2,6 +2,7 @@
 /* driftcluster embed: the embeddings of pictures or vectors, for people who go on in Python. */
 #include "command.h"
 #include "embeddings.h"
+#include "inputs.h"
 #include "store/npy.h"
 
 #include <stdio.h>
@@ -47,11 +48,6 @@ write_arrays(const DcEmbeddings *embeddings, GError **error)
     return dc_tools_take_error(&core_error, error);
   if (!option_labels_output)
     return TRUE;
-  if (!embeddings->labelled) {
-    g_set_error_literal(error, DC_TOOLS_ERROR, -DC_ERROR_NOT_FOUND,
-                        "--labels-output was given and not every sample has a label");
-    return FALSE;
-  }
   DcNpy labels = {
       .type = DC_NPY_U32,
       .rank = 1,
@@ -68,6 +64,8 @@ embed(const char *const *inputs, GError **error)
 {
   DcModel *model = NULL;
   DcError core_error;
+  if (option_labels_output && !option_labels && !dc_inputs_check_labels(inputs, error))
+    return FALSE;
   if (option_model && dc_model_read(option_model, &model, &core_error) != DC_OK)
     return dc_tools_take_error(&core_error, error);
   DcEmbeddings embeddings;

@@ -364,3 +364,48 @@ dc_inputs_visit(const char *const *inputs, const char *labels, DcInputVisit visi
 {
   return dc_inputs_visit_all(inputs, labels, visit, NULL, user_data, count, error);
 }
+
+/* --- labels before a visit --- */
+
+static gboolean
+refuse_unlabelled(const char *path, GError **error)
+{
+  g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_NOT_FOUND,
+              "%s: it has no label; give --labels FILE, or pictures in a subfolder for each label",
+              path);
+  return FALSE;
+}
+
+static gboolean
+check_folder_labels(const char *path, GError **error)
+{
+  DcImageFolder folder;
+  DcError core_error;
+  if (dc_image_folder_list(path, &folder, &core_error) != DC_OK)
+    return dc_tools_take_error(&core_error, error);
+  gboolean well = TRUE;
+  for (gsize i = 0; well && i < folder.count; i++)
+    well = folder.classes[i] != DC_NO_CLASS || refuse_unlabelled(folder.paths[i], error);
+  dc_image_folder_clear(&folder);
+  return well;
+}
+
+static gboolean
+check_input_labels(const char *input, GError **error)
+{
+  if (g_file_test(input, G_FILE_TEST_IS_DIR))
+    return check_folder_labels(input, error);
+  if (!strstr(input, "://") && !g_file_test(input, G_FILE_TEST_EXISTS))
+    return TRUE;
+  g_autofree char *beside = dc_labels_beside(input);
+  return beside || refuse_unlabelled(input, error);
+}
+
+gboolean
+dc_inputs_check_labels(const char *const *inputs, GError **error)
+{
+  gboolean well = TRUE;
+  for (gsize i = 0; well && inputs[i]; i++)
+    well = check_input_labels(inputs[i], error);
+  return well;
+}

@@ -58,6 +58,10 @@ gboolean dc_inputs_visit_all(const char *const *inputs, const char *labels, DcIn
 gboolean dc_inputs_visit(const char *const *inputs, const char *labels, DcInputVisit visit,
                          gpointer user_data, DcInputCount *count, GError **error);
 
+/* Fails, naming it, when an input or a picture in it has no label of its own. Opens none of them;
+ * one that is not there is left to the visit. */
+gboolean dc_inputs_check_labels(const char *const *inputs, GError **error);
+
 G_END_DECLS
 
 #endif

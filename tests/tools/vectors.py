@@ -109,6 +109,24 @@ class LabelsOutputTest(CommandLineTest):
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertEqual(read_npy(self.labels), ((len(expected),), expected))
 
+    def test_refuses_samples_without_labels_before_it_writes_anything(self):
+        self.picture("in/cat/1.png")
+        self.picture("in/loose.png")
+        self.picture("plain/1.png")
+        points = self.file("x.npy", npy([1, 2], (1, 2)))
+        labelled = self.file("a.npy", npy([1, 2], (1, 2)))
+        self.file("a-labels.npy", npy([1], (1,), "|u1"))
+        for inputs, unlabelled in (
+                ([self.home / "in"], "in/loose.png"), ([self.home / "plain"], "plain/1.png"),
+                ([self.home / "plain/1.png"], "plain/1.png"), ([labelled, points], "x.npy"),
+                (["file:///clip.mp4"], "file:///clip.mp4")):
+            self.assert_refused(self.embed(*inputs), 1, unlabelled, "no label", "--labels FILE")
+            self.assertFalse(self.embeddings.exists())
+        given = self.file("given.npy", npy([7, 8], (2,), "|u1"))
+        result = self.embed(labelled, points, "--labels", given)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(read_npy(self.labels), ((2,), (7, 8)))
+
 
 class VectorModelTest(CommandLineTest):
     def setUp(self):
