@@ -27,30 +27,49 @@ static const char summary[] =
     "Reads what publish-clusters wrote and compares the cluster of each frame's first region with "
     "a\n"
     "label. ACC uses one matching of clusters to labels for the whole stream, in its parts too: a\n"
-    "cluster that changes its meaning on the way costs. Labels serve for scoring only.";
+    "cluster that changes its meaning on the way costs. Frames without a line, as max-rate leaves "
+    "them\n"
+    "out, are not scored. Labels serve for scoring only.";
 
-/* The scores of frames first .. first + count - 1. */
+/* The scores of what the stream tells of a frame and those behind it. */
 typedef struct {
-  gsize first, count;
+  gsize first;        /* number of the frame */
+  gsize start, count; /* lines start .. start + count - 1 */
   gsize unassigned;
   double acc;
   DcScores scores;
 } Part;
 
-/* One label for each of `frames` frames; others are no labels of this stream. */
+/* Behind `max-rate` there may be fewer lines than frames, at the end as well. */
 static gboolean
-read_labels(const char *path, gsize frames, DcLabels *labels, GError **error)
+check_labels(const char *path, const DcLabels *labels, const GArray *results, GError **error)
 {
-  if (!dc_labels_read(path, labels, error))
-    return FALSE;
-  if (labels->count == frames)
+  gsize frames = dc_results_frames(results);
+  gboolean complete = frames == results->len;
+  if (complete ? labels->count == frames : labels->count >= frames)
     return TRUE;
   g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_SHAPE,
               "%s: it holds %" G_GSIZE_FORMAT " labels for %" G_GSIZE_FORMAT
               " frames; one for each is needed",
               path, labels->count, frames);
-  dc_labels_clear(labels);
   return FALSE;
+}
+
+/* The label of the frame of each line; NULL after a failure. */
+static guint32 *
+read_labels(const char *path, const GArray *results, GError **error)
+{
+  DcLabels labels;
+  if (!dc_labels_read(path, &labels, error))
+    return NULL;
+  guint32 *chosen = NULL;
+  if (check_labels(path, &labels, results, error)) {
+    chosen = g_new(guint32, results->len);
+    for (guint i = 0; i < results->len; i++)
+      chosen[i] = labels.values[g_array_index(results, DcFrameResult, i).frame];
+  }
+  dc_labels_clear(&labels);
+  return chosen;
 }
 
 static guint32
@@ -94,14 +113,14 @@ score_part(const guint32 *clusters, const guint32 *labels, const guint32 *match,
 {
   gsize right = 0;
   part->unassigned = 0;
-  for (gsize i = part->first; i < part->first + part->count; i++) {
+  for (gsize i = part->start; i < part->start + part->count; i++) {
     if (clusters[i] == DC_UNASSIGNED)
       part->unassigned++;
     else if (match[clusters[i]] == labels[i])
       right++;
   }
   part->acc = (double)right / (double)part->count;
-  dc_scores(clusters + part->first, labels + part->first, part->count, &part->scores);
+  dc_scores(clusters + part->start, labels + part->start, part->count, &part->scores);
 }
 
 static void
@@ -119,36 +138,44 @@ print_part(const char *name, const Part *part)
 
 /* "3000,6000" -> the parts 0..2999, 3000..5999 and the rest. */
 static gboolean
-parse_parts(const char *text, gsize frames, GArray *parts, GError **error)
+parse_parts(const char *text, const GArray *results, GArray *parts, GError **error)
 {
-  g_auto(GStrv) starts = g_strsplit(text, ",", -1);
+  g_auto(GStrv) firsts = g_strsplit(text, ",", -1);
+  gsize frames = dc_results_frames(results);
   Part part = {0};
-  for (gsize i = 0; starts[i]; i++) {
-    guint64 start = 0;
-    if (!g_ascii_string_to_unsigned(starts[i], 10, 1, frames - 1, &start, NULL) ||
-        start <= part.first) {
+  for (gsize i = 0; firsts[i]; i++) {
+    guint64 first = 0;
+    if (!g_ascii_string_to_unsigned(firsts[i], 10, 1, frames - 1, &first, NULL) ||
+        first <= part.first) {
       g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE,
-                  "--parts: \"%s\" is no frame after %zu and before %zu", starts[i], part.first,
+                  "--parts: \"%s\" is no frame after %zu and before %zu", firsts[i], part.first,
                   frames);
       return FALSE;
     }
-    part.count = start - part.first;
+    gsize end = dc_results_find(results, first);
+    part.count = end - part.start;
+    if (part.count == 0) {
+      g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE,
+                  "--parts: there is no line of the frames from %zu to %zu", part.first,
+                  (gsize)first - 1);
+      return FALSE;
+    }
     g_array_append_val(parts, part);
-    part.first = start;
+    part = (Part){.first = first, .start = end};
   }
-  part.count = frames - part.first;
+  part.count = results->len - part.start;
   g_array_append_val(parts, part);
   return TRUE;
 }
 
 static gboolean
-print_scores(const guint32 *clusters, const guint32 *labels, gsize frames, GError **error)
+print_scores(const GArray *results, const guint32 *clusters, const guint32 *labels, GError **error)
 {
   g_autoptr(GArray) match = NULL, parts = g_array_new(FALSE, FALSE, sizeof(Part));
-  Part whole = {.first = 0, .count = frames};
+  Part whole = {.count = results->len};
   g_array_append_val(parts, whole);
-  if (!match_clusters(clusters, labels, frames, &match, error) ||
-      (option_parts && !parse_parts(option_parts, frames, parts, error)))
+  if (!match_clusters(clusters, labels, results->len, &match, error) ||
+      (option_parts && !parse_parts(option_parts, results, parts, error)))
     return FALSE;
   if (!option_json)
     printf("%-8s %8s %8s %8s %8s %8s %10s\n", "", "first", "frames", "ACC", "NMI", "ARI",
@@ -168,16 +195,11 @@ score(const char *path, GError **error)
   g_autoptr(GArray) results = dc_results_read(path, error);
   if (!results)
     return FALSE;
-  gsize frames = results->len;
-  g_autofree guint32 *clusters = g_new(guint32, frames);
-  for (gsize i = 0; i < frames; i++)
+  g_autofree guint32 *clusters = g_new(guint32, results->len);
+  for (guint i = 0; i < results->len; i++)
     clusters[i] = g_array_index(results, DcFrameResult, i).cluster;
-  DcLabels labels;
-  if (!read_labels(option_labels, frames, &labels, error))
-    return FALSE;
-  gboolean well = print_scores(clusters, labels.values, frames, error);
-  dc_labels_clear(&labels);
-  return well;
+  g_autofree guint32 *labels = read_labels(option_labels, results, error);
+  return labels && print_scores(results, clusters, labels, error);
 }
 
 int

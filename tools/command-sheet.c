@@ -76,19 +76,26 @@ make_rows(GArray *results)
   return rows;
 }
 
+/* The first frame of column `column`; of that behind the last one, the end of the stream. */
+static gsize
+column_start(const GArray *results, guint column)
+{
+  return dc_results_frames(results) * column / (guint)option_columns;
+}
+
 /* The frame of `cluster` nearest to the middle of column `column`, or -1 when it has none there. */
 static gssize
-frame_for(GArray *results, guint32 cluster, guint column)
+frame_for(const GArray *results, guint32 cluster, guint column)
 {
-  guint first = (guint)((guint64)results->len * column / (guint)option_columns);
-  guint end = (guint)((guint64)results->len * (column + 1) / (guint)option_columns);
-  guint middle = (first + end) / 2;
-  gssize best = -1;
-  for (guint i = first; i < end; i++) {
-    guint distance = i > middle ? i - middle : middle - i;
-    if (g_array_index(results, DcFrameResult, i).cluster == cluster &&
-        (best < 0 || distance < (guint)ABS(best - (gssize)middle)))
-      best = i;
+  gsize start = column_start(results, column), end = column_start(results, column + 1);
+  gssize middle = (gssize)((start + end) / 2), best = -1;
+  for (guint i = dc_results_find(results, start); i < results->len; i++) {
+    const DcFrameResult *result = &g_array_index(results, DcFrameResult, i);
+    gssize frame = (gssize)result->frame;
+    if (result->frame >= end)
+      break;
+    if (result->cluster == cluster && (best < 0 || ABS(frame - middle) < ABS(best - middle)))
+      best = frame;
   }
   return best;
 }
@@ -120,7 +127,7 @@ column_x(guint column)
 }
 
 static void
-draw_heading(cairo_t *cairo, GArray *results)
+draw_heading(cairo_t *cairo, const GArray *results)
 {
   dc_set_colour(cairo, dc_colour_ink, 1);
   double width = option_columns * (double)(option_cell + GAP);
@@ -130,8 +137,7 @@ draw_heading(cairo_t *cairo, GArray *results)
   DcTextStyle small = {.font = "Sans 8", .width = 5.0 * option_cell};
   dc_draw_text(cairo, small, MARGIN, MARGIN + 26, "frame");
   for (guint column = 0; column < (guint)option_columns; column += 5)
-    dc_draw_text(cairo, small, column_x(column), MARGIN + 26, "%u",
-                 (guint)((guint64)results->len * column / (guint)option_columns));
+    dc_draw_text(cairo, small, column_x(column), MARGIN + 26, "%zu", column_start(results, column));
 }
 
 static gboolean

@@ -14,57 +14,73 @@ object_member(JsonObject *object, const char *name)
   return node && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
 }
 
-static DcFrameResult
-first_region(JsonArray *regions)
+/* Notes the cluster of the first of `regions`, where it has one. */
+static void
+take_first_region(DcFrameResult *result, JsonArray *regions)
 {
-  DcFrameResult none = {DC_UNASSIGNED, NULL};
   if (json_array_get_length(regions) == 0)
-    return none;
+    return;
   JsonNode *region = json_array_get_element(regions, 0);
   JsonObject *cluster = JSON_NODE_HOLDS_OBJECT(region)
                             ? object_member(json_node_get_object(region), "cluster")
                             : NULL;
   if (!cluster)
-    return none;
+    return;
   const char *label = json_object_get_string_member_with_default(cluster, "label", "");
   gint64 id = json_object_get_int_member_with_default(cluster, "id", -1);
   if (id < 0 || id >= DC_UNASSIGNED)
-    return none;
-  return (DcFrameResult){(guint32)id, g_intern_string(label)};
+    return;
+  result->cluster = (guint32)id;
+  result->label = g_intern_string(label);
 }
 
 static gboolean
-parse_line(JsonParser *parser, const char *line, DcFrameResult *result, GError **error)
+take_line(JsonNode *root, DcFrameResult *result, GError **error)
 {
-  if (!json_parser_load_from_data(parser, line, -1, error))
-    return FALSE;
-  JsonNode *root = json_parser_get_root(parser);
-  JsonNode *regions = root && JSON_NODE_HOLDS_OBJECT(root)
-                          ? json_object_get_member(json_node_get_object(root), "regions")
-                          : NULL;
-  if (!regions || !JSON_NODE_HOLDS_ARRAY(regions)) {
-    g_set_error_literal(error, DC_TOOLS_ERROR, -DC_ERROR_FORMAT,
-                        "no object with an array \"regions\": was it written by publish-clusters?");
+  JsonObject *line = root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
+  JsonNode *regions = line ? json_object_get_member(line, "regions") : NULL;
+  gint64 frame = line ? json_object_get_int_member_with_default(line, "frame", -1) : -1;
+  if (!regions || !JSON_NODE_HOLDS_ARRAY(regions) || frame < 0) {
+    g_set_error_literal(
+        error, DC_TOOLS_ERROR, -DC_ERROR_FORMAT,
+        "no object with a number \"frame\" and an array \"regions\": was it written "
+        "by publish-clusters?");
     return FALSE;
   }
-  *result = first_region(json_node_get_array(regions));
+  *result = (DcFrameResult){.frame = (gsize)frame, .cluster = DC_UNASSIGNED};
+  take_first_region(result, json_node_get_array(regions));
   return TRUE;
 }
 
-static GArray *
-read_lines(GDataInputStream *lines, const char *path, GError **error)
+/* What belongs to a frame is found by its number. */
+static gboolean
+check_order(const GArray *results, const DcFrameResult *next, GError **error)
+{
+  if (results->len == 0 || next->frame >= dc_results_frames(results))
+    return TRUE;
+  g_set_error(
+      error, DC_TOOLS_ERROR, -DC_ERROR_FORMAT,
+      "frame %zu follows frame %zu: the file holds several streams, appended to each other; "
+      "give the lines of one",
+      next->frame, dc_results_frames(results) - 1);
+  return FALSE;
+}
+
+static gboolean
+read_lines(GDataInputStream *lines, const char *path, GArray *results, GError **error)
 {
   g_autoptr(JsonParser) parser = json_parser_new();
-  g_autoptr(GArray) results = g_array_new(FALSE, FALSE, sizeof(DcFrameResult));
   for (;;) {
     GError *failure = NULL;
     DcFrameResult result;
     g_autofree char *line = g_data_input_stream_read_line(lines, NULL, NULL, &failure);
     if (!line && !failure)
-      return g_steal_pointer(&results);
-    if (!line || !parse_line(parser, line, &result, &failure)) {
+      return TRUE;
+    if (!line || !json_parser_load_from_data(parser, line, -1, &failure) ||
+        !take_line(json_parser_get_root(parser), &result, &failure) ||
+        !check_order(results, &result, &failure)) {
       g_propagate_prefixed_error(error, failure, "%s, line %u: ", path, results->len + 1);
-      return NULL;
+      return FALSE;
     }
     g_array_append_val(results, result);
   }
@@ -78,10 +94,32 @@ dc_results_read(const char *path, GError **error)
   if (!stream)
     return NULL;
   g_autoptr(GDataInputStream) lines = g_data_input_stream_new(G_INPUT_STREAM(stream));
-  g_autoptr(GArray) results = read_lines(lines, path, error);
-  if (results && results->len == 0) {
+  g_autoptr(GArray) results = g_array_new(FALSE, FALSE, sizeof(DcFrameResult));
+  if (!read_lines(lines, path, results, error))
+    return NULL;
+  if (results->len == 0) {
     g_set_error(error, DC_TOOLS_ERROR, -DC_ERROR_FORMAT, "%s: the file is empty", path);
     return NULL;
   }
   return g_steal_pointer(&results);
+}
+
+gsize
+dc_results_frames(const GArray *results)
+{
+  return g_array_index(results, DcFrameResult, results->len - 1).frame + 1;
+}
+
+guint
+dc_results_find(const GArray *results, gsize frame)
+{
+  guint first = 0, end = results->len;
+  while (first < end) {
+    guint middle = first + (end - first) / 2;
+    if (g_array_index(results, DcFrameResult, middle).frame < frame)
+      first = middle + 1;
+    else
+      end = middle;
+  }
+  return first;
 }

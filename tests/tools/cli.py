@@ -45,9 +45,13 @@ def npy(numbers, shape, kind="<f4"):
             + struct.pack(f"<{len(numbers)}{code}", *numbers))
 
 
-def json_line(cluster):
-    described = None if cluster is None else {"id": cluster, "label": f"cluster-{cluster}"}
-    return json.dumps({"schema": 1, "regions": [{"cluster": described}]}) + "\n"
+def json_lines(clusters, frames=None):
+    """Lines of publish-clusters; `clusters` of the first frames, unless `frames` numbers others."""
+    lines = []
+    for frame, cluster in zip(frames or range(len(clusters)), clusters, strict=True):
+        described = None if cluster is None else {"id": cluster, "label": f"cluster-{cluster}"}
+        lines.append(json.dumps({"schema": 1, "frame": frame, "regions": [{"cluster": described}]}) + "\n")
+    return "".join(lines)
 
 
 class CommandLineTest(unittest.TestCase):
@@ -91,8 +95,8 @@ class ProgramTest(CommandLineTest):
 
 
 class ScoreTest(CommandLineTest):
-    def score(self, clusters, labels, *options):
-        results = self.file("results.jsonl", "".join(json_line(cluster) for cluster in clusters))
+    def score(self, clusters, labels, *options, frames=None):
+        results = self.file("results.jsonl", json_lines(clusters, frames))
         truth = self.file("labels", idx(len(labels), data=labels))
         return run("score", results, "--labels", truth, "--json", *options)
 
@@ -119,14 +123,31 @@ class ScoreTest(CommandLineTest):
         if made.returncode:
             self.skipTest("localedef cannot make a locale with a decimal comma: " +
                           made.stderr.splitlines()[0])
-        results = self.file("results.jsonl", json_line(0) + json_line(1))
+        results = self.file("results.jsonl", json_lines([0, 1]))
         labels = self.file("labels", idx(2, data=[0, 0]))
         result = run("score", results, "--labels", labels, "--json", LOCPATH=str(self.home),
                      LC_ALL="de_DE.UTF-8")
         self.assertEqual(json.loads(result.stdout)["acc"], 0.5)
 
+    def test_labels_go_by_the_number_of_the_frame(self):
+        # Lines of every third frame: counted instead, they would take the labels 0, 1, 0.
+        result = self.score([5, 5, 6, 6], [0, 1, 0, 0, 1, 1, 1, 0, 0, 1, 0], "--parts", "4", frames=[0, 3, 6, 9])
+        whole, first, second = map(json.loads, result.stdout.splitlines())
+        self.assertEqual((whole["acc"], whole["frames"]), (1, 4))
+        self.assertEqual([(part["first"], part["frames"]) for part in (first, second)], [(0, 2), (4, 2)])
+
+    def test_refuses_labels_that_do_not_reach_the_last_frame(self):
+        self.assert_refused(self.score([0, 1], [0, 1, 0], frames=[0, 3]), 1, "3 labels for 4 frames")
+
+    def test_refuses_a_part_without_a_line(self):
+        self.assert_refused(self.score([0, 1], [0] * 10, "--parts", "3,6", frames=[0, 9]), 2, "from 3 to 5")
+
+    def test_refuses_streams_that_are_appended_to_each_other(self):
+        self.assert_refused(self.score([0, 1, 0, 1], [0] * 4, frames=[0, 1, 0, 1]), 1, "results.jsonl, line 3",
+                            "frame 0 follows frame 1", "several streams")
+
     def test_labels_may_be_a_numpy_array(self):
-        results = self.file("results.jsonl", json_line(0) + json_line(1))
+        results = self.file("results.jsonl", json_lines([0, 1]))
         labels = self.file("labels.npy", npy([5, 7], (2,), "<i8"))
         result = run("score", results, "--labels", labels, "--json")
         self.assertEqual(json.loads(result.stdout)["acc"], 1)
@@ -137,7 +158,7 @@ class ScoreTest(CommandLineTest):
                                 f"{len(labels)} labels for 3 frames")
 
     def test_refuses_pictures_as_labels(self):
-        results = self.file("results.jsonl", json_line(0))
+        results = self.file("results.jsonl", json_lines([0]))
         for name, content, words in (
                 ("x-images-idx3-ubyte", idx(1, 2, 2, data=range(4)), "holds no labels"),
                 ("x.npy", npy([1, 2], (1, 2)), "holds no labels"),
@@ -146,12 +167,12 @@ class ScoreTest(CommandLineTest):
             self.assert_refused(run("score", results, "--labels", path), 1, path, words)
 
     def test_refuses_labels_that_are_hardly_groups(self):
-        results = self.file("results.jsonl", json_line(0))
+        results = self.file("results.jsonl", json_lines([0]))
         labels = self.file("labels.npy", npy([4000000000], (1,), "<u4"))
         self.assert_refused(run("score", results, "--labels", labels), 1, "4000000000")
 
     def test_refuses_a_line_that_is_not_json(self):
-        results = self.file("results.jsonl", json_line(0) + "{broken\n")
+        results = self.file("results.jsonl", json_lines([0]) + "{broken\n")
         labels = self.file("labels", idx(2, data=[0, 1]))
         self.assert_refused(run("score", results, "--labels", labels), 1, results, "line 2")
 
@@ -301,24 +322,32 @@ class SheetTest(CommandLineTest):
     def test_draws_a_row_for_each_cluster(self):
         for i in range(4):
             self.file(f"frames/{i:05d}.png", png(2, 2, [b"\x10\x20"] * 2))
-        results = self.file("results.jsonl", "".join(map(json_line, [0, 1, 0, None])))
+        results = self.file("results.jsonl", json_lines([0, 1, 0, None]))
         result = run("sheet", results, self.home / "frames/%05d.png", "--output",
                      self.home / "sheet.png", "--cell", 16)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("2 clusters", result.stdout)
         self.assertEqual((self.home / "sheet.png").read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
 
+    def test_takes_the_pictures_of_the_frames_that_have_lines(self):
+        for i in (7, 20):
+            self.file(f"frames/{i:05d}.png", png(2, 2, [b"\x10\x20"] * 2))
+        results = self.file("results.jsonl", json_lines([0, 1], frames=[7, 20]))
+        result = run("sheet", results, self.home / "frames/%05d.png", "--output",
+                     self.home / "sheet.png", "--cell", 16)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
     def test_refuses_a_pattern_without_a_number(self):
         self.assert_refused(run("sheet", "x", "frames.png", "--output", "y"), 2, "%05d")
 
     def test_refuses_missing_pictures(self):
-        results = self.file("results.jsonl", json_line(0))
+        results = self.file("results.jsonl", json_lines([0]))
         self.assert_refused(run("sheet", results, self.home / "%05d.png", "--output",
                                 self.home / "sheet.png"), 1, "00000.png")
 
     def test_refuses_a_folder_that_does_not_exist(self):
         self.file("00000.png", png(2, 2, [b"\x10\x20"] * 2))
-        results = self.file("results.jsonl", json_line(0))
+        results = self.file("results.jsonl", json_lines([0]))
         self.assert_refused(run("sheet", results, self.home / "%05d.png", "--output",
                                 self.home / "none/sheet.png"), 1, "none/sheet.png")
 
