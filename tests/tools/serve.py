@@ -9,6 +9,7 @@ Skipped where the program is built without its server.
 import concurrent.futures
 import contextlib
 import http.client
+import ipaddress
 import json
 import pathlib
 import signal
@@ -44,11 +45,12 @@ def wait_for(what, seconds=20):
 class Server:
     """A running server, and a client of it."""
 
-    def __init__(self, output):
-        self.process = subprocess.Popen([PROGRAM, "serve", "--port", "0", str(output)],
+    def __init__(self, output, *options):
+        self.process = subprocess.Popen([PROGRAM, "serve", "--port", "0", *options, str(output)],
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        address, self.token = self.process.stdout.readline().strip().split("#token=")
-        self.port = int(address.rstrip("/").rsplit(":", 1)[1])
+        self.address, self.token = self.process.stdout.readline().strip().split("#token=")
+        host, port = self.address.removeprefix("http://").rstrip("/").rsplit(":", 1)
+        self.host, self.port = host.strip("[]"), int(port)
 
     def end(self):
         if self.process.poll() is None:
@@ -59,7 +61,7 @@ class Server:
 
     def ask(self, method, path, body=None, headers=None):
         """Status, headers and body of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
         with contextlib.closing(connection):
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -126,6 +128,77 @@ class Collection:
                 if known == path:
                     return number, picture
         return None
+
+
+def may_bind(address, port=0):
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+def own_ipv6_address():
+    """An address of this machine that is not the loopback's, or None."""
+    with contextlib.suppress(OSError), open("/proc/net/if_inet6", encoding="ascii") as lines:
+        for line in lines:
+            digits, _, _, scope, *_ = line.split()
+            address = str(ipaddress.ip_address(bytes.fromhex(digits)))
+            if scope == "00" and may_bind(address):
+                return address
+    return None
+
+
+class AddressTest(unittest.TestCase):
+    """Which hosts a request may name, for each address to listen at."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.collection = Collection()
+        cls.addClassCleanup(cls.collection.holder.cleanup)
+        cls.collection.categorise()
+
+    def serve(self, *options):
+        server = Server(self.collection.output, *options)
+        self.addCleanup(server.end)
+        return server
+
+    def assert_hosts(self, server, hosts, status):
+        for host in hosts:
+            origin = {"Host": host, "Origin": f"http://{host}"}
+            self.assertEqual(server.status("GET", "/data/index.js", headers=origin), status, host)
+
+    def test_this_machine_only(self):
+        server = self.serve()
+        port = server.port
+        self.assert_hosts(server, [f"127.0.0.1:{port}", f"LocalHost:{port}", f"[::1]:{port}", f"[0:0::1]:{port}"], 200)
+        self.assert_hosts(server, ["127.0.0.1", f"192.0.2.7:{port}", f"[fd00::7]:{port}",
+                                   f"evil.example:{port}", f"127.0.0.1.evil.example:{port}"], 403)
+
+    def test_all_addresses_are_named_by_number(self):
+        for address in ("0.0.0.0", "::"):
+            if not may_bind(address):
+                continue  # no IPv6 here
+            server = self.serve("--address", address)
+            port = server.port
+            self.assert_hosts(server, [f"127.0.0.1:{port}", f"localhost:{port}", f"192.0.2.7:{port}",
+                                       f"[fd00::7]:{port}"], 200)
+            self.assert_hosts(server, [f"evil.example:{port}", f"192.0.2.7.evil.example:{port}",
+                                       f"192.0.2.7:{port + 1}", "192.0.2.7"], 403)
+
+    @unittest.skipUnless(own_ipv6_address(), "no IPv6 address")
+    def test_an_ipv6_address(self):
+        address = own_ipv6_address()
+        server = self.serve("--address", ipaddress.ip_address(address).exploded)
+        self.assert_hosts(server, [f"[{address}]:{server.port}", f"[{address.upper()}]:{server.port}"], 200)
+        self.assert_hosts(server, [f"[fd00::7:7]:{server.port}", f"evil.example:{server.port}"], 403)
+
+    @unittest.skipUnless(may_bind("127.0.0.1", 80), "port 80 cannot be listened at")
+    def test_port_80_goes_without_saying(self):
+        server = self.serve("--port", "80")
+        self.assert_hosts(server, ["127.0.0.1", "127.0.0.1:80", "localhost", "[::1]"], 200)
+        self.assert_hosts(server, ["127.0.0.1:81", "evil.example", ""], 403)
 
 
 class RefusalTest(unittest.TestCase):

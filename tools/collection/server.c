@@ -17,13 +17,16 @@
 #define MOST_LISTENERS 64                  /* pages that are told of changes */
 #define TOKEN_BYTES    16
 #define TELL_DELAY     20 /* ms: several changes at once are told once */
+#define HTTP_PORT      80 /* what a request means that names none */
 
 struct DcServer {
   DcSite *site;
   SoupServer *soup;
   char *address;
   char *token;
-  GPtrArray *hosts;     /* what a request may name as its host */
+  guint port;
+  GPtrArray *hosts;     /* what a request may name as its host, without the port */
+  gboolean everywhere;  /* it may also name any numeric address */
   GPtrArray *listeners; /* of SoupServerMessage, which wait for events */
   GFileMonitor *monitor;
   guint telling; /* source that tells the listeners; 0: nothing to tell */
@@ -297,6 +300,27 @@ answer_edit(DcServer *server, SoupServerMessage *message)
 
 /* --- requests --- */
 
+/* An address as all others write it, too: "::1" for "0:0::1"; other names as they are. */
+static char *
+plain_host(const char *name)
+{
+  g_autoptr(GInetAddress) address = g_inet_address_new_from_string(name);
+  return address ? g_inet_address_to_string(address) : g_ascii_strdown(name, -1);
+}
+
+/* `host` is a name or an address (in brackets where it has colons), and a port behind it. */
+static gboolean
+is_own_host(const DcServer *server, const char *host)
+{
+  g_autoptr(GSocketConnectable) place = g_network_address_parse(host, HTTP_PORT, NULL);
+  if (!place || g_network_address_get_port(G_NETWORK_ADDRESS(place)) != server->port)
+    return FALSE;
+  const char *name = g_network_address_get_hostname(G_NETWORK_ADDRESS(place));
+  g_autofree char *plain = plain_host(name);
+  return (server->everywhere && g_hostname_is_ip_address(name)) ||
+         g_ptr_array_find_with_equal_func(server->hosts, plain, g_str_equal, NULL);
+}
+
 /* A page elsewhere whose name was made to mean this machine (DNS rebinding) names itself as host;
  * one that only sends requests here names itself as origin. */
 static gboolean
@@ -306,10 +330,7 @@ comes_from_here(const DcServer *server, SoupServerMessage *message)
   const char *host = soup_message_headers_get_one(headers, "Host");
   const char *origin = soup_message_headers_get_one(headers, "Origin");
   const char *site = soup_message_headers_get_one(headers, "Sec-Fetch-Site");
-  gboolean known = FALSE;
-  for (guint i = 0; host && i < server->hosts->len && !known; i++)
-    known = g_ascii_strcasecmp(host, g_ptr_array_index(server->hosts, i)) == 0;
-  if (!known || g_strcmp0(site, "cross-site") == 0)
+  if (!host || !is_own_host(server, host) || g_strcmp0(site, "cross-site") == 0)
     return FALSE;
   return !origin || (g_str_has_prefix(origin, "http://") &&
                      g_ascii_strcasecmp(origin + strlen("http://"), host) == 0);
@@ -409,20 +430,30 @@ listen_at(DcServer *server, const DcServerOptions *options, GError **error)
   return FALSE;
 }
 
+/* Who made a name mean this machine has no numeric address to name (see comes_from_here()): where
+ * the server listens at all addresses, each may be named. */
+static void
+note_hosts(DcServer *server, const DcServerOptions *options)
+{
+  const char *const names[] = {"127.0.0.1", "localhost", "::1", options->address};
+  for (gsize i = 0; i < G_N_ELEMENTS(names) && names[i]; i++)
+    g_ptr_array_add(server->hosts, plain_host(names[i]));
+  g_autoptr(GInetAddress) address =
+      options->address ? g_inet_address_new_from_string(options->address) : NULL;
+  server->everywhere = address && g_inet_address_get_is_any(address);
+}
+
 static void
 note_address(DcServer *server, const DcServerOptions *options)
 {
   GSList *uris = soup_server_get_uris(server->soup);
-  int port = uris ? g_uri_get_port(uris->data) : 0;
+  server->port = uris ? (guint)g_uri_get_port(uris->data) : 0;
   g_slist_free_full(uris, (GDestroyNotify)g_uri_unref);
-  const char *const names[] = {"127.0.0.1", "localhost", "[::1]", options->address};
-  for (gsize i = 0; i < G_N_ELEMENTS(names) && names[i]; i++)
-    g_ptr_array_add(server->hosts, g_strdup_printf("%s:%d", names[i], port));
-  gboolean every = !options->address || strcmp(options->address, "0.0.0.0") == 0 ||
-                   strcmp(options->address, "::") == 0;
-  const char *host = every ? "127.0.0.1" : options->address;
+  const char *host = options->address ? options->address : "127.0.0.1";
+  if (server->everywhere) /* of the two protocols, one alone is listened at */
+    host = strchr(host, ':') ? "::1" : "127.0.0.1";
   server->address =
-      g_strdup_printf(strchr(host, ':') ? "http://[%s]:%d/" : "http://%s:%d/", host, port);
+      g_strdup_printf(strchr(host, ':') ? "http://[%s]:%u/" : "http://%s:%u/", host, server->port);
 }
 
 static void
@@ -449,6 +480,7 @@ dc_server_new(DcSite *site, const DcServerOptions *options, GError **error)
     dc_server_free(server);
     return NULL;
   }
+  note_hosts(server, options);
   note_address(server, options);
   follow_data(server);
   return server;
