@@ -25,6 +25,22 @@ fail() {
   exit "${exit_status:-1}"
 }
 
+# name_of INPUT: what the files that are made of it are called after: its name or, of a URI, host and path
+# without user and password; with a checksum, because inputs in different places may be called the same.
+name_of() {
+  local place name host
+  if [[ $1 == *://* ]]; then
+    place=${1#*://} host=${place%%/*}
+    place=${host##*@}${place#"$host"}
+    name=${place%%\?*}
+  else
+    place=$(realpath -- "$1")
+    name=${place##*/}
+  fi
+  printf '%s-%s' "$(printf %s "$name" | tr -c 'A-Za-z0-9._-' _ | tail -c 60)" \
+    "$(printf %s "$place" | sha256sum | head -c 6)"
+}
+
 # show_help: prints what a recipe says of itself at its top, from the third line on, and ends.
 show_help() {
   sed -n '3,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"

@@ -10,7 +10,7 @@
 #   --title TEXT       heading of the page (default: the name of the input)
 #   --patience N       seconds that a camera may be silent, and that a stream gets to end after Ctrl-C (default 10)
 #
-# The page is OUTPUT/index.html (default output/NAME-gallery below the project): open it in a browser at
+# The page is OUTPUT/index.html (default output/NAME-CHECKSUM-gallery below the project): open it in a browser at
 # once; it follows the stream by itself. `build/tools/driftcluster serve OUTPUT` shows it with names, merges,
 # splits and pins, which go to the stream as long as it runs. The groups are found in the first 256 regions (DRIFTCLUSTER_WARM_UP).
 # Installs what is missing with apt and builds. Writes OUTPUT/results.jsonl, too, with a JSON object for each
@@ -50,9 +50,7 @@ check() {
   check_model "$model"
   check_clusters "$clusters"
   check_patience "$patience"
-  local name
-  name=$(printf %s "${input##*/}" | tr -c 'A-Za-z0-9._-' _)
-  output=${output:-$root/output/${name:-camera}-gallery}
+  output=${output:-$root/output/$(name_of "$input")-gallery}
   title=${title:-${input##*/}}
   make_output "$output"
   [ -e "$output/gallery.lock" ] || [ -z "$(ls -A "$output")" ] ||

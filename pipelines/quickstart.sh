@@ -89,9 +89,6 @@ Labels    $home/adapting.jsonl (one JSON object per frame)
 EOF
 }
 
-# name_of TEXT: the end of it as the name of a file.
-name_of() { printf '%s' "$1" | tr -c 'A-Za-z0-9._-' '_' | tail -c 60; }
-
 # check_encoder OPTIONS...: fails unless `embed` can see by it.
 check_encoder() {
   gst-launch-1.0 -q videotestsrc num-buffers=1 ! embed "$@" ! fakesink >&2 ||
@@ -103,7 +100,7 @@ own() {
   home=$output/$(name_of "$input")
   if [ -n "$model" ]; then
     encoder=(model-file="$model")
-    home=$home-by-$(name_of "$(basename "$model")")
+    home=$home-by-$(name_of "$model")
     check_encoder "${encoder[@]}"
   fi
   [ -z "$fresh" ] || rm -rf "$home"

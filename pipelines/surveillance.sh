@@ -7,7 +7,7 @@
 #                                                 called again, after 1, 2, 4 ... 30 seconds
 #   --model FILE       see things by a network in an ONNX file or a model file, instead of the
 #                      built-in descriptor (docs/encoders.md)
-#   --output DIR       where to write (default output/NAME below the project)
+#   --output DIR       where to write (default output/NAME-CHECKSUM below the project)
 #   --state FILE       where the groups are kept, to go on with them the next time (default DIR/groups.safetensors)
 #   --clusters N       so many groups (default: chosen from what is seen)
 #   --novelty RATE     mark what fits no group; RATE is the share of usual things that may be marked,
@@ -62,9 +62,7 @@ check() {
   [[ $novelty =~ ^(0?\.[0-9]+|[01])$ ]] || fail "--novelty $novelty: a share from 0 to 1 is needed"
   [ -z "$display" ] || [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] ||
     fail "--display: there is no display here; look at the video file instead"
-  local name
-  name=$(printf %s "${input##*/}" | tr -c 'A-Za-z0-9._-' _)
-  output=${output:-$root/output/${name:-camera}}
+  output=${output:-$root/output/$(name_of "$input")}
   make_output "$output"
   state=${state:-$output/groups.safetensors}
   check_state "$state"

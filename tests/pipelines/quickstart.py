@@ -22,11 +22,11 @@ class QuickstartTest(unittest.TestCase):
         self.home = pathlib.Path(folder.name)
         self.addCleanup(folder.cleanup)
 
-    def run_quickstart(self, *arguments):
+    def run_quickstart(self, *arguments, folder=None):
         environment = {**os.environ, "DRIFTCLUSTER_BUILD": BUILD,
                        "DRIFTCLUSTER_OUTPUT": str(self.home / "output")}
         return subprocess.run(["bash", QUICKSTART, *map(str, arguments)], env=environment, text=True,
-                              timeout=280, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              cwd=folder, timeout=280, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
 
     def assert_well(self, result):
@@ -101,6 +101,17 @@ class QuickstartTest(unittest.TestCase):
         self.assertEqual([line["frame"] for line in lines], list(range(302)))
         self.assertTrue(all(line["regions"][0]["cluster"] for line in lines))
         self.assertTrue((results.parent / "clusters.png").exists())
+
+    def test_the_folder_where_one_is_has_an_output_of_its_own(self):
+        pictures, others = self.make_pictures(), self.home / "others/my pictures"
+        others.mkdir(parents=True)
+        for i in range(270):
+            (pictures / f"{i:05d}.png").rename(others / f"{i:05d}.png")
+        for folder, count in ((pictures, 32), (others, 270)):
+            result = self.run_quickstart(".", folder=folder)
+            self.assert_well(result)
+            self.assertIn(f"{count} pictures", result.stdout)
+        self.assertEqual(len(list((self.home / "output").glob("my_pictures-*/clusters.png"))), 2)
 
     def test_refuses_what_does_not_exist(self):
         result = self.run_quickstart(self.home / "nothing")

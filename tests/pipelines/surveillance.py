@@ -8,7 +8,7 @@ import random
 import re
 import subprocess
 
-from recipe import BUILD, RecipeTest, main, read_lines
+from recipe import BUILD, RECIPES, RecipeTest, main, read_lines
 
 
 def sides(region):
@@ -235,6 +235,27 @@ class RecordingTest(RecipeTest):
         for arguments in (["none"], ["--groups", "3", "none", earlier]):
             self.assert_fails("none of these is a folder of pictures", "categorise", *arguments)
         self.assertFalse(build.exists())
+
+    def name_of(self, text, folder="."):
+        process = subprocess.run(["bash", "-c", '. "$0/common.sh"; name_of "$1"', RECIPES, str(text)], text=True,
+                                 cwd=self.home / folder, check=True, timeout=20, stdout=subprocess.PIPE)
+        return process.stdout
+
+    def test_outputs_are_named_after_the_place_of_the_input(self):
+        for folder in ("a/my clips", "b/my clips"):
+            (self.home / folder).mkdir(parents=True)
+        here = self.name_of(".", "a/my clips")
+        self.assertRegex(here, r"^my_clips-[0-9a-f]{6}$")
+        for same in (self.home / "a/my clips/", "a/../a/my clips"):
+            self.assertEqual(self.name_of(same), here)
+        self.assertRegex(self.name_of("..", "a/my clips"), r"^a-[0-9a-f]{6}$")
+        self.assertNotEqual(here, self.name_of(".", "b/my clips"))
+        self.assertNotIn("/", self.name_of("/"))
+        camera = self.name_of("rtsp://one/stream")
+        self.assertRegex(camera, r"^one_stream-[0-9a-f]{6}$")
+        self.assertNotEqual(camera, self.name_of("rtsp://two/stream"))
+        self.assertEqual(camera, self.name_of("rtsp://user:p@ssword@one/stream"))
+        self.assertNotEqual(self.name_of("rtsp://one/stream?channel=1"), self.name_of("rtsp://one/stream?channel=2"))
 
     def test_every_recipe_tells_how_it_is_used(self):
         for recipe in ("quickstart", "categorise", "surveillance", "gallery", "two-cameras", "whats-new"):
