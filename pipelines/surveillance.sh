@@ -22,6 +22,8 @@
 # one for each region of a frame, but with --model five a second for each thing.
 # Installs what is missing with apt and builds. Writes DIR/video.webm (a camera: video-1.webm, -2 ...
 # for each connection) with boxes and labels, and DIR/results.jsonl with a JSON object for each frame.
+# With the same DIR, files of a recording are made anew; for a camera nothing is lost: lines are appended, and
+# videos get the numbers behind those that are there.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/video.sh"
@@ -85,33 +87,41 @@ run_once() {
     "${video[@]}" "${show[@]}"
 }
 
-# After Ctrl-C.
+# set_video_file: sets `file` to the video behind those that are there. Nothing is run that a signal could end.
+set_video_file() {
+  local number=0
+  for file in "$output"/video-*.webm; do
+    if [[ ${file##*/} =~ ^video-([0-9]+)\.webm$ ]]; then
+      number=$((10#${BASH_REMATCH[1]} > number ? 10#${BASH_REMATCH[1]} : number))
+    fi
+  done
+  file=$output/video-$((number + 1)).webm
+}
+
+# end_camera SEEN: after Ctrl-C.
 end_camera() {
-  [ -s "$output/results.jsonl" ] || fail "no picture has come from $input"
+  [ -n "$1" ] || fail "no picture has come from $input"
   exit 0
 }
 
 # A camera ends when it breaks off, in whatever way; groups and ids of things go on from the state.
 follow_camera() {
-  local connection=1 failures=0 pause=1
+  local file failures=0 pause=1 seen=''
   trap 'stopped=yes' INT TERM
-  rm -f "$output/results.jsonl"
   while true; do
-    say "Calling $input (connection $connection)"
-    local before after
-    before=$(stat -c %s "$output/results.jsonl" 2>/dev/null) || before=0
-    if run_once "$output/video-$connection.webm" true; then reason="The camera has ended the stream."; fi
-    [ -s "$output/video-$connection.webm" ] || rm -f "$output/video-$connection.webm"
-    [ -z "$stopped" ] || end_camera
-    after=$(stat -c %s "$output/results.jsonl" 2>/dev/null) || after=0
-    if [ "$after" -gt "$before" ]; then
-      failures=0 pause=1 connection=$((connection + 1))
+    set_video_file
+    say "Calling $input; the video is $file"
+    if run_once "$file" true; then reason="The camera has ended the stream."; fi
+    if [ -s "$file" ]; then
+      failures=0 pause=1 seen=yes
     else
       failures=$((failures + 1))
+      rm -f "$file" || true
     fi
+    [ -z "$stopped" ] || end_camera "$seen"
     [ "$retries" -lt 0 ] || [ "$failures" -lt "$retries" ] || fail "$reason"
     printf '%s Calling again in %d s; Ctrl-C ends.\n' "$reason" "$pause" >&2
-    attend /dev/null sleep "$pause" || end_camera
+    attend /dev/null sleep "$pause" || end_camera "$seen"
     pause=$((pause < 16 ? 2 * pause : 30))
   done
 }

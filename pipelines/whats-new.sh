@@ -40,6 +40,8 @@ for input in "${inputs[@]}"; do check_input "$input"; done
 surveil() { "$root/pipelines/surveillance.sh" "${options[@]}" "$@"; }
 
 make_output "$output/today"
+# surveillance.sh appends to what it has recorded of a camera; here only this call counts.
+rm -f "$output/yesterday/results.jsonl" "$output/today/results.jsonl"
 state=$output/groups.safetensors
 if ! [ "${inputs[0]}" -ef "$state" ]; then # those of the last time may be given where they lie
   rm -f "$state"*

@@ -31,6 +31,35 @@ class CameraTest(RecipeTest):
         self.assert_video(output / "video-1.webm")
         self.assert_video(output / "video-2.webm")
 
+    def test_what_was_recorded_stays_when_the_recipe_is_started_again(self):
+        _, port = self.camera(self.scene("camera", "--seconds", 10))
+        output = self.home / "out"
+        output.mkdir()
+        earlier = {name: output / name for name in ("results.jsonl", "video-2.webm", "video-10.webm", "video-own.webm")}
+        for name, path in earlier.items():
+            path.write_text(f"{name} of last time\n")
+        recipe = self.start("surveillance", f"rtsp://127.0.0.1:{port}/camera", "--output", output, "--patience", 20)
+        try:
+            self.wait_for_lines(output / "results.jsonl", 50)
+        finally:
+            self.end(recipe)
+        for name, path in earlier.items():
+            self.assertTrue(path.read_text().startswith(f"{name} of last time\n"))
+        self.assert_video(output / "video-11.webm")
+        self.assertFalse((output / "video-1.webm").exists())
+
+    def test_lines_of_last_time_are_no_pictures_of_now(self):
+        output = self.home / "out"
+        output.mkdir()
+        (output / "results.jsonl").write_text("{}\n")
+        recipe = self.start("surveillance", "rtsp://127.0.0.1:9/none", "--output", output)
+        try:
+            self.read_until(recipe, "Calling again in 1 s")
+        finally:
+            text = self.end(recipe)
+        self.assertEqual(recipe.returncode, 1)
+        self.assertIn("no picture has come", text)
+
     def read_until(self, recipe, expected):
         """What the recipe says up to and with the line that has `expected`."""
         text = ""
