@@ -4,6 +4,7 @@
 #include "drift-bench.h"
 #include "drift-report.h"
 #include "drift-results.h"
+#include "interrupt.h"
 
 #include <stdio.h>
 
@@ -88,6 +89,9 @@ static const char summary[] =
     "centroids that never move (frozen), streaming k-means that forgets (forgetting: its "
     "half-life\n"
     "chosen on the other streams), k-means run anew on the last 1024 (window).\n"
+    "With --json each line comes as soon as it is known, those of forgetting at the end. Ctrl-C "
+    "ends\n"
+    "after the stream under way, with the figures of what was run.\n"
     "\n"
     "  driftcluster digits --output digits\n"
     "  driftcluster drift digits/train-images-idx3-ubyte --stream rotate --report curves";
@@ -145,17 +149,6 @@ prepare_folders(GError **error)
          (!option_export || dc_tools_make_folder(option_export, error));
 }
 
-static void
-print_results(const GArray *results)
-{
-  if (!option_json) {
-    dc_drift_results_print(results, stdout);
-    return;
-  }
-  for (guint i = 0; i < results->len; i++)
-    dc_drift_result_print_json(&g_array_index(results, DcDriftResult, i), stdout);
-}
-
 static DcDriftSettings
 method_settings(const DcDriftData *data)
 {
@@ -173,7 +166,7 @@ method_settings(const DcDriftData *data)
 
 static gboolean
 bench_data(DcDriftPlan *plan, const DcDriftData *data, const DcDriftDataOptions *view,
-           const char *const *inputs, GError **error)
+           const char *const *inputs, gboolean *complete, GError **error)
 {
   if (!dc_drift_plan_settle(plan, data, error))
     return FALSE;
@@ -191,17 +184,22 @@ bench_data(DcDriftPlan *plan, const DcDriftData *data, const DcDriftDataOptions 
                                        .seed = (guint64)option_seed,
                                        .seeds = (gsize)option_seeds,
                                        .folder = option_export,
-                                       .frames = option_frames};
+                                       .frames = option_frames,
+                                       .lines = option_json ? stdout : NULL};
   g_autoptr(GArray) results = dc_drift_results_new();
-  if (!dc_drift_bench_run(&options, results, error))
+  dc_interrupt_catch();
+  if (!dc_drift_bench_run(&options, results, complete, error))
     return FALSE;
-  print_results(results);
+  if (results->len == 0) /* Ctrl-C came before the first stream */
+    return TRUE;
+  if (!option_json)
+    dc_drift_results_print(results, stdout);
   return !option_report ||
          dc_drift_report_write(option_report, inputs, &options.settings, results, error);
 }
 
 static gboolean
-run_bench(DcDriftPlan *plan, const char *const *inputs, GError **error)
+run_bench(DcDriftPlan *plan, const char *const *inputs, gboolean *complete, GError **error)
 {
   DcModel *model = NULL;
   DcError core_error;
@@ -215,7 +213,7 @@ run_bench(DcDriftPlan *plan, const char *const *inputs, GError **error)
   DcDriftData data;
   gboolean well = prepare_folders(error) && dc_drift_data_read(&data, inputs, &options, error);
   if (well) {
-    well = bench_data(plan, &data, &options, inputs, error);
+    well = bench_data(plan, &data, &options, inputs, complete, error);
     dc_drift_data_clear(&data);
   }
   dc_model_free(model);
@@ -242,8 +240,11 @@ dc_command_drift(int argc, char **argv)
   if (!dc_drift_plan_init(&plan, (const char *const *)option_streams,
                           (const char *const *)option_methods, &error))
     return dc_command_usage(name, "%s", error->message);
-  if (!run_bench(&plan, (const char *const *)argv + 1, &error))
+  gboolean complete;
+  if (!run_bench(&plan, (const char *const *)argv + 1, &complete, &error))
     code = dc_command_failed(name, error);
+  else if (!complete)
+    code = DC_EXIT_INTERRUPTED;
   dc_drift_plan_clear(&plan);
   return code;
 }

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "drift-results.h"
 #include "drift-view.h"
+#include "interrupt.h"
 #include "numbered-frames.h"
 #include "progress.h"
 #include "store/npy.h"
@@ -101,6 +102,25 @@ export_stream(const Take *take, const Bench *bench, const Round *round, GError *
 
 /* ---- one stream ---- */
 
+static void
+print_line(const Bench *bench, const DcDriftResult *result)
+{
+  if (!bench->options->lines)
+    return;
+  dc_drift_result_print_json(result, bench->options->lines);
+  fflush(bench->options->lines);
+}
+
+/* Prints what came last, unless it was run for the half-life alone. */
+static void
+print_newest(Bench *bench, gsize method)
+{
+  if (!bench->options->plan->methods[method])
+    return;
+  dc_progress_clear(&bench->progress);
+  print_line(bench, &g_array_index(bench->results, DcDriftResult, bench->results->len - 1));
+}
+
 static gboolean
 run_method(Bench *bench, const Round *round, const Take *take, gsize method, GError **error)
 {
@@ -133,6 +153,8 @@ run_method(Bench *bench, const Round *round, const Take *take, gsize method, GEr
   };
   gboolean well = dc_drift_results_add(bench->results, &known, run.labels, take->classes,
                                        take->stream.jump, take->stream.jumps, error);
+  if (well)
+    print_newest(bench, method);
   if (well && take->folder)
     well = export_array(take->folder, name, DC_NPY_U32, n, 0, run.labels, error);
   dc_drift_run_clear(&run);
@@ -208,7 +230,7 @@ run_seed(Bench *bench, guint64 seed, GError **error)
 {
   Round round;
   gboolean well = open_round(&round, bench, seed, error);
-  for (gsize i = 0; well && i < bench->options->plan->kind_count; i++)
+  for (gsize i = 0; well && i < bench->options->plan->kind_count && !dc_interrupted(); i++)
     well = run_stream(bench, &round, bench->options->plan->kinds[i], error);
   close_round(&round);
   return well;
@@ -222,7 +244,7 @@ run_all(Bench *bench, GError **error)
   bench->total *= bench->options->plan->kind_count * bench->options->seeds;
   dc_progress_start(&bench->progress, "streams");
   gboolean well = TRUE;
-  for (gsize i = 0; well && i < bench->options->seeds; i++)
+  for (gsize i = 0; well && i < bench->options->seeds && !dc_interrupted(); i++)
     well = run_seed(bench, bench->options->seed + i, error);
   if (well)
     dc_progress_show(&bench->progress, (double)bench->done, (double)MAX(bench->total, 1), NULL);
@@ -234,8 +256,11 @@ run_all(Bench *bench, GError **error)
 static void
 finish_results(Bench *bench)
 {
+  guint known = bench->results->len;
   if (bench->options->plan->forgetting)
     dc_drift_results_choose_half_life(bench->results);
+  for (guint i = known; i < bench->results->len; i++)
+    print_line(bench, &g_array_index(bench->results, DcDriftResult, i));
   for (guint i = bench->results->len; i-- > 0;) {
     const DcDriftResult *result = &g_array_index(bench->results, DcDriftResult, i);
     gsize method;
@@ -246,11 +271,13 @@ finish_results(Bench *bench)
 }
 
 gboolean
-dc_drift_bench_run(const DcDriftBenchOptions *options, GArray *results, GError **error)
+dc_drift_bench_run(const DcDriftBenchOptions *options, GArray *results, gboolean *complete,
+                   GError **error)
 {
   Bench bench = {.options = options, .results = results};
   if (!run_all(&bench, error))
     return FALSE;
   finish_results(&bench);
+  *complete = bench.done == bench.total;
   return TRUE;
 }

@@ -5,6 +5,8 @@
 #include "drift-methods.h"
 #include "drift-plan.h"
 
+#include <stdio.h>
+
 G_BEGIN_DECLS
 
 /* Methods beside each other on streams under drift: each method of a plan runs over each of its
@@ -20,11 +22,14 @@ typedef struct {
   gsize seeds;
   const char *folder; /* for embeddings and labels of each stream; NULL: they are not kept */
   gboolean frames;    /* with a folder: the pictures too */
+  FILE *lines;        /* for each result as JSON, as soon as it is known; NULL: none */
 } DcDriftBenchOptions;
 
 /* Fills `results` (see drift-results.h) with those that the plan shows, in their order; a progress
- * bar tells how far it is. */
-gboolean dc_drift_bench_run(const DcDriftBenchOptions *options, GArray *results, GError **error);
+ * bar tells how far it is. Once dc_interrupted(), it ends after the stream under way: `complete`
+ * tells whether that was the last one. */
+gboolean dc_drift_bench_run(const DcDriftBenchOptions *options, GArray *results, gboolean *complete,
+                            GError **error);
 
 G_END_DECLS
 

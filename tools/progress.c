@@ -151,6 +151,16 @@ dc_progress_show(DcProgress *progress, double done, double total, const char *no
 }
 
 void
+dc_progress_clear(DcProgress *progress)
+{
+  if (!progress->terminal)
+    return;
+  fprintf(stderr, "\r\033[K");
+  fflush(stderr);
+  progress->last_shown = 0;
+}
+
+void
 dc_progress_end(DcProgress *progress, const char *note)
 {
   g_autofree char *time = dc_duration_text(seconds_since(progress->start));

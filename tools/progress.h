@@ -32,6 +32,9 @@ void dc_progress_count(DcProgress *progress, double count, const char *unit);
  * nothing is due to be drawn. */
 void dc_progress_show(DcProgress *progress, double done, double total, const char *note);
 
+/* Takes the bar off its line, for other words there; dc_progress_show() draws it again. */
+void dc_progress_clear(DcProgress *progress);
+
 /* Ends the bar with a line that stays: title, time taken, how far it went when that is not all, and
  * note. */
 void dc_progress_end(DcProgress *progress, const char *note);

@@ -6,6 +6,7 @@ import json
 import pathlib
 import random
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -174,6 +175,32 @@ class DriftTest(unittest.TestCase):
                    for cluster in set(clusters))
         self.assertGreaterEqual(best / 300 + 1e-4, line["acc"])
         self.assertEqual(len(list(folder.glob("*.png"))), 556)
+
+    def start(self, *arguments):
+        process = subprocess.Popen([PROGRAM, "drift", *map(str, arguments)], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_lines_come_as_soon_as_they_are_known(self):
+        endless = [self.pictures(), "--json", "--method", "frozen", "--seeds", 1000]
+        process = self.start(*endless)
+        first = json.loads(process.stdout.readline())
+        self.assertEqual((first["stream"], first["method"]), ("none", "frozen"))
+        self.assertIsNone(process.poll())
+
+    def test_ctrl_c_ends_with_the_figures_of_what_was_run(self):
+        endless = [self.pictures(), "--json", "--method", "frozen", "--method", "forgetting", "--seeds", 1000]
+        process = self.start(*endless)
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        lines += process.stdout.readlines()
+        self.assertEqual(process.wait(60), 3)
+        run = {method: [(line["stream"], line["seed"]) for line in map(json.loads, lines) if line["method"] == method]
+               for method in ("frozen", "forgetting")}
+        self.assertGreaterEqual(len(run["frozen"]), 3)
+        self.assertEqual(sorted(run["forgetting"]), sorted(run["frozen"]))
 
     def test_table_is_for_people(self):
         result = run(self.pictures(), "--stream", "none", "--length", 300, "--method", "frozen")
