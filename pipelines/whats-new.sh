@@ -44,7 +44,7 @@ make_output "$output/today"
 rm -f "$output/yesterday/results.jsonl" "$output/today/results.jsonl"
 state=$output/groups.safetensors
 if ! [ "${inputs[0]}" -ef "$state" ]; then # those of the last time may be given where they lie
-  rm -f "$state"*
+  rm -f "$state" "$state.previous"
   if [[ ${inputs[0]} == *.safetensors ]]; then
     cp "${inputs[0]}" "$state" || fail "${inputs[0]}: cannot be copied to $state"
   else

@@ -165,7 +165,11 @@ class RecordingTest(RecipeTest):
         yesterday = self.scene("yesterday", "--seconds", 16, "--kinds", "disc,box", "--seed", 2)
         today = self.scene("today", "--seconds", 12, "--kinds", "disc,box,cross", "--seed", 3)
         output = self.home / "new"
+        own = output / "groups.safetensors.of-may"
+        output.mkdir()
+        own.write_text("mine")
         self.assert_well("whats-new", yesterday, today, "--output", output, "--clusters", 2)
+        self.assertEqual(own.read_text(), "mine")
         lines = read_lines(output / "today/results.jsonl")
         kinds = {}
         for line, things in zip(lines, json.loads(today.with_suffix(".json").read_text())):
