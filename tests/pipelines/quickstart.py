@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs the quickstart as a user would: quickstart.py QUICKSTART BUILD_FOLDER"""
+import contextlib
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from tap.runner import TAPTestRunner
@@ -22,12 +24,15 @@ class QuickstartTest(unittest.TestCase):
         self.home = pathlib.Path(folder.name)
         self.addCleanup(folder.cleanup)
 
+        self.options = {"env": {**os.environ, "DRIFTCLUSTER_BUILD": BUILD,
+                                "DRIFTCLUSTER_OUTPUT": str(self.home / "output")},
+                        "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+
+    def command(self, *arguments):
+        return ["bash", QUICKSTART, *map(str, arguments)]
+
     def run_quickstart(self, *arguments, folder=None):
-        environment = {**os.environ, "DRIFTCLUSTER_BUILD": BUILD,
-                       "DRIFTCLUSTER_OUTPUT": str(self.home / "output")}
-        return subprocess.run(["bash", QUICKSTART, *map(str, arguments)], env=environment, text=True,
-                              cwd=folder, timeout=280, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
+        return subprocess.run(self.command(*arguments), cwd=folder, text=True, timeout=280, **self.options)
 
     def assert_well(self, result):
         self.assertEqual(result.returncode, 0, result.stdout)
@@ -112,6 +117,35 @@ class QuickstartTest(unittest.TestCase):
             self.assert_well(result)
             self.assertIn(f"{count} pictures", result.stdout)
         self.assertEqual(len(list((self.home / "output").glob("my_pictures-*/clusters.png"))), 2)
+
+    def players(self):
+        """The processes that play what lies in the folder of this test."""
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                line = (process / "cmdline").read_bytes()
+                if line.startswith(b"gst-launch-1.0") and str(self.home).encode() in line:
+                    found.append(process.name)
+        return found
+
+    def wait_for_players(self, wanted):
+        end = time.monotonic() + 120
+        while bool(self.players()) != wanted:
+            self.assertLess(time.monotonic(), end, f"players: {self.players()}")
+            time.sleep(0.01)
+
+    def test_what_it_plays_ends_with_it(self):
+        pictures = self.make_pictures()
+        for i in range(2700):
+            (pictures / f"{i + 302:05d}.png").symlink_to(pictures / f"{i % 302:05d}.png")
+        process = subprocess.Popen(self.command(pictures), **self.options)
+        self.addCleanup(process.communicate)
+        self.wait_for_players(True)
+        process.terminate()
+        self.assertNotEqual(process.wait(20), 0)
+        self.wait_for_players(False)
+        lines = [path.read_bytes().count(b"\n") for path in (self.home / "output").rglob("warm-up.jsonl")]
+        self.assertLess(sum(lines), 3002, "it played on to the end")
 
     def test_refuses_what_does_not_exist(self):
         result = self.run_quickstart(self.home / "nothing")
