@@ -29,9 +29,10 @@ static const char summary[] =
     "Draws when each cluster was seen: a row for each, with a bar where any region of it was "
     "there, a\n"
     "thin one for each track, a triangle where a region was novel, and grey where nothing was\n"
-    "recorded. Several files are several cameras. Lines are read one by one, however many there "
-    "are;\n"
-    "a line that a crash has cut is left out with a warning.";
+    "recorded. Several files are several cameras; - is the standard input. Time is the time of\n"
+    "day where every file tells it, else stream time, by which the standard input always goes.\n"
+    "Lines are read one by one, however many there are; a line that a crash has cut is left out\n"
+    "with a warning.";
 
 /* Whether all files tell the time of day. */
 static gboolean

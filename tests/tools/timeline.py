@@ -89,11 +89,12 @@ class PresenceTest(TimelineTest):
         run("timeline", events, "-o", self.home / "again.png")
         self.assertEqual((self.home / "again.png").read_bytes(), content)
 
-    def test_standard_input_is_read(self):
+    def test_standard_input_is_read_and_goes_by_stream_time_as_the_help_says(self):
         done = subprocess.run([PROGRAM, "timeline", "-", "--csv", self.home / "out.csv"],
-                              input=line(1, region(0, 1)), text=True, capture_output=True)
+                              input=line(1, region(0, 1), unix_time=1700000000 * SECOND), text=True, capture_output=True)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("cluster-0,uuid-0,1.000,1.000,1,1,0,-", (self.home / "out.csv").read_text())
+        self.assertIn("stream time, by which the standard input always goes", run("timeline", "--help").stdout)
 
     def test_memory_does_not_grow_with_the_lines(self):
         def peak(count):
