@@ -145,8 +145,8 @@ parse_parts(const char *text, const GArray *results, GArray *parts, GError **err
   Part part = {0};
   for (gsize i = 0; firsts[i]; i++) {
     guint64 first = 0;
-    if (!g_ascii_string_to_unsigned(firsts[i], 10, 1, frames - 1, &first, NULL) ||
-        first <= part.first) {
+    if (!g_ascii_string_to_unsigned(firsts[i], 10, 1, G_MAXUINT32, &first, NULL) ||
+        first >= frames || first <= part.first) {
       g_set_error(error, DC_TOOLS_ERROR, DC_TOOLS_USAGE,
                   "--parts: \"%s\" is no frame after %zu and before %zu", firsts[i], part.first,
                   frames);

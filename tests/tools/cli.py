@@ -191,6 +191,11 @@ class ScoreTest(CommandLineTest):
     def test_refuses_parts_that_do_not_grow(self):
         self.assert_refused(self.score([0, 1, 0], [0, 1, 0], "--parts", "2,1"), 2, "--parts")
 
+    def test_refuses_parts_of_a_single_frame(self):
+        refused = self.score([0], [3], "--parts", "1")
+        self.assert_refused(refused, 2, "after 0 and before 1")
+        self.assertNotIn("CRITICAL", refused.stderr)
+
 
 class DigitsTest(CommandLineTest):
     def digits(self, name, *options):
@@ -250,26 +255,6 @@ class FramesTest(CommandLineTest):
         result = self.frames(self.home / "x-images-idx3-ubyte.gz", "--limit", 3)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual(len(list((self.home / "frames").glob("*.png"))), 3)
-
-    def test_leaves_no_frames_of_a_longer_earlier_run(self):
-        longer = self.file("x-images-idx3-ubyte", idx(5, 2, 2, data=range(20)))
-        self.assertEqual(self.frames(longer).returncode, 0)
-        own = [self.file(f"frames/{name}", "mine") for name in ("00099.png", "5.png", "a.txt")]
-        self.assertEqual(self.frames(longer, "--limit", 2).returncode, 0)
-        self.assertEqual(sorted(path.name for path in (self.home / "frames").iterdir()),
-                         ["00000.png", "00001.png", "00099.png", "5.png", "a.txt", "origins.txt"])
-        self.assertEqual([path.read_text() for path in own], ["mine"] * 3)
-
-    def test_leaves_earlier_frames_to_themselves_when_there_are_no_new_ones(self):
-        self.assertEqual(self.frames(self.file("x-images-idx3-ubyte", idx(5, 2, 2, data=range(20)))
-                                     ).returncode, 0)
-        self.assert_refused(self.frames(self.home / "none"), 1, "no such file")
-        self.assertEqual(len(list((self.home / "frames").glob("*.png"))), 5)
-
-    def test_names_an_earlier_frame_that_cannot_be_removed(self):
-        self.file("frames/00001.png/file", "mine")
-        self.file("in/a.png", png(2, 2, [b"\x10\x20"] * 2))
-        self.assert_refused(self.frames(self.home / "in"), 1, "00001.png", "earlier run")
 
     def test_leaves_no_frames_of_a_longer_earlier_run(self):
         pictures = self.file("x-images-idx3-ubyte", idx(5, 2, 2, data=range(20)))
