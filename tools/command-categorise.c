@@ -125,10 +125,10 @@ is_way_to_tag(const char *text)
 }
 
 static gboolean
-check_exports(GError **error)
+check_exports(DcCollection *collection, GError **error)
 {
   return (!option_csv || dc_export_csv_check(option_csv, error)) &&
-         (!option_links || dc_export_links_check(option_links, error));
+         (!option_links || dc_export_links_check(collection, option_links, error));
 }
 
 static gboolean

@@ -53,6 +53,20 @@ class ExportTest(CollectionTest):
             self.assertEqual((links / name).read_text(), "mine")
             self.assertTrue((links / "Group 0/1-a.png").is_symlink())
 
+    def test_links_of_others_stay(self):
+        drawn.kinds(self.folder, each=2)
+        picture, elsewhere = self.folder / "red/red-00.png", self.home / "elsewhere.png"
+        for number, (name, target) in enumerate([("mine.png", picture), ("1-mine.png", elsewhere),
+                                                 ("1mine.png", picture), ("1-mine.png", "red-00.png")]):
+            links = self.home / f"links-{number}"
+            for group, link, leads in (("Group 0", "1-a.png", picture), ("Mine", name, target),
+                                       ("Zoo", "2-a.png", picture)):
+                (links / group).mkdir(parents=True)
+                (links / group / link).symlink_to(leads)
+            before = sorted(links.glob("*/*"))
+            self.refused(self.categorise("--links", str(links)), f"Mine/{name}", "name an empty or a new folder")
+            self.assertEqual(sorted(links.glob("*/*")), before)
+
     def test_exports_that_cannot_be_written_are_said(self):
         drawn.kinds(self.folder, each=2)
         self.refused(self.categorise("--csv", str(self.home / "no/such/table.csv")), "table.csv")

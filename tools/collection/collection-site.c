@@ -6,11 +6,11 @@
 #include "collection/neighbours.h"
 #include "collection/page-resources.h"
 #include "collection/page.h"
+#include "collection/paths.h"
 
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct {
   DcSite site;
@@ -39,10 +39,7 @@ resolve(const DcCollection *collection, const char *path)
   g_autofree char *full = g_build_filename(collection->folder, path, NULL);
   if (!realpath(collection->folder, folder) || !realpath(full, file))
     return NULL;
-  gsize length = strlen(folder);
-  gboolean inside =
-      strncmp(file, folder, length) == 0 && (file[length] == '/' || g_strcmp0(folder, "/") == 0);
-  return inside ? g_strdup(file) : NULL;
+  return dc_path_is_within(file, folder) ? g_strdup(file) : NULL;
 }
 
 static gboolean

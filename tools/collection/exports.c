@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE /* symlink() */
 #include "collection/exports.h"
 
+#include "collection/paths.h"
 #include "command.h"
 #include "store/file.h"
 
@@ -107,17 +108,18 @@ dc_export_csv(DcCollection *collection, const char *path, GError **error)
 
 /* --- links --- */
 
-typedef gboolean (*EntryVisit)(const char *path, GError **error);
+/* `pictures` is the folder that links lead to. */
+typedef gboolean (*EntryVisit)(const char *path, const char *pictures, GError **error);
 
 static gboolean
-visit_entries(const char *folder, EntryVisit visit, GError **error)
+visit_entries(const char *folder, EntryVisit visit, const char *pictures, GError **error)
 {
   g_autoptr(GDir) dir = g_dir_open(folder, 0, error);
   if (!dir)
     return FALSE;
   for (const char *name = g_dir_read_name(dir); name; name = g_dir_read_name(dir)) {
     g_autofree char *path = g_build_filename(folder, name, NULL);
-    if (!visit(path, error))
+    if (!visit(path, pictures, error))
       return FALSE;
   }
   return TRUE;
@@ -131,37 +133,48 @@ refuse_entry(const char *path, const char *what, GError **error)
   return FALSE;
 }
 
+/* By name and target: others keep links in folders, too. */
 static gboolean
-check_link(const char *path, GError **error)
+is_own_link(const char *path, const char *pictures)
 {
-  return g_file_test(path, G_FILE_TEST_IS_SYMLINK) ||
-         refuse_entry(path, "link that was made before", error);
+  g_autofree char *target = g_file_read_link(path, NULL);
+  g_autofree char *name = g_path_get_basename(path);
+  gsize digits = strspn(name, "0123456789");
+  return digits > 0 && name[digits] == '-' && target && dc_path_is_within(target, pictures);
 }
 
 static gboolean
-check_group(const char *path, GError **error)
+check_link(const char *path, const char *pictures, GError **error)
+{
+  return is_own_link(path, pictures) || refuse_entry(path, "link that was made before", error);
+}
+
+static gboolean
+check_group(const char *path, const char *pictures, GError **error)
 {
   if (!g_file_test(path, G_FILE_TEST_IS_DIR) || g_file_test(path, G_FILE_TEST_IS_SYMLINK))
     return refuse_entry(path, "folder of links", error);
-  return visit_entries(path, check_link, error);
+  return visit_entries(path, check_link, pictures, error);
 }
 
 gboolean
-dc_export_links_check(const char *folder, GError **error)
+dc_export_links_check(const DcCollection *collection, const char *folder, GError **error)
 {
-  return dc_tools_make_folder(folder, error) && visit_entries(folder, check_group, error);
+  return dc_tools_make_folder(folder, error) &&
+         visit_entries(folder, check_group, collection->folder, error);
 }
 
 static gboolean
-remove_link(const char *path, GError **error)
+remove_link(const char *path, const char *pictures, GError **error)
 {
+  (void)pictures;
   return g_unlink(path) == 0 || fail_io(error, path, "cannot be removed");
 }
 
 static gboolean
-remove_group(const char *path, GError **error)
+remove_group(const char *path, const char *pictures, GError **error)
 {
-  return visit_entries(path, remove_link, error) &&
+  return visit_entries(path, remove_link, pictures, error) &&
          (g_rmdir(path) == 0 || fail_io(error, path, "cannot be removed"));
 }
 
@@ -195,8 +208,8 @@ gboolean
 dc_export_links(DcCollection *collection, const char *folder, GError **error)
 {
   /* All of it is looked at before any of it goes. */
-  gboolean well =
-      dc_export_links_check(folder, error) && visit_entries(folder, remove_group, error);
+  gboolean well = dc_export_links_check(collection, folder, error) &&
+                  visit_entries(folder, remove_group, collection->folder, error);
   sqlite3_stmt *query =
       dc_query(collection->database, "SELECT p.id, p.path, g.name FROM pictures p JOIN groups g ON "
                                      "g.id = p.group_id ORDER BY p.id");

@@ -17,13 +17,13 @@ gboolean dc_export_csv(DcCollection *collection, const char *path, GError **erro
 gboolean dc_export_csv_check(const char *path, GError **error);
 
 /* Makes `folder` with a subfolder for each group, named like it, that holds a symbolic link to each
- * of its pictures ("17-name.jpg", by number, since names may repeat). Links and empty subfolders of
- * an earlier export are removed first; when anything else lies there, that is an error, and all of
- * it stays. */
+ * of its pictures ("17-name.jpg", by number, since names may repeat). Links of an earlier export,
+ * told by their names and by leading into the folder of the pictures, and empty subfolders are
+ * removed first; when anything else lies there, that is an error, and all of it stays. */
 gboolean dc_export_links(DcCollection *collection, const char *folder, GError **error);
 
 /* Whether that could be done; makes `folder`. */
-gboolean dc_export_links_check(const char *folder, GError **error);
+gboolean dc_export_links_check(const DcCollection *collection, const char *folder, GError **error);
 
 G_END_DECLS
 

@@ -146,7 +146,8 @@ start(DcSession *session, const DcSessionOptions *options, GError **error)
   g_autofree char *model = options->model   ? g_canonicalize_filename(options->model, NULL)
                            : options->fresh ? NULL
                                             : known_model(session);
-  if (!open_encoder(session, model, error) || (options->check && !options->check(error)))
+  if (!open_encoder(session, model, error) ||
+      (options->check && !options->check(collection, error)))
     return FALSE;
   if (options->fresh) /* only now: what cannot be done must cost nothing */
     forget_everything(session);

@@ -25,7 +25,7 @@ typedef struct {
   gboolean fresh; /* forget everything that is known of the pictures; edits too */
   /* Called once OUTPUT is there and before anything in it changes: FALSE, with `error` set, when
    * what is to be done with the groups cannot be done. NULL: there is nothing to check. */
-  gboolean (*check)(GError **error);
+  gboolean (*check)(DcCollection *collection, GError **error);
 } DcSessionOptions;
 
 typedef struct DcSession DcSession;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "collection/watch.h"
 
+#include "collection/paths.h"
 #include "interrupt.h"
 
 #include <gio/gio.h>
@@ -72,14 +73,6 @@ path_below(const Watch *watch, GFile *file)
   return path;
 }
 
-static gboolean
-is_output(const Watch *watch, const char *full)
-{
-  gsize length = strlen(watch->collection->output);
-  return strncmp(full, watch->collection->output, length) == 0 &&
-         (full[length] == '\0' || full[length] == '/');
-}
-
 /* Notes a path that something happened to. */
 static void
 note(Watch *watch, GFile *file)
@@ -88,7 +81,7 @@ note(Watch *watch, GFile *file)
   if (!path)
     return;
   g_autofree char *full = g_build_filename(watch->collection->folder, path, NULL);
-  if (is_output(watch, full))
+  if (dc_path_is_within(full, watch->collection->output))
     return;
   gboolean folder =
       g_hash_table_contains(watch->monitors, full) || g_file_test(full, G_FILE_TEST_IS_DIR);
@@ -116,11 +109,9 @@ stop_following(Watch *watch, const char *full)
 {
   GHashTableIter iter;
   gpointer folder;
-  gsize length = strlen(full);
   g_hash_table_iter_init(&iter, watch->monitors);
   while (g_hash_table_iter_next(&iter, &folder, NULL))
-    if (strncmp(folder, full, length) == 0 &&
-        (((char *)folder)[length] == '\0' || ((char *)folder)[length] == '/'))
+    if (dc_path_is_within(folder, full))
       g_hash_table_iter_remove(&iter);
 }
 
