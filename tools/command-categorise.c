@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* driftcluster categorise: groups of a folder of pictures, and a page that shows them. */
 #include "collection/exports.h"
+#include "collection/paths.h"
 #include "collection/session.h"
 #include "collection/tags.h"
 #include "collection/watch.h"
@@ -124,6 +125,16 @@ is_way_to_tag(const char *text)
   return g_strv_contains(ways, text);
 }
 
+/* A scan follows links, so those of one run would be pictures of the next. It leaves out OUTPUT. */
+static gboolean
+would_find_links(const char *folder, const char *output)
+{
+  g_autofree char *links = dc_path_resolve(option_links);
+  g_autofree char *pictures = dc_path_resolve(folder);
+  g_autofree char *left_out = dc_path_resolve(output);
+  return dc_path_is_within(links, pictures) && !dc_path_is_within(links, left_out);
+}
+
 static gboolean
 check_exports(DcCollection *collection, GError **error)
 {
@@ -224,5 +235,10 @@ dc_command_categorise(int argc, char **argv)
   if (option_seed != DC_SESSION_SEED_AS_BEFORE && option_seed < 0)
     return dc_command_usage(name, "--seed must be at least 0");
   g_autofree char *output = argc == 3 ? g_strdup(argv[2]) : default_output(argv[1]);
+  if (option_links && would_find_links(argv[1], output))
+    return dc_command_usage(name,
+                            "--links: %s lies in %s, where its links would be taken for further "
+                            "pictures; name a folder elsewhere, or one in OUTPUT",
+                            option_links, argv[1]);
   return categorise(name, argv[1], output);
 }

@@ -67,6 +67,25 @@ class ExportTest(CollectionTest):
             self.refused(self.categorise("--links", str(links)), f"Mine/{name}", "name an empty or a new folder")
             self.assertEqual(sorted(links.glob("*/*")), before)
 
+    def test_links_are_not_made_where_they_would_be_pictures(self):
+        drawn.kinds(self.folder, each=2)
+        (self.home / "also").symlink_to(self.folder)
+        before = sorted(self.folder.rglob("*"))
+        for links in (self.folder, self.folder / "links", self.folder / "new/links",
+                      self.home / "also/links", self.home / "x/../pictures/links"):
+            result = self.categorise("--links", str(links))
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn(f"{links} lies in {self.folder}", result.stderr)
+            self.assertFalse(self.output.exists())
+        self.assertEqual(sorted(self.folder.rglob("*")), before)
+
+    def test_links_in_an_output_within_the_folder_are_no_pictures(self):
+        drawn.kinds(self.folder, each=2)
+        self.output = self.folder / "groups"
+        for _ in range(2):
+            self.made("--groups", "3", "--links", str(self.output / "links"))
+            self.assertEqual(self.data()["pictures"], 6)
+
     def test_exports_that_cannot_be_written_are_said(self):
         drawn.kinds(self.folder, each=2)
         self.refused(self.categorise("--csv", str(self.home / "no/such/table.csv")), "table.csv")
@@ -79,7 +98,7 @@ class ExportTest(CollectionTest):
         groups = self.query("SELECT id FROM groups")
         (self.home / "file").write_text("")
         for options in (("--csv", self.home / "no/such/table.csv"), ("--csv", self.home),
-                        ("--links", self.home / "file"), ("--links", self.folder)):
+                        ("--links", self.home / "file"), ("--links", self.output)):
             result = self.categorise("--fresh", *map(str, options))
             self.refused(result, str(options[1]))
             self.assertEqual(result.stdout, "")
