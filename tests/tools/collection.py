@@ -288,6 +288,26 @@ class BadInputTest(CollectionTest):
         self.refused(self.categorise(), "holds other files")
         self.assertEqual((self.output / "index.html").read_text(), "mine")
 
+    def test_refuses_an_output_that_only_looks_begun(self):
+        drawn.kinds(self.folder, each=2)
+        for name, content in (("lock", "4711"), ("data/table.csv", "mine"), ("notes.txt", "")):
+            self.output = self.home / name.replace("/", "-")
+            (self.output / name).parent.mkdir(parents=True)
+            (self.output / "lock").write_text("")
+            (self.output / name).write_text(content)
+            before = sorted(self.output.rglob("*"))
+            self.refused(self.categorise(), "holds other files")
+            self.assertEqual((self.output / name).read_text(), content)
+            self.assertEqual(sorted(self.output.rglob("*")), before)
+
+    def test_goes_on_with_an_output_that_was_left_before_anything_was_known(self):
+        drawn.kinds(self.folder, each=2)
+        for name in ("data", "page", "thumbs"):
+            (self.output / name).mkdir(parents=True)
+        (self.output / "lock").write_text("")
+        self.made()
+        self.assertEqual(self.data()["pictures"], 6)
+
     def test_refuses_the_output_of_another_folder(self):
         drawn.kinds(self.folder, each=2)
         self.made()

@@ -33,21 +33,39 @@ fail(GError **error, DcStatus status, const char *format, ...)
   return FALSE;
 }
 
+/* Of a folder or a file. */
+static gboolean
+is_empty(const char *path)
+{
+  g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+  GStatBuf info;
+  return dir ? !g_dir_read_name(dir) : g_stat(path, &info) == 0 && info.st_size == 0;
+}
+
+/* What comes before the database, and is all that a process leaves which ends there. */
+static gboolean
+is_made_first(const char *output, const char *name)
+{
+  static const char *const names[] = {"lock", "data", "page", "thumbs", NULL};
+  g_autofree char *path = g_build_filename(output, name, NULL);
+  return g_strv_contains(names, name) && is_empty(path);
+}
+
 /* A folder that is not empty and was not made here is somebody's: nothing is written into it. */
 static gboolean
 check_output(const char *output, GError **error)
 {
   g_autofree char *database = g_build_filename(output, database_name, NULL);
-  g_autofree char *lock = g_build_filename(output, "lock", NULL);
-  if (g_file_test(database, G_FILE_TEST_EXISTS) || g_file_test(lock, G_FILE_TEST_EXISTS))
+  if (g_file_test(database, G_FILE_TEST_EXISTS))
     return TRUE;
   g_autoptr(GDir) dir = g_dir_open(output, 0, error);
   if (!dir)
     return FALSE;
-  if (!g_dir_read_name(dir))
-    return TRUE;
-  return fail(error, DC_ERROR_MISMATCH,
-              "%s: this folder holds other files; name an empty or a new one", output);
+  for (const char *name = g_dir_read_name(dir); name; name = g_dir_read_name(dir))
+    if (!is_made_first(output, name))
+      return fail(error, DC_ERROR_MISMATCH,
+                  "%s: this folder holds other files; name an empty or a new one", output);
+  return TRUE;
 }
 
 static gboolean
