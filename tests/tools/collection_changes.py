@@ -244,6 +244,27 @@ class LearningTest(CollectionTest):
         self.assert_each_kind_is_a_group()
         self.assertEqual(self.data()["status"], "watching")
 
+    def test_beginning_anew_forgets_what_was_learnt(self):
+        drawn.hidden_kinds(self.folder)
+        self.made("--groups", "8")
+        self.give_better_model()
+        checkpoint = self.output / "learning/model.safetensors.checkpoint"
+        checkpoint.write_bytes(b"of another course")
+        learning = self.made("--fresh", *self.LEARN).stderr
+        self.assertIn("Learning from the pictures in the background", learning)
+        self.assertNotIn("Learning failed", learning)  # as it would from such a checkpoint
+        self.made("--fresh", "--groups", "8")
+        self.assertFalse(self.learnt())
+        self.assertEqual(self.query("SELECT value FROM meta WHERE key = 'lesson'"), [])
+
+    def test_beginning_anew_with_what_was_learnt_keeps_it(self):
+        drawn.kinds(self.folder, each=4)
+        self.made("--groups", "3")
+        self.give_better_model()
+        self.made("--fresh", "--model", str(self.output / "learning/model.safetensors"))
+        self.made()
+        self.assertTrue(self.encoder().startswith("sha256:"))
+
     def test_pictures_come_while_it_learns(self):
         drawn.kinds(self.folder, each=80)
         watching = self.watch(*self.LEARN)

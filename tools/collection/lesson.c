@@ -21,7 +21,8 @@
 struct DcLesson {
   GPid child;
   DcLessonState state;
-  char *log; /* what the child says */
+  char *log;        /* what the child says */
+  char *checkpoint; /* where it saves the course */
 };
 
 static gboolean
@@ -41,6 +42,22 @@ char *
 dc_lesson_model(const DcCollection *collection)
 {
   return learning_path(collection, "model.safetensors");
+}
+
+/* Where the course of the model is saved. */
+static char *
+checkpoint_path(const DcCollection *collection)
+{
+  return learning_path(collection, "model.safetensors.checkpoint");
+}
+
+void
+dc_lesson_remove(const DcCollection *collection)
+{
+  g_autofree char *model = dc_lesson_model(collection);
+  g_autofree char *checkpoint = checkpoint_path(collection);
+  g_unlink(model);
+  g_unlink(checkpoint);
 }
 
 /* --- what is learnt from --- */
@@ -128,8 +145,7 @@ spawn(DcLesson *lesson, DcCollection *collection, guint32 clusters, guint epochs
 static gboolean
 can_resume(DcCollection *collection, const char *kind)
 {
-  g_autofree char *model = dc_lesson_model(collection);
-  g_autofree char *checkpoint = g_strconcat(model, ".checkpoint", NULL);
+  g_autofree char *checkpoint = checkpoint_path(collection);
   g_autofree char *known = dc_collection_text(collection, "lesson");
   return g_strcmp0(known, kind) == 0 && g_file_test(checkpoint, G_FILE_TEST_EXISTS);
 }
@@ -145,20 +161,12 @@ dc_lesson_start(DcCollection *collection, guint32 clusters, guint epochs, GError
   dc_collection_set_text(collection, "lesson", kind);
   DcLesson *lesson = g_new0(DcLesson, 1);
   lesson->log = learning_path(collection, "log");
+  lesson->checkpoint = checkpoint_path(collection);
   if (dc_database_check(collection->database, error) &&
       spawn(lesson, collection, clusters, epochs, resume, error))
     return lesson;
   dc_lesson_free(lesson);
   return NULL;
-}
-
-/* A checkpoint that cannot be gone on with would fail every time. */
-static void
-forget_checkpoint(const DcLesson *lesson)
-{
-  g_autofree char *folder = g_path_get_dirname(lesson->log);
-  g_autofree char *checkpoint = g_build_filename(folder, "model.safetensors.checkpoint", NULL);
-  g_unlink(checkpoint);
 }
 
 static void
@@ -170,7 +178,7 @@ take_end(DcLesson *lesson, int status)
                   : code == DC_EXIT_INTERRUPTED ? DC_LESSON_INTERRUPTED
                                                 : DC_LESSON_FAILED;
   if (lesson->state == DC_LESSON_FAILED && WIFEXITED(status))
-    forget_checkpoint(lesson);
+    g_unlink(lesson->checkpoint); /* what cannot be gone on with would fail every time */
 }
 
 DcLessonState
@@ -205,5 +213,6 @@ dc_lesson_free(DcLesson *lesson)
       continue;
   }
   g_free(lesson->log);
+  g_free(lesson->checkpoint);
   g_free(lesson);
 }

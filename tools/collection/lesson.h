@@ -31,6 +31,9 @@ typedef enum {
 /* Where the model of a collection is, or will be; free it. */
 char *dc_lesson_model(const DcCollection *collection);
 
+/* Removes the model and what is saved of the course. */
+void dc_lesson_remove(const DcCollection *collection);
+
 /* Starts a course of so many passes for `clusters` groups, or goes on with such a one that was
  * interrupted. */
 DcLesson *dc_lesson_start(DcCollection *collection, guint32 clusters, guint epochs, GError **error);

@@ -3,6 +3,7 @@
 
 #include "collection/grouping.h"
 #include "collection/indexer.h"
+#include "collection/lesson.h"
 #include "collection/neighbours.h"
 #include "collection/page.h"
 #include "collection/teaching.h"
@@ -87,17 +88,23 @@ set_title(DcSession *session, const DcSessionOptions *options)
     dc_collection_set_text(session->collection, "title", options->title ? options->title : shown);
 }
 
-static void
-forget_everything(DcSession *session)
+/* And what was learnt from the pictures, unless it is `model`, by which they are to be seen. */
+static gboolean
+forget_everything(DcSession *session, const char *model, GError **error)
 {
   DcDatabase *database = session->collection->database;
+  g_autofree char *learnt = dc_lesson_model(session->collection);
   dc_database_begin(database);
   dc_database_run(database,
                   "DELETE FROM pictures; DELETE FROM embeddings; DELETE FROM groups; "
                   "DELETE FROM prototypes; DELETE FROM candidates; DELETE FROM meta WHERE key IN "
                   "('model', 'encoder', 'run', 'title', 'grouped', 'settled', 'outliers', 'seed', "
-                  "'groups', 'judged', 'learning', 'candidate')");
-  dc_database_run(database, "COMMIT"); /* a failure is kept until it is asked for */
+                  "'groups', 'judged', 'learning', 'lesson', 'candidate')");
+  if (!dc_database_commit(database, error))
+    return FALSE;
+  if (g_strcmp0(model, learnt) != 0)
+    dc_lesson_remove(session->collection);
+  return TRUE;
 }
 
 /* A collection keeps the seed that it began with. */
@@ -149,9 +156,9 @@ start(DcSession *session, const DcSessionOptions *options, GError **error)
   if (!open_encoder(session, model, error) ||
       (options->check && !options->check(collection, error)))
     return FALSE;
-  if (options->fresh) /* only now: what cannot be done must cost nothing */
-    forget_everything(session);
-  if (!take_encoder(session, error))
+  /* Only now: what cannot be done must cost nothing. */
+  if ((options->fresh && !forget_everything(session, model, error)) ||
+      !take_encoder(session, error))
     return FALSE;
   if (model)
     dc_collection_set_text(collection, "model", model);
