@@ -393,6 +393,31 @@ test_merged_groups_take_what_looks_like_either(void **state)
   fixture_free(&fixture);
 }
 
+/* As driftcluster serve does while groups are found and pictures placed. */
+static void
+test_pictures_are_placed_by_what_another_process_has_edited(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  GError *error = NULL;
+  gint64 merged = group_of(&fixture, 1), into = group_of(&fixture, 2);
+  g_autoptr(DcCollection) other = dc_collection_open("groups", &error);
+  take(other != NULL, error);
+  take(dc_edit_merge_groups(other, merged, into, &error), error);
+  take(dc_edit_split_group(other, group_of(&fixture, 3), &error), error);
+  blobs_add(fixture.collection, PICTURES, BLOBS, DIM, &fixture.random);
+  take(dc_grouping_place_new(fixture.grouping, TRUE, &error), error);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM pictures WHERE group_id IS NULL OR "
+                                    "group_id NOT IN (SELECT id FROM groups)"),
+                   0);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM prototypes WHERE group_id NOT IN "
+                                    "(SELECT id FROM groups)"),
+                   0);
+  assert_int_equal(group_of(&fixture, PICTURES + 1), into);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM prototypes"), BLOBS + 1);
+  fixture_free(&fixture);
+}
+
 static void
 test_a_split_parts_by_looks_and_keeps_the_name(void **state)
 {
@@ -668,6 +693,7 @@ main(void)
       cmocka_unit_test(test_new_pictures_are_placed),
       cmocka_unit_test(test_a_name_stays_when_groups_are_found_anew),
       cmocka_unit_test(test_merged_groups_take_what_looks_like_either),
+      cmocka_unit_test(test_pictures_are_placed_by_what_another_process_has_edited),
       cmocka_unit_test(test_a_split_parts_by_looks_and_keeps_the_name),
       cmocka_unit_test(test_a_pinned_group_does_not_move),
       cmocka_unit_test(test_a_moved_picture_stays_where_it_was_put),

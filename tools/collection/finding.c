@@ -14,7 +14,6 @@
 #define LEAST_RESTARTS 3 /* of k-means; more where the sample is small and they cost nothing */
 #define MOST_RESTARTS  40
 #define RESTART_ROWS   60000
-#define MOST_ATTEMPTS  20 /* at finding groups while somebody edits */
 
 static gboolean
 cluster(const DcMatrix *sample, guint64 seed, guint32 clusters, float *centroids, guint32 *labels,
@@ -79,16 +78,23 @@ match_groups(const DcSample *sample, const guint32 *labels, guint32 clusters, gi
   return TRUE;
 }
 
-/* Stores prototypes from `first` on, in groups of their own, instead of all unedited ones. */
+/* Prototypes from `first` on, and the groups that they go on as, 0 for new ones. */
+typedef struct {
+  gsize first;
+  const gint64 *matched;
+} Found;
+
+/* Stores what was found, in groups of its own, instead of all unedited ones. */
 static void
-store_found(DcGrouping *grouping, gsize first, const gint64 *matched)
+store_found(DcGrouping *grouping, const Found *found)
 {
   DcDatabase *database = grouping->collection->database;
   dc_database_run(database, "DELETE FROM prototypes WHERE group_id IN "
                             "(SELECT id FROM groups WHERE edited = 0)");
-  for (gsize k = first; k < grouping->prototypes->len; k++) {
+  for (gsize k = found->first; k < grouping->prototypes->len; k++) {
     DcPrototype *prototype = dc_grouping_prototype(grouping, k);
-    prototype->group = matched[k - first] ? matched[k - first] : dc_group_new(grouping->collection);
+    gint64 matched = found->matched[k - found->first];
+    prototype->group = matched ? matched : dc_group_new(grouping->collection);
     dc_grouping_store_prototype(grouping, k);
   }
   dc_database_run(database, "DELETE FROM groups WHERE edited = 0 AND NOT EXISTS "
@@ -110,32 +116,24 @@ number_by_size(DcGrouping *grouping)
 }
 
 static gboolean
-store_and_place(DcGrouping *grouping, gsize first, const gint64 *matched, gint64 edits,
-                gboolean *overtaken, GError **error)
+store_and_place(DcGrouping *grouping, gpointer data, GError **error)
 {
-  DcDatabase *database = grouping->collection->database;
-  dc_database_begin(database);
-  *overtaken = dc_collection_number(grouping->collection, "edits") != edits;
-  if (!*overtaken) {
-    store_found(grouping, first, matched);
-    if (dc_grouping_place_all(grouping, error)) {
-      number_by_size(grouping);
-      return dc_database_commit(database, error);
-    }
-  }
-  dc_database_roll_back(database);
-  return *overtaken && dc_database_check(database, error);
+  store_found(grouping, data);
+  if (!dc_grouping_place_all(grouping, error))
+    return FALSE;
+  number_by_size(grouping);
+  return TRUE;
 }
 
 /* One attempt; `overtaken` tells that it came to nothing because somebody edited meanwhile. */
 static gboolean
-find_in(DcGrouping *grouping, const DcSample *sample, guint32 clusters, gint64 edits,
-        gboolean *overtaken, GError **error)
+find_in(DcGrouping *grouping, const DcSample *sample, guint32 clusters, gboolean *overtaken,
+        GError **error)
 {
-  gsize first = grouping->prototypes->len;
   g_autofree float *centroids = g_new(float, MAX(1, clusters * grouping->dim));
   g_autofree guint32 *labels = g_new(guint32, MAX(1, sample->vectors.rows));
   g_autofree gint64 *matched = g_new0(gint64, MAX(1, clusters));
+  Found found = {grouping->prototypes->len, matched};
   guint64 seed = (guint64)dc_collection_number(grouping->collection, "seed");
   if (clusters > 0 && (!cluster(&sample->vectors, seed, clusters, centroids, labels, error) ||
                        !match_groups(sample, labels, clusters, matched, error)))
@@ -144,7 +142,7 @@ find_in(DcGrouping *grouping, const DcSample *sample, guint32 clusters, gint64 e
     dc_grouping_add_prototype(grouping, (DcPrototype){0}, centroids + k * grouping->dim, 0);
   return dc_grouping_start_adapter(grouping, FALSE, error) &&
          dc_grouping_prime(grouping, &sample->vectors, error) &&
-         store_and_place(grouping, first, matched, edits, overtaken, error);
+         dc_grouping_change(grouping, store_and_place, &found, overtaken, error);
 }
 
 /* How many distinct groups the prototypes read so far have. */
@@ -161,7 +159,6 @@ static gboolean
 attempt(DcGrouping *grouping, guint32 wanted, gboolean *overtaken, GError **error)
 {
   DcCollection *collection = grouping->collection;
-  gint64 edits = dc_collection_number(collection, "edits");
   gint64 pictures = dc_collection_count(collection, DC_PICTURE_EMBEDDED);
   dc_grouping_read_prototypes(grouping, TRUE);
   *overtaken = FALSE;
@@ -176,7 +173,7 @@ attempt(DcGrouping *grouping, guint32 wanted, gboolean *overtaken, GError **erro
   guint32 clusters = all > edited ? all - edited : 1;
   clusters = (guint32)MIN(clusters, sample.vectors.rows);
   gboolean well = clusters + grouping->prototypes->len == 0 ||
-                  find_in(grouping, &sample, clusters, edits, overtaken, error);
+                  find_in(grouping, &sample, clusters, overtaken, error);
   dc_sample_clear(&sample);
   return well;
 }
@@ -185,7 +182,7 @@ gboolean
 dc_grouping_find(DcGrouping *grouping, guint32 wanted, GError **error)
 {
   gboolean overtaken = TRUE;
-  for (int i = 0; overtaken && i < MOST_ATTEMPTS; i++)
+  for (int i = 0; overtaken && i < DC_GROUPING_ATTEMPTS; i++)
     if (!attempt(grouping, wanted, &overtaken, error))
       return FALSE;
   return TRUE;

@@ -13,6 +13,11 @@ typedef struct {
   gboolean pinned;
 } DcPrototype;
 
+/* A change of what is stored, within a transaction. */
+typedef gboolean (*DcGroupingChange)(DcGrouping *grouping, gpointer data, GError **error);
+
+#define DC_GROUPING_ATTEMPTS 20 /* at changing what somebody edits meanwhile */
+
 struct DcGrouping {
   DcCollection *collection;
   gsize dim;
@@ -20,6 +25,7 @@ struct DcGrouping {
   GArray *prototypes; /* of DcPrototype */
   GArray *centroids;  /* of float, a row for each prototype: where a pinned one stays */
   GArray *spreads;    /* of float */
+  gint64 edits;       /* that were made before the prototypes were read */
   DcAdapter *adapter; /* NULL: no groups */
   DcSnapshot *snapshot;
   DcAssigner *assigner;
@@ -38,6 +44,11 @@ DcPrototype *dc_grouping_prototype(const DcGrouping *grouping, gsize index);
 DcMatrix dc_grouping_centroids(const DcGrouping *grouping); /* prototypes x dim */
 
 /* --- grouping.c --- */
+
+/* Makes a change of what follows from the prototypes. Where somebody has edited since they were
+ * read, nothing is changed, and that is told in `*overtaken`. */
+gboolean dc_grouping_change(DcGrouping *grouping, DcGroupingChange change, gpointer data,
+                            gboolean *overtaken, GError **error);
 
 /* Begins a stream at the prototypes, with the spreads that they have or (`known_spreads` FALSE)
  * none yet. */

@@ -113,6 +113,19 @@ dc_grouping_prime(DcGrouping *grouping, const DcMatrix *sample, GError **error)
 }
 
 gboolean
+dc_grouping_change(DcGrouping *grouping, DcGroupingChange change, gpointer data,
+                   gboolean *overtaken, GError **error)
+{
+  DcDatabase *database = grouping->collection->database;
+  dc_database_begin(database);
+  *overtaken = dc_collection_number(grouping->collection, "edits") != grouping->edits;
+  if (!*overtaken && change(grouping, data, error))
+    return dc_database_commit(database, error);
+  dc_database_roll_back(database);
+  return *overtaken && dc_database_check(database, error);
+}
+
+gboolean
 dc_grouping_load(DcGrouping *grouping, GError **error)
 {
   dc_grouping_read_prototypes(grouping, FALSE);

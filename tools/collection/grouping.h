@@ -26,7 +26,7 @@ gboolean dc_grouping_load(DcGrouping *grouping, GError **error);
 gboolean dc_grouping_find(DcGrouping *grouping, guint32 wanted, GError **error);
 
 /* Places the pictures that have no group yet into those that there are, and lets these follow them
- * (`adapt`); pinned groups stay where they are. */
+ * (`adapt`); pinned groups stay where they are. An edit made meanwhile is taken over first. */
 gboolean dc_grouping_place_new(DcGrouping *grouping, gboolean adapt, GError **error);
 
 /* How many prototypes there are; 0: no groups have been found. */

@@ -213,14 +213,19 @@ dc_grouping_place_all(DcGrouping *grouping, GError **error)
   return place(grouping, all_pictures, FALSE, error);
 }
 
+static gboolean
+place_new(DcGrouping *grouping, gpointer adapt, GError **error)
+{
+  return place(grouping, new_pictures, *(gboolean *)adapt, error);
+}
+
 gboolean
 dc_grouping_place_new(DcGrouping *grouping, gboolean adapt, GError **error)
 {
-  if (!grouping->adapter)
-    return TRUE;
-  dc_database_begin(grouping->collection->database);
-  if (place(grouping, new_pictures, adapt, error))
-    return dc_database_commit(grouping->collection->database, error);
-  dc_database_roll_back(grouping->collection->database);
-  return FALSE;
+  gboolean overtaken = TRUE;
+  for (int i = 0; overtaken && grouping->adapter && i < DC_GROUPING_ATTEMPTS; i++)
+    if (!dc_grouping_change(grouping, place_new, &adapt, &overtaken, error) ||
+        (overtaken && !dc_grouping_load(grouping, error)))
+      return FALSE;
+  return TRUE;
 }

@@ -44,6 +44,7 @@ dc_grouping_read_prototypes(DcGrouping *grouping, gboolean edited_only)
                "ON g.id = p.group_id WHERE g.edited >= ? ORDER BY p.id");
   sqlite3_bind_int(query, 1, edited_only);
   clear_prototypes(grouping);
+  grouping->edits = dc_collection_number(grouping->collection, "edits");
   while (dc_query_next(database, query)) {
     DcPrototype prototype = {sqlite3_column_int64(query, 0), sqlite3_column_int64(query, 1),
                              sqlite3_column_int(query, 2)};
