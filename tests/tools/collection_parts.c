@@ -373,6 +373,24 @@ test_a_name_stays_when_groups_are_found_anew(void **state)
 }
 
 static void
+test_no_name_is_given_twice(void **state)
+{
+  (void)state;
+  Fixture fixture = fixture_new(PICTURES, BLOBS);
+  GError *error = NULL;
+  for (gint64 picture = 1; picture <= 2; picture++)
+    take(dc_edit_pin_group(fixture.collection, group_of(&fixture, picture), TRUE, &error), error);
+  gint64 group = group_of(&fixture, 3);
+  take(dc_edit_rename_group(fixture.collection, group, "Group 6", &error), error);
+  find_again(&fixture, 2 * BLOBS);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM groups"), 2 * BLOBS);
+  assert_int_equal(number(&fixture, "SELECT count(DISTINCT name) FROM groups"), 2 * BLOBS);
+  assert_int_equal(number(&fixture, "SELECT id FROM groups WHERE name = 'Group 6'"), group);
+  assert_int_equal(number(&fixture, "SELECT count(*) FROM groups WHERE name > 'Group 8'"), 0);
+  fixture_free(&fixture);
+}
+
+static void
 test_merged_groups_take_what_looks_like_either(void **state)
 {
   (void)state;
@@ -692,6 +710,7 @@ main(void)
       cmocka_unit_test(test_groups_keep_their_identity_when_found_anew),
       cmocka_unit_test(test_new_pictures_are_placed),
       cmocka_unit_test(test_a_name_stays_when_groups_are_found_anew),
+      cmocka_unit_test(test_no_name_is_given_twice),
       cmocka_unit_test(test_merged_groups_take_what_looks_like_either),
       cmocka_unit_test(test_pictures_are_placed_by_what_another_process_has_edited),
       cmocka_unit_test(test_a_split_parts_by_looks_and_keeps_the_name),

@@ -101,7 +101,8 @@ store_found(DcGrouping *grouping, const Found *found)
                             "(SELECT 1 FROM prototypes WHERE group_id = groups.id)");
 }
 
-/* Before anybody has seen them for long, the largest group is the first. */
+/* Before anybody has seen them for long, the largest group is the first. Names of edited groups are
+ * passed over. */
 static void
 number_by_size(DcGrouping *grouping)
 {
@@ -110,9 +111,15 @@ number_by_size(DcGrouping *grouping)
     return;
   dc_database_run(
       database,
-      "UPDATE groups SET name = 'Group ' || (SELECT rank FROM (SELECT id AS ranked, row_number() "
-      "OVER (ORDER BY (SELECT count(*) FROM pictures WHERE group_id = groups.id) DESC, id) AS rank "
-      "FROM groups WHERE edited = 0) WHERE ranked = groups.id) WHERE edited = 0");
+      "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers "
+      "  WHERE number < (SELECT count(*) FROM groups)),"
+      "free AS (SELECT 'Group ' || number AS label, row_number() OVER (ORDER BY number) AS rank "
+      "  FROM numbers WHERE 'Group ' || number NOT IN (SELECT name FROM groups WHERE edited = 1)),"
+      "ranked AS (SELECT id AS ranked, row_number() OVER (ORDER BY "
+      "  (SELECT count(*) FROM pictures WHERE group_id = groups.id) DESC, id) AS rank "
+      "  FROM groups WHERE edited = 0)"
+      "UPDATE groups SET name = (SELECT label FROM ranked JOIN free USING(rank) "
+      "  WHERE ranked = groups.id) WHERE edited = 0");
 }
 
 static gboolean
