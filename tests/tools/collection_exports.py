@@ -53,6 +53,22 @@ class ExportTest(CollectionTest):
             self.assertEqual((links / name).read_text(), "mine")
             self.assertTrue((links / "Group 0/1-a.png").is_symlink())
 
+    def test_groups_have_a_folder_each_whatever_their_names(self):
+        drawn.kinds(self.folder, each=4)
+        self.made("--groups", "3")
+        groups = [number for number, in self.query("SELECT id FROM groups ORDER BY id")]
+        with contextlib.closing(sqlite3.connect(self.output / "collection.sqlite")) as database:
+            database.executemany("UPDATE groups SET name = ?, edited = 1 WHERE id = ?",
+                                 zip([".a/b", "_a/b", "_a_b"], groups))
+            database.commit()
+        links = self.home / "links"
+        for _ in range(2):
+            self.made("--links", str(links))
+            for name, group in zip(["_a_b (2)", "_a_b (3)", "_a_b"], groups):
+                pictures = self.query("SELECT path FROM pictures WHERE group_id = ?", group)
+                self.assertEqual({link.resolve() for link in (links / name).iterdir()},
+                                 {(self.folder / path.decode()).resolve() for path, in pictures})
+
     def test_links_of_others_stay(self):
         drawn.kinds(self.folder, each=2)
         picture, elsewhere = self.folder / "red/red-00.png", self.home / "elsewhere.png"

@@ -178,22 +178,43 @@ remove_group(const char *path, const char *pictures, GError **error)
          (g_rmdir(path) == 0 || fail_io(error, path, "cannot be removed"));
 }
 
-/* The name of a group as that of a folder. */
+/* The name of a group as that of a folder that is not in `taken`: "a/b" beside "a_b" is
+ * "a_b (2)". */
 static char *
-folder_name(const char *group)
+folder_name(const char *group, GHashTable *taken)
 {
-  char *name = g_strdelimit(g_strdup(group), "/", '_');
-  if (name[0] == '.')
-    name[0] = '_';
+  g_autofree char *plain = g_strdelimit(g_strdup(group), "/", '_');
+  if (plain[0] == '.')
+    plain[0] = '_';
+  char *name = g_strdup(plain);
+  for (guint number = 2; g_hash_table_contains(taken, name); number++) {
+    g_free(name);
+    name = g_strdup_printf("%s (%u)", plain, number);
+  }
   return name;
 }
 
+/* The number of each group by the name of its folder. Names that can stay as they are come first,
+ * so that they do. */
+static GHashTable *
+name_folders(DcCollection *collection)
+{
+  GHashTable *folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  sqlite3_stmt *query =
+      dc_query(collection->database,
+               "SELECT id, name FROM groups ORDER BY name LIKE '%/%' OR name LIKE '.%', id");
+  while (dc_query_next(collection->database, query)) {
+    gint64 group = sqlite3_column_int64(query, 0);
+    char *name = folder_name((const char *)sqlite3_column_text(query, 1), folders);
+    g_hash_table_insert(folders, name, g_memdup2(&group, sizeof group));
+  }
+  return folders;
+}
+
 static gboolean
-link_picture(DcCollection *collection, const char *folder, sqlite3_stmt *query, GError **error)
+link_picture(DcCollection *collection, const char *parent, sqlite3_stmt *query, GError **error)
 {
   g_autofree char *path = column_bytes(query, 1);
-  g_autofree char *group = folder_name((const char *)sqlite3_column_text(query, 2));
-  g_autofree char *parent = g_build_filename(folder, group, NULL);
   g_autofree char *base = g_path_get_basename(path);
   g_autofree char *name =
       g_strdup_printf("%" G_GINT64_FORMAT "-%s", (gint64)sqlite3_column_int64(query, 0), base);
@@ -204,17 +225,39 @@ link_picture(DcCollection *collection, const char *folder, sqlite3_stmt *query, 
   return symlink(target, link) == 0 || fail_io(error, link, "cannot be made");
 }
 
+static gboolean
+link_group(DcCollection *collection, gint64 group, const char *parent, GError **error)
+{
+  gboolean well = TRUE;
+  sqlite3_stmt *query = dc_query(collection->database,
+                                 "SELECT id, path FROM pictures WHERE group_id = ? ORDER BY id");
+  sqlite3_bind_int64(query, 1, group);
+  while (well && dc_query_next(collection->database, query))
+    well = link_picture(collection, parent, query, error);
+  dc_query_end(query);
+  return well;
+}
+
+static gboolean
+link_groups(DcCollection *collection, const char *folder, GError **error)
+{
+  g_autoptr(GHashTable) folders = name_folders(collection);
+  GHashTableIter iter;
+  gpointer name, group;
+  gboolean well = TRUE;
+  g_hash_table_iter_init(&iter, folders);
+  while (well && g_hash_table_iter_next(&iter, &name, &group)) {
+    g_autofree char *parent = g_build_filename(folder, name, NULL);
+    well = link_group(collection, *(gint64 *)group, parent, error);
+  }
+  return well && dc_database_check(collection->database, error);
+}
+
 gboolean
 dc_export_links(DcCollection *collection, const char *folder, GError **error)
 {
   /* All of it is looked at before any of it goes. */
-  gboolean well = dc_export_links_check(collection, folder, error) &&
-                  visit_entries(folder, remove_group, collection->folder, error);
-  sqlite3_stmt *query =
-      dc_query(collection->database, "SELECT p.id, p.path, g.name FROM pictures p JOIN groups g ON "
-                                     "g.id = p.group_id ORDER BY p.id");
-  while (well && dc_query_next(collection->database, query))
-    well = link_picture(collection, folder, query, error);
-  dc_query_end(query);
-  return well && dc_database_check(collection->database, error);
+  return dc_export_links_check(collection, folder, error) &&
+         visit_entries(folder, remove_group, collection->folder, error) &&
+         link_groups(collection, folder, error);
 }

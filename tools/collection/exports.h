@@ -16,10 +16,11 @@ gboolean dc_export_csv(DcCollection *collection, const char *path, GError **erro
 /* Whether that could be done, before there is anything to write. An earlier file is left. */
 gboolean dc_export_csv_check(const char *path, GError **error);
 
-/* Makes `folder` with a subfolder for each group, named like it, that holds a symbolic link to each
- * of its pictures ("17-name.jpg", by number, since names may repeat). Links of an earlier export,
- * told by their names and by leading into the folder of the pictures, and empty subfolders are
- * removed first; when anything else lies there, that is an error, and all of it stays. */
+/* Makes `folder` with a subfolder for each group, named like it ("/" and a dot in front as "_", and
+ * a number behind where another one has that name), that holds a symbolic link to each of its
+ * pictures ("17-name.jpg", by number, since names may repeat). Links of an earlier export, told by
+ * their names and by leading into the folder of the pictures, and empty subfolders are removed
+ * first; when anything else lies there, that is an error, and all of it stays. */
 gboolean dc_export_links(DcCollection *collection, const char *folder, GError **error);
 
 /* Whether that could be done; makes `folder`. */
