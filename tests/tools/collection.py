@@ -13,7 +13,7 @@ import time
 import unittest
 
 import drawn
-from collection_case import PROGRAM, CollectionTest, main, run
+from collection_case import NOBODY, PROGRAM, CollectionTest, main, run
 
 NAMED_BADLY = [b"new\nline.png", b"quote\"'.png", b"<img src=x onerror=alert(1)>.png",
                b"<script>alert(1)<script>.png", b"invalid-\xff\xfe.png", b"-rf.png", b"%2e%2e.png",
@@ -397,11 +397,8 @@ class BadInputTest(CollectionTest):
     @unittest.skipIf(os.geteuid() != 0, "only root can become somebody without permission")
     def test_no_permission_to_write_is_said(self):
         drawn.kinds(self.folder, each=2)
-        self.home.chmod(0o755)
-        if not os.access(PROGRAM, os.X_OK) or subprocess.run(
-                [PROGRAM, "--version"], capture_output=True, user=65534).returncode != 0:
-            self.skipTest("nobody may not run the program here")
-        self.refused(self.categorise(user=65534), "cannot make the folder", "Permission denied")
+        self.skip_unless_nobody_may_run_the_program()
+        self.refused(self.categorise(user=NOBODY), "cannot make the folder", "Permission denied")
 
     def test_refuses_a_foreign_database(self):
         drawn.kinds(self.folder, each=2)

@@ -2,6 +2,7 @@
 """What the tests of collections at the command line share: TEST.py DRIFTCLUSTER"""
 import contextlib
 import json
+import os
 import pathlib
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ import unittest
 from tap.runner import TAPTestRunner
 
 PROGRAM = sys.argv[1]
+NOBODY = 65534
 
 
 def run(*arguments, **options):
@@ -66,14 +68,21 @@ class CollectionTest(unittest.TestCase):
         return [{path for _, path, *_ in self.data(f"group-{group['id']}")["pictures"]}
                 for group in self.data()["groups"]]
 
+    def skip_unless_nobody_may_run_the_program(self):
+        """Root may read and write everything; what may not be is seen by another user."""
+        self.home.chmod(0o755)
+        if not os.access(PROGRAM, os.X_OK) or subprocess.run(
+                [PROGRAM, "--version"], capture_output=True, user=NOBODY).returncode != 0:
+            self.skipTest("nobody may not run the program here")
+
     def wait_for_embeddings(self, count):
         wait_for(lambda: (self.output / "collection.sqlite").exists()
                  and self.query("SELECT count(*) FROM embeddings")[0][0] > count)
 
-    def watch(self, *options):
+    def watch(self, *options, **more):
         watching = subprocess.Popen([PROGRAM, "categorise", "--watch", *options, str(self.folder),
                                      str(self.output)], stderr=subprocess.PIPE,
-                                    stdout=subprocess.DEVNULL, text=True)
+                                    stdout=subprocess.DEVNULL, text=True, **more)
 
         def end():
             if watching.poll() is None:

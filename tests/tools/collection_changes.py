@@ -4,13 +4,15 @@
 
 collection_changes.py DRIFTCLUSTER
 """
+import os
 import shutil
 import signal
 import subprocess
 import time
+import unittest
 
 import drawn
-from collection_case import PROGRAM, CollectionTest, main, run, wait_for
+from collection_case import NOBODY, PROGRAM, CollectionTest, main, run, wait_for
 from onnx_files import mean_network
 
 
@@ -87,6 +89,19 @@ class WatchTest(CollectionTest):
         wait_for(lambda: self.data()["pictures"] == 22)
         shutil.rmtree(self.folder / "more")
         wait_for(lambda: self.data()["pictures"] == 12)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can become somebody without permission")
+    def test_a_new_subfolder_that_cannot_be_read_is_left_out(self):
+        self.skip_unless_nobody_may_run_the_program()
+        drawn.kinds(self.folder, each=4)
+        self.output.mkdir()
+        os.chown(self.output, NOBODY, NOBODY)
+        watching = self.watch(user=NOBODY)
+        (self.folder / "secret").mkdir(mode=0o700)
+        said = next((line for line in watching.stderr if "secret" in line), "it has ended")
+        self.assertRegex(said, f"^left out: {self.folder}/secret: .*Permission denied")
+        (self.folder / "red/late.png").write_bytes(drawn.plain((250, 0, 0)))
+        wait_for(lambda: self.data()["pictures"] == 13)
 
     def test_a_renamed_picture_keeps_the_number_of_pictures(self):
         drawn.kinds(self.folder, each=4)

@@ -96,6 +96,32 @@ test_what_is_no_file_has_no_header(void **state)
   assert_false(dc_picture_header_read(".", &header));
 }
 
+/* --- scans --- */
+
+static gboolean
+count_refused(const char *path, const char *reason, gpointer count)
+{
+  assert_string_equal(path, "pictures/gone");
+  assert_true(strlen(reason) > 0);
+  ++*(int *)count;
+  return TRUE;
+}
+
+static void
+test_a_scan_leaves_out_what_cannot_be_read(void **state)
+{
+  (void)state;
+  static const DcScanVisitor visitor = {.refused = count_refused};
+  int count = 0;
+  g_autoptr(GError) error = NULL;
+  g_mkdir("pictures", 0777);
+  assert_true(dc_scan("pictures", "gone", NULL, &visitor, &count, &error));
+  assert_null(error);
+  assert_int_equal(count, 1);
+  assert_false(dc_scan("there is none", "", NULL, &visitor, &count, &error));
+  assert_non_null(error);
+}
+
 /* --- families --- */
 
 static guint
@@ -700,6 +726,7 @@ main(void)
       cmocka_unit_test(test_headers_that_end_early_are_refused),
       cmocka_unit_test(test_headers_of_random_bytes_do_no_harm),
       cmocka_unit_test(test_what_is_no_file_has_no_header),
+      cmocka_unit_test(test_a_scan_leaves_out_what_cannot_be_read),
       cmocka_unit_test(test_families_join_what_lies_near),
       cmocka_unit_test(test_families_of_groups_in_one_place_and_of_none),
       cmocka_unit_test(test_families_of_what_is_not_finite_are_refused),

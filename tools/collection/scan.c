@@ -6,6 +6,7 @@
 #include "store/image_folder.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -59,7 +60,7 @@ tell_refused(Scan *scan, const char *path, const char *reason)
   return !scan->visitor->refused || scan->visitor->refused(path, reason, scan->user_data);
 }
 
-static gboolean scan_folder(Scan *scan, const char *below, GError **error);
+static gboolean scan_subfolder(Scan *scan, const char *below);
 
 /* Entries that vanish while they are looked at, and links to nothing, are passed over. */
 static gboolean
@@ -76,10 +77,7 @@ scan_entry(Scan *scan, const char *below, const char *name)
   }
   if (!S_ISDIR(info.st_mode) || !g_hash_table_add(scan->entered, identity(&info)))
     return TRUE;
-  g_autoptr(GError) failure = NULL;
-  if (scan_folder(scan, path, &failure))
-    return TRUE;
-  return failure && tell_refused(scan, full, failure->message);
+  return scan_subfolder(scan, path);
 }
 
 static gboolean
@@ -98,6 +96,17 @@ scan_folder(Scan *scan, const char *below, GError **error)
   return go_on;
 }
 
+/* What is in one that cannot be read is left out. */
+static gboolean
+scan_subfolder(Scan *scan, const char *below)
+{
+  g_autofree char *full = g_build_filename(scan->root, below, NULL);
+  g_autoptr(GError) failure = NULL;
+  if (scan_folder(scan, below, &failure))
+    return TRUE;
+  return failure && tell_refused(scan, full, failure->message);
+}
+
 gboolean
 dc_scan(const char *folder, const char *below, const char *left_out, const DcScanVisitor *visitor,
         gpointer user_data, GError **error)
@@ -110,7 +119,15 @@ dc_scan(const char *folder, const char *below, const char *left_out, const DcSca
   g_autofree char *full = g_build_filename(folder, below, NULL);
   if (stat(full, &info) == 0)
     g_hash_table_add(entered, identity(&info));
-  return scan_folder(&scan, below, error);
+  return *below ? scan_subfolder(&scan, below) : scan_folder(&scan, below, error);
+}
+
+gboolean
+dc_scan_tell_refused(const char *path, const char *reason, gpointer user_data)
+{
+  (void)user_data;
+  fprintf(stderr, "left out: %s: %s\n", path, reason);
+  return TRUE;
 }
 
 gboolean

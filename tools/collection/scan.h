@@ -25,9 +25,13 @@ typedef struct {
 /* Walks `folder` and what is below `below` in it ("": all), in byte order of names. Pictures are
  * told by the ends of their names (store/image_folder.h); hidden entries and the folder `left_out`
  * (NULL: none) are left out; a folder that links lead to twice, or in a circle, is entered once.
- * FALSE when `folder` itself cannot be read, or a visitor ended the scan (no `error` then). */
+ * FALSE when `folder` itself cannot be read, or a visitor ended the scan (no `error` then); `below`
+ * is a folder like others that cannot be read. */
 gboolean dc_scan(const char *folder, const char *below, const char *left_out,
                  const DcScanVisitor *visitor, gpointer user_data, GError **error);
+
+/* A visitor's `refused`: prints which folder is left out, and why. */
+gboolean dc_scan_tell_refused(const char *path, const char *reason, gpointer user_data);
 
 /* What is known of one file; FALSE when it is not there, or is no regular file named like a
  * picture. `path` is below `folder`. */

@@ -11,7 +11,6 @@
 #include "interrupt.h"
 #include "progress.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define FIRST_GROUPING 48 /* pictures that the first groups are found in; then at twice as many */
@@ -321,14 +320,6 @@ settle(DcSession *session, gboolean anew, GError **error)
 }
 
 static gboolean
-tell_refused(const char *path, const char *reason, gpointer user_data)
-{
-  (void)user_data;
-  fprintf(stderr, "left out: %s: %s\n", path, reason);
-  return TRUE;
-}
-
-static gboolean
 index_pictures(DcSession *session, GError **error)
 {
   session->total = (double)dc_collection_count(session->collection, DC_PICTURE_WAITING);
@@ -344,7 +335,7 @@ index_pictures(DcSession *session, GError **error)
 gboolean
 dc_session_run(DcSession *session, GError **error)
 {
-  static const DcScanVisitor telling = {.refused = tell_refused};
+  static const DcScanVisitor telling = {.refused = dc_scan_tell_refused};
   gboolean anew = session->regroup || dc_collection_number(session->collection, "settled") == 0;
   session->foreign_changes = dc_collection_foreign_changes(session->collection);
   if (!dc_collection_rescan(session->collection, "", &telling, NULL, error) ||

@@ -56,8 +56,10 @@ follow(const char *path, gpointer data)
 static gboolean
 rescan(Watch *watch, const char *below, GError **error)
 {
-  static const DcScanVisitor following = {.folder = follow};
-  return dc_collection_rescan(watch->collection, below, &following, watch, error);
+  /* What is left out of the whole was said when the session began. */
+  static const DcScanVisitor whole = {.folder = follow};
+  static const DcScanVisitor part = {.folder = follow, .refused = dc_scan_tell_refused};
+  return dc_collection_rescan(watch->collection, below, *below ? &part : &whole, watch, error);
 }
 
 /* --- what happens --- */
