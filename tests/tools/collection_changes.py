@@ -4,10 +4,12 @@
 
 collection_changes.py DRIFTCLUSTER
 """
+import itertools
 import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import unittest
 
@@ -102,6 +104,34 @@ class WatchTest(CollectionTest):
         self.assertRegex(said, f"^left out: {self.folder}/secret: .*Permission denied")
         (self.folder / "red/late.png").write_bytes(drawn.plain((250, 0, 0)))
         wait_for(lambda: self.data()["pictures"] == 13)
+
+    def keep_busy(self, name, content):
+        """Writes files again and again, until the test ends."""
+        stopped = threading.Event()
+
+        def write():
+            for number in itertools.count():
+                (self.folder / name.format(number % 40)).write_bytes(content(number))
+                if stopped.wait(0.02):
+                    return
+        writer = threading.Thread(target=write)
+        writer.start()
+        self.addCleanup(writer.join)
+        self.addCleanup(stopped.set)
+
+    def test_pictures_come_while_others_are_written_all_the_time(self):
+        drawn.kinds(self.folder, each=4)
+        self.watch()
+        self.keep_busy("busy-{}.png", lambda number: drawn.stripes(drawn.COLOURS["blue"], number))
+        wait_for(lambda: self.data()["pictures"] > 12)
+
+    def test_pictures_do_not_wait_for_files_of_other_kinds(self):
+        drawn.kinds(self.folder, each=4)
+        self.watch()
+        self.keep_busy("log-{}.txt", lambda number: b"line\n" * number)
+        for number in range(3):
+            (self.folder / f"late-{number}.png").write_bytes(drawn.plain((250, 0, 50 * number)))
+            wait_for(lambda: self.data()["pictures"] == 13 + number)
 
     def test_a_renamed_picture_keeps_the_number_of_pictures(self):
         drawn.kinds(self.folder, each=4)

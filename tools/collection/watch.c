@@ -3,13 +3,15 @@
 
 #include "collection/paths.h"
 #include "interrupt.h"
+#include "store/image_folder.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
 #include <string.h>
 
-#define CALM_MILLISECONDS 100 /* without a change before a file is looked at: it may be written */
-#define LOOK_MILLISECONDS 50  /* how often it is asked whether something is to be done */
+#define LOOK_MILLISECONDS 50 /* how often it is asked whether something is to be done */
+#define CALM_PERIOD       (G_USEC_PER_SEC / 10) /* without a change: nothing is being written */
+#define PATIENCE          G_USEC_PER_SEC        /* with changes that wait for calm */
 #define RETRY_PERIOD      (2 * G_USEC_PER_SEC)  /* for a folder that vanished */
 #define RESCAN_PERIOD     (30 * G_USEC_PER_SEC) /* where the kernel follows no more folders */
 
@@ -20,6 +22,7 @@ typedef struct {
   GHashTable *monitors; /* folder -> GFileMonitor */
   GHashTable *changed;  /* paths below the folder */
   GHashTable *entered;  /* new folders, below the folder */
+  gint64 first_change;  /* of those that were not looked at yet; monotonic */
   gint64 last_change;   /* monotonic */
   gint64 tried;         /* when a rescan was tried last */
   gboolean vanished;    /* the folder is not there */
@@ -75,7 +78,13 @@ path_below(const Watch *watch, GFile *file)
   return path;
 }
 
-/* Notes a path that something happened to. */
+static gboolean
+has_changes(const Watch *watch)
+{
+  return g_hash_table_size(watch->changed) + g_hash_table_size(watch->entered) > 0;
+}
+
+/* Notes a picture or folder that something happened to. */
 static void
 note(Watch *watch, GFile *file)
 {
@@ -87,8 +96,12 @@ note(Watch *watch, GFile *file)
     return;
   gboolean folder =
       g_hash_table_contains(watch->monitors, full) || g_file_test(full, G_FILE_TEST_IS_DIR);
-  g_hash_table_add(folder ? watch->entered : watch->changed, g_steal_pointer(&path));
+  if (!folder && !dc_image_folder_is_picture(path))
+    return;
   watch->last_change = g_get_monotonic_time();
+  if (!has_changes(watch))
+    watch->first_change = watch->last_change;
+  g_hash_table_add(folder ? watch->entered : watch->changed, g_steal_pointer(&path));
 }
 
 static void
@@ -223,8 +236,8 @@ step(Watch *watch, GError **error)
     watch->tried = g_get_monotonic_time();
     return rescan(watch, "", error) && dc_session_catch_up(watch->session, error);
   }
-  gboolean changes = g_hash_table_size(watch->changed) + g_hash_table_size(watch->entered) > 0;
-  if (changes && is_older(watch->last_change, CALM_MILLISECONDS * 1000))
+  if (has_changes(watch) &&
+      (is_older(watch->last_change, CALM_PERIOD) || is_older(watch->first_change, PATIENCE)))
     return catch_up(watch, error);
   return dc_session_heed_edits(watch->session, error) && dc_session_teach(watch->session, error);
 }
