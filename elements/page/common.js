@@ -42,15 +42,16 @@ const pageParts = (() => {
 
   // --- loading ---
 
-  const waiting = new Map(); // script name -> Promise
+  const waiting = new Map(); // address of a script -> Promise
 
   // Runs data/NAME.js, a script because a page that is opened as a file may load no other files.
   function load(name, version) {
-    if (waiting.has(name)) return waiting.get(name);
+    const src = `data/${name}.js?${version}`;
+    if (waiting.has(src)) return waiting.get(src);
     const loaded = new Promise((resolve) => {
-      const script = make("script", { src: `data/${name}.js?${version}` });
+      const script = make("script", { src });
       const end = () => {
-        waiting.delete(name);
+        waiting.delete(src);
         script.remove();
         resolve();
       };
@@ -58,7 +59,7 @@ const pageParts = (() => {
       script.onerror = end;
       document.head.append(script);
     });
-    waiting.set(name, loaded);
+    waiting.set(src, loaded);
     return loaded;
   }
 

@@ -237,6 +237,27 @@ class ServedPageTest(CollectionPageTest):
         self.assertTrue(self.script("return window.here"))
         self.assertEqual(self.one("#view h2").text, "Named while it ran")
 
+    def test_what_changes_while_the_page_is_loading_data_is_shown(self):
+        self.categorise()
+        server = self.serve()
+        self.browser.get(server.address)
+        wait_for(self.named)
+        # Data take a while to come to their end, as from afar.
+        self.script("""
+            const append = document.head.append.bind(document.head);
+            document.head.append = (script) => {
+              const end = script.onload;
+              script.onload = () => setTimeout(end, 3000);
+              append(script);
+            };""")
+        rename = """
+            const [name, end] = arguments;
+            pageEditing.send({ action: "rename-cluster", group: driftcluster.groups()[0].id, name }).then(end);"""
+        self.browser.execute_async_script(rename, "First")
+        wait_for(lambda: "First" in self.named())
+        self.browser.execute_async_script(rename, "Second")
+        wait_for(lambda: "Second" in self.named())
+
     def test_groups_are_split_merged_and_pinned(self):
         self.categorise()
         self.browser.get(self.serve().address)

@@ -29,12 +29,27 @@ const driftcluster = (() => {
     const known = groups.get(id);
     if (known && known.revision === wanted.revision) return known;
     await load(`group-${id}`, wanted.revision);
+    const now = groupOf(id);
+    if (!now || now.revision !== wanted.revision) return loadGroup(id); // it was changed meanwhile
     const loaded = groups.get(id);
     if (loaded) loaded.revision = wanted.revision;
     return loaded || null;
   }
 
-  const refresh = () => load("index", Date.now());
+  let refreshing = null; // the load under way
+  let next = null; // the one behind it, for all who asked meanwhile: what is under way may be old
+
+  function refresh() {
+    if (!refreshing) {
+      refreshing = load("index", Date.now()).then(() => { refreshing = null; });
+      return refreshing;
+    }
+    next = next || refreshing.then(() => {
+      next = null;
+      return refresh();
+    });
+    return next;
+  }
 
   // --- what is shown above everything ---
 
