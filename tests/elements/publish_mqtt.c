@@ -536,8 +536,8 @@ GST_START_TEST(shortage_of_descriptors_is_told)
   Fixture fixture;
 
   fixture_init(&fixture, "");
-  fixture_play(&fixture);
-  fixture_stop(&fixture);
+  fail_unless(gst_element_set_state(fixture.element, GST_STATE_PAUSED) == GST_STATE_CHANGE_SUCCESS);
+  gst_element_set_state(fixture.element, GST_STATE_NULL);
   struct rlimit limit = descriptors_end();
   assert_refused(&fixture, "ulimit -n");
   setrlimit(RLIMIT_NOFILE, &limit);
