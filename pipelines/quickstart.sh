@@ -19,9 +19,8 @@ output=${DRIFTCLUSTER_OUTPUT:-$root/output}
 # The demo: pictures to train on; those of the stream before, during and after the drift.
 train=5000 before=3000 during=3000 after=3000
 
-# What plays goes with the script, whatever ends it.
-player=''
-trap '[ -z "$player" ] || kill "$player" 2>/dev/null || true' EXIT
+# What plays goes with the script, whatever ends it and however soon.
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 
 # play FRAMES PICTURES RESULTS EMBED-OPTIONS -- ADAPT-CENTROIDS-OPTIONS: plays PICTURES/%05d.png through
 # the elements with a progress line, and sets `rate` to the frames per second.
@@ -37,9 +36,7 @@ play() {
   gst-launch-1.0 -q multifilesrc location="$pictures/%05d.png" caps=image/png,framerate=25/1 ! \
     pngdec ! videoconvert ! embed "${embed[@]}" ! adapt-centroids "$@" ! assign ! \
     publish-clusters location="$results" ! fakesink &
-  player=$!
-  show_progress "$player" "$frames" "$results"
-  player=''
+  show_progress $! "$frames" "$results"
   end=$(date +%s%N)
   rate=$((frames * 1000000000 / (end - start)))
 }
