@@ -5,14 +5,12 @@
 #include "allocations.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "clustering_weights.h"
 #include "matrices.h"
 
 #include <string.h>
 
-#define MOST_CLUSTERS 6
-#define MOST_WIDTH    8
-#define MOST_SAMPLES  20
-#define MOST_WEIGHTS  (2 * MOST_CLUSTERS * MOST_WIDTH + MOST_CLUSTERS + MOST_WIDTH)
+#define MOST_SAMPLES 20
 
 /* A module with its parameters (V, b, Wm, c one after the other), a batch, and what came out. */
 typedef struct {
@@ -100,13 +98,6 @@ new_module(const DcClusteringOptions *options)
   if (dc_clustering_module_new(options, &module, &error))
     fail_msg("%s", error.message);
   return module;
-}
-
-static DcClusteringWeights
-place_weights(float *values, size_t clusters, size_t width)
-{
-  float *b = values + width * clusters, *w = b + clusters;
-  return (DcClusteringWeights){values, b, w, w + clusters * width};
 }
 
 /* Runs the module in single precision; overwrites what came out. */
@@ -614,151 +605,7 @@ order_changes_nothing(void **state)
   }
 }
 
-/* --- starting --- */
-
-/* The four conditions of Penrose; U may have more rows than columns, or none independent. */
-static void
-check_start(size_t clusters, size_t width, size_t distinct)
-{
-  DcRandom random;
-  dc_random_seed(&random, clusters, 0);
-  DcMatrix centroids = random_matrix(&random, clusters, width, 1);
-  for (size_t k = distinct; k < clusters; k++)
-    memcpy(dc_matrix_row(&centroids, k), dc_matrix_row(&centroids, k - distinct),
-           width * sizeof(float));
-  float values[MOST_WEIGHTS], uv[MOST_CLUSTERS * MOST_CLUSTERS];
-  float vu[MOST_WIDTH * MOST_WIDTH], uvu[MOST_CLUSTERS * MOST_WIDTH];
-  const DcClusteringWeights weights = place_weights(values, clusters, width);
-  assert_int_equal(dc_clustering_start(&centroids, &weights, NULL), DC_OK);
-  DcMatrix actual = new_matrix(clusters, width);
-  dc_clustering_centroids(&weights, &actual);
-  assert_rows_near(&actual, &centroids, 0);
-  for (size_t k = 0; k < clusters; k++) {
-    assert_true(weights.b[k] == 0);
-    for (size_t l = 0; l < clusters; l++) {
-      uv[k * clusters + l] = 0;
-      for (size_t j = 0; j < width; j++)
-        uv[k * clusters + l] += dc_matrix_row(&centroids, k)[j] * weights.v[j * clusters + l];
-    }
-  }
-  for (size_t i = 0; i < width; i++) {
-    for (size_t j = 0; j < width; j++) {
-      vu[i * width + j] = 0;
-      for (size_t k = 0; k < clusters; k++)
-        vu[i * width + j] += weights.v[i * clusters + k] * dc_matrix_row(&centroids, k)[j];
-    }
-  }
-  for (size_t k = 0; k < clusters; k++) {
-    for (size_t j = 0; j < width; j++) {
-      uvu[k * width + j] = 0;
-      for (size_t l = 0; l < clusters; l++)
-        uvu[k * width + j] += uv[k * clusters + l] * dc_matrix_row(&centroids, l)[j];
-      assert_near(uvu[k * width + j], dc_matrix_row(&centroids, k)[j], 1e-4);
-    }
-    for (size_t l = 0; l < clusters; l++)
-      assert_near(uv[k * clusters + l], uv[l * clusters + k], 1e-4);
-  }
-  for (size_t i = 0; i < width * width; i++)
-    assert_near(vu[i], vu[i % width * width + i / width], 1e-4);
-  free_matrices(&centroids, &actual);
-}
-
-static void
-it_starts_from_centroids_and_their_inverse(void **state)
-{
-  (void)state;
-  check_start(3, 5, 3);
-  check_start(4, 4, 4);
-  check_start(6, 3, 6);
-  check_start(4, 6, 2);
-  check_start(1, 3, 1);
-}
-
-static void
-centroids_of_zeros_have_the_inverse_zero(void **state)
-{
-  (void)state;
-  const float zeros[6] = {0};
-  const DcMatrix centroids = dc_matrix(zeros, 2, 3);
-  float values[MOST_WEIGHTS];
-  const DcClusteringWeights weights = place_weights(values, 2, 3);
-  assert_int_equal(dc_clustering_start(&centroids, &weights, NULL), DC_OK);
-  for (size_t i = 0; i < 17; i++)
-    assert_true(values[i] == 0);
-}
-
-/* The weights that it starts with are those of set_posterior() in single precision, whose numbers
- * here are of order 10. */
-static void
-it_starts_as_a_mixture(void **state)
-{
-  (void)state;
-  Case c = random_case(3, 4, DC_CLUSTERING_ALONE, 8);
-  memset(c_of(&c), 0, 4 * sizeof(double));
-  set_posterior(&c, 0.3, NULL);
-  DcMatrix centroids = new_matrix(3, 4);
-  for (size_t i = 0; i < 12; i++)
-    dc_matrix_row(&centroids, i / 4)[i % 4] = (float)w_of(&c)[i];
-  float values[MOST_WEIGHTS];
-  const DcClusteringWeights weights = place_weights(values, 3, 4);
-  assert_int_equal(dc_clustering_start_as_mixture(&centroids, 0.3, &weights, NULL), DC_OK);
-  for (size_t i = 0; i < weights_of(&c); i++)
-    assert_near(values[i], c.weights[i], 1e-5);
-  dc_free(centroids.data);
-}
-
-/* Of samples that are equal in each cluster: V may be large, but it and b are numbers. */
-static void
-a_mixture_of_no_width_stays_finite(void **state)
-{
-  (void)state;
-  const float apart[] = {1, 2, 3, 4}, zeros[4] = {0};
-  const float *const cases[] = {apart, zeros};
-  float values[MOST_WEIGHTS];
-  const DcClusteringWeights weights = place_weights(values, 2, 2);
-  for (size_t c = 0; c < 2; c++) {
-    const DcMatrix centroids = dc_matrix((float *)cases[c], 2, 2);
-    assert_int_equal(dc_clustering_start_as_mixture(&centroids, 0, &weights, NULL), DC_OK);
-    for (size_t i = 0; i < 12; i++)
-      assert_true(isfinite(values[i]));
-  }
-}
-
 /* --- what is refused, and what is survived --- */
-
-static void
-a_mixture_that_is_not_finite_is_refused(void **state)
-{
-  (void)state;
-  const float good[] = {1, 2, 3, 4}, bad[] = {1, 2, NAN, 4};
-  const struct {
-    const float *centroids;
-    double variance;
-  } cases[] = {{bad, 1}, {good, NAN}, {good, INFINITY}};
-  float values[MOST_WEIGHTS];
-  const DcClusteringWeights weights = place_weights(values, 2, 2);
-  for (size_t i = 0; i < 3; i++) {
-    const DcMatrix centroids = dc_matrix((float *)cases[i].centroids, 2, 2);
-    DcError error = {0};
-    assert_int_equal(dc_clustering_start_as_mixture(&centroids, cases[i].variance, &weights,
-                                                    &error),
-                     DC_ERROR_NOT_FINITE);
-    assert_non_null(strstr(error.message, "2 centroids"));
-  }
-}
-
-static void
-centroids_that_are_not_finite_are_refused(void **state)
-{
-  (void)state;
-  const float bad[] = {1, 2, NAN, 4};
-  const DcMatrix centroids = dc_matrix(bad, 2, 2);
-  float values[MOST_WEIGHTS];
-  const DcClusteringWeights weights = place_weights(values, 2, 2);
-  DcError error = {0};
-  assert_int_equal(dc_clustering_start(&centroids, &weights, &error), DC_ERROR_NOT_FINITE);
-  assert_non_null(strstr(error.message, "pseudo-inverse"));
-}
 
 static void
 options_out_of_range_are_refused(void **state)
@@ -827,23 +674,6 @@ missing_memory_is_reported(void **state)
   dc_clustering_module_free(module);
 }
 
-static void
-missing_memory_to_start_is_reported(void **state)
-{
-  (void)state;
-  const float numbers[] = {1, 2, 3, 4};
-  const DcMatrix centroids = dc_matrix(numbers, 2, 2);
-  float values[MOST_WEIGHTS];
-  const DcClusteringWeights weights = place_weights(values, 2, 2);
-  for (size_t i = 0; i < 2; i++) {
-    DcError error = {0};
-    fail_at = allocations + i;
-    assert_int_equal(dc_clustering_start(&centroids, &weights, &error), DC_ERROR_MEMORY);
-    fail_at = SIZE_MAX;
-    assert_true(error.message[0] != 0);
-  }
-}
-
 /* A cluster that no sample has any share of keeps loss and gradient finite. */
 static void
 a_dead_cluster_is_survived(void **state)
@@ -895,16 +725,9 @@ main(void)
       cmocka_unit_test(translation_leaves_the_distances),
       cmocka_unit_test(orthonormal_centroids_make_both_losses_one),
       cmocka_unit_test(order_changes_nothing),
-      cmocka_unit_test(it_starts_from_centroids_and_their_inverse),
-      cmocka_unit_test(centroids_of_zeros_have_the_inverse_zero),
-      cmocka_unit_test(it_starts_as_a_mixture),
-      cmocka_unit_test(a_mixture_of_no_width_stays_finite),
-      cmocka_unit_test(a_mixture_that_is_not_finite_is_refused),
-      cmocka_unit_test(centroids_that_are_not_finite_are_refused),
       cmocka_unit_test(options_out_of_range_are_refused),
       cmocka_unit_test(a_code_narrower_than_the_clusters_is_refused),
       cmocka_unit_test(missing_memory_is_reported),
-      cmocka_unit_test(missing_memory_to_start_is_reported),
       cmocka_unit_test(a_dead_cluster_is_survived),
       cmocka_unit_test(nan_is_seen),
   };
